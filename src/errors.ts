@@ -1,0 +1,44 @@
+/** Errors a user can cause or meet. Each is one sentence and carries the process's exit code (sysexits habits). */
+export const EXIT = { done: 0, bug: 1, usage: 2, incomplete: 3, badInput: 65, noAdapter: 69, io: 74, tryAgain: 75, interrupted: 130, terminated: 143 } as const;
+
+export class InferlinkError extends Error {
+  constructor(message: string, readonly exitCode: number, options?: ErrorOptions) {
+    super(message, options);
+    this.name = new.target.name;
+  }
+}
+
+/** The command line or an option is wrong. */
+export class UsageError extends InferlinkError {
+  constructor(message: string) {
+    super(message, EXIT.usage);
+  }
+}
+
+/** A file's content is wrong: the message names the file, what was wrong and what to do. */
+export class InputError extends InferlinkError {
+  constructor(readonly file: string, problem: string, options?: ErrorOptions) {
+    super(`${file}: ${problem}`, EXIT.badInput, options);
+  }
+}
+
+/** No usable WebGPU adapter. */
+export class AdapterError extends InferlinkError {
+  constructor(message: string, options?: ErrorOptions) {
+    super(message, EXIT.noAdapter, options);
+  }
+}
+
+/** The operating system refused a read or a write (permission, full disk, missing folder). */
+export class FileSystemError extends InferlinkError {
+  constructor(readonly file: string, problem: string, options?: ErrorOptions) {
+    super(`${file}: ${problem}`, EXIT.io, options);
+  }
+}
+
+/** A passing fault (lost device, deadline): progress is saved and the same command may be run again. */
+export class TryAgainError extends InferlinkError {
+  constructor(message: string, options?: ErrorOptions) {
+    super(message, EXIT.tryAgain, options);
+  }
+}
