@@ -1,0 +1,131 @@
+import { createHash } from "node:crypto";
+import { closeSync, fstatSync, openSync, readSync, statSync } from "node:fs";
+import { FileSystemError, InputError } from "../errors.js";
+
+/** Bytes that can be read at any offset: a file, a part of one, or memory. */
+export interface ByteSource {
+  /** Name for messages. */
+  readonly file: string;
+  readonly size: number;
+  /** Exactly `length` bytes in a buffer of their own; InputError if the source ends before that. */
+  read(offset: number, length: number): Uint8Array<ArrayBuffer>;
+}
+
+/** Turns an operating-system error into ours: a missing file is bad input, anything else an I/O error. */
+export function fileError(path: string, error: unknown): InputError | FileSystemError {
+  const code = (error as NodeJS.ErrnoException).code;
+  const options = { cause: error };
+  switch (code) {
+    case "ENOENT":
+    case "ENOTDIR":
+      return new InputError(path, "does not exist; check the path", options);
+    case "EISDIR":
+      return new InputError(path, "is a folder where a file is needed; name a file inside it", options);
+    case "ENAMETOOLONG":
+    case "ELOOP":
+    case "ERR_INVALID_ARG_VALUE":
+      return new InputError(path, "is not a usable path; check its spelling", options);
+    case "EACCES":
+    case "EPERM":
+      return new FileSystemError(path, "may not be read by this user; change its permissions", options);
+    default:
+      return new FileSystemError(path, `could not be read (${code ?? String(error)})`, options);
+  }
+}
+
+function checkRange(source: ByteSource, offset: number, length: number): void {
+  if (!(offset >= 0 && length >= 0 && offset + length <= source.size)) {
+    throw new InputError(source.file, `is cut short: ${length} bytes are needed at byte ${offset}, and it has ${source.size}; copy or download it again`);
+  }
+}
+
+/**
+ * An open regular file. Throws InputError if it is missing, empty or not a regular file, and FileSystemError if the system
+ * refuses it. A source that is not closed lives as long as the process.
+ */
+export class FileSource implements ByteSource, Disposable {
+  readonly size: number;
+  readonly #fd: number;
+
+  constructor(readonly file: string) {
+    try {
+      // Opening a FIFO would wait for a writer for ever, so look before opening.
+      if (!statSync(file).isFile()) throw new InputError(file, "is not a regular file; name a file");
+      this.#fd = openSync(file, "r");
+    } catch (error) {
+      throw error instanceof InputError ? error : fileError(file, error);
+    }
+    this.size = fstatSync(this.#fd).size;
+    if (this.size === 0) {
+      this.close();
+      throw new InputError(file, "is empty; copy or download it again");
+    }
+  }
+
+  read(offset: number, length: number): Uint8Array<ArrayBuffer> {
+    checkRange(this, offset, length);
+    const bytes = new Uint8Array(length);
+    let done = 0;
+    while (done < length) {
+      let got: number;
+      try {
+        got = readSync(this.#fd, bytes, done, Math.min(length - done, 1 << 30), offset + done);
+      } catch (error) {
+        throw fileError(this.file, error);
+      }
+      if (got === 0) throw new InputError(this.file, "became shorter while it was read; wait until it is complete");
+      done += got;
+    }
+    return bytes;
+  }
+
+  close(): void {
+    closeSync(this.#fd);
+  }
+
+  [Symbol.dispose](): void {
+    this.close();
+  }
+}
+
+/** Bytes in memory under a file's name. */
+export class MemorySource implements ByteSource {
+  readonly size: number;
+
+  constructor(readonly file: string, readonly bytes: Uint8Array) {
+    this.size = bytes.length;
+  }
+
+  read(offset: number, length: number): Uint8Array<ArrayBuffer> {
+    checkRange(this, offset, length);
+    return new Uint8Array(this.bytes.subarray(offset, offset + length));
+  }
+}
+
+/** `size` bytes of another source from `start`; throws InputError if the parent does not have them. */
+export class PartSource implements ByteSource {
+  readonly file: string;
+
+  constructor(readonly parent: ByteSource, readonly start: number, readonly size: number) {
+    this.file = parent.file;
+    checkRange(parent, start, size);
+  }
+
+  read(offset: number, length: number): Uint8Array<ArrayBuffer> {
+    checkRange(this, offset, length);
+    return this.parent.read(this.start + offset, length);
+  }
+}
+
+/** Calls `visit` with every byte of the source in order, a few megabytes at a time. */
+export function forEachChunk(source: ByteSource, visit: (chunk: Uint8Array) => void): void {
+  const step = 1 << 22;
+  for (let at = 0; at < source.size; at += step) visit(source.read(at, Math.min(step, source.size - at)));
+}
+
+/** SHA-256 of every byte of the source, hex. */
+export function sha256(source: ByteSource): string {
+  const hash = createHash("sha256");
+  forEachChunk(source, (chunk) => hash.update(chunk));
+  return hash.digest("hex");
+}
