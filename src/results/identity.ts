@@ -1,0 +1,36 @@
+/** What a run computes, as plain data: two runs of equal identity have byte-identical columns. */
+import { createHash } from "node:crypto";
+import type { SweepConfig } from "../sweep/config.js";
+
+export interface RunIdentity {
+  packageVersion: string;
+  /** Name and back end: another adapter adds floats in another order. */
+  adapter: string;
+  config: SweepConfig;
+  dataset: { name: string; split: string; images: number; sha256: string };
+  checkpoints: { path: string; sha256: string; network: string; init: number | null; epoch: number | null }[];
+}
+
+/** Leaf values by dotted name; arrays of plain values are leaves. */
+function flatten(value: unknown, name = "", into = new Map<string, string>()): Map<string, string> {
+  const inner = typeof value === "object" && value !== null && !(Array.isArray(value) && value.every((v) => typeof v !== "object"));
+  if (inner) for (const [key, item] of Object.entries(value)) flatten(item, name ? `${name}.${key}` : key, into);
+  else into.set(name, JSON.stringify(value));
+  return into;
+}
+
+const shown = (text: string | undefined): string => (text === undefined ? "nothing" : text.length > 40 ? `${text.slice(0, 20)}…${text.slice(-8)}` : text);
+
+/** Every difference as "name: there X, here Y"; empty when equal. */
+export function differences(there: RunIdentity, here: RunIdentity): string[] {
+  const [a, b] = [flatten(there), flatten(here)];
+  return [...new Set([...a.keys(), ...b.keys()])]
+    .filter((key) => a.get(key) !== b.get(key))
+    .map((key) => `${key.replace(/^config\./, "")}: there ${shown(a.get(key))}, here ${shown(b.get(key))}`);
+}
+
+/** Binds a journal to its run. */
+export function identityHash(identity: RunIdentity): Buffer {
+  const leaves = [...flatten(identity).entries()].sort(([a], [b]) => (a < b ? -1 : 1));
+  return createHash("sha256").update(JSON.stringify(leaves)).digest();
+}

@@ -1,0 +1,54 @@
+/** manifest.json: what was computed, from what, with what and when. Written first, and again at the end. */
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { InputError } from "../errors.js";
+import { onFile, replaceFile } from "./durable.js";
+import type { RunIdentity } from "./identity.js";
+
+export const MANIFEST = "manifest.json";
+
+export interface Manifest {
+  manifest_version: 1;
+  status: "running" | "interrupted" | "done";
+  identity: RunIdentity;
+  /** Files the images came from, as reached through what the user gave. */
+  data: { files: string[]; normalisation: { mean: number[]; std: number[] } | null };
+  adapter: { name: string; vendor: string; architecture: string; description: string; backend: string; type: string; software: boolean };
+  versions: { package: string; node: string; webgpu: string; arrow: string };
+  /** Work of the whole sweep. */
+  units: number;
+  networks: number;
+  /** ISO 8601, UTC. */
+  started: string;
+  /** Starts after the first. */
+  resumed: string[];
+  ended: string | null;
+  /** Rows in results.arrow; null until it is in place. */
+  rows: number | null;
+}
+
+export async function writeManifest(folder: string, manifest: Manifest): Promise<void> {
+  await replaceFile(join(folder, MANIFEST), `${JSON.stringify(manifest, null, 2)}\n`);
+}
+
+/** The folder's manifest, or null where there is none. */
+export async function readManifest(folder: string): Promise<Manifest | null> {
+  const path = join(folder, MANIFEST);
+  const text = await onFile(path, async () => {
+    try {
+      return await readFile(path, "utf8");
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === "ENOENT") return null;
+      throw error;
+    }
+  });
+  if (text === null) return null;
+  let manifest: Manifest;
+  try {
+    manifest = JSON.parse(text) as Manifest;
+  } catch (error) {
+    throw new InputError(path, "is no JSON; choose another folder, or start it anew with --overwrite", { cause: error });
+  }
+  if (manifest?.manifest_version !== 1 || !manifest.identity?.config) throw new InputError(path, "is no manifest of this program; choose another folder, or start it anew with --overwrite");
+  return manifest;
+}

@@ -1,0 +1,80 @@
+/** The folder of one run: made, found again or refused; held by one process; and what lies in it. */
+import { randomBytes } from "node:crypto";
+import { mkdir, readdir, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { UsageError } from "../errors.js";
+import { PARTIAL, RESULTS } from "./arrow.js";
+import { onFile } from "./durable.js";
+import { differences, type RunIdentity } from "./identity.js";
+import { JOURNAL } from "./journal.js";
+import { FolderLock, LOCK } from "./lock.js";
+import { MANIFEST, readManifest, type Manifest } from "./manifest.js";
+
+export interface FolderRequest {
+  /** As the user gave it; null: a new folder under runs/. */
+  out: string | null;
+  overwrite: boolean;
+  network: string;
+  identity: RunIdentity;
+}
+
+export interface RunFolder {
+  path: string;
+  lock: FolderLock;
+  /** The manifest of the same run begun earlier; null for a new run. */
+  earlier: Manifest | null;
+}
+
+const safe = (name: string): string => name.replace(/[^A-Za-z0-9._-]+/g, "_");
+
+/** yyyymmddThhmmssZ */
+function timestamp(now: Date): string {
+  return `${now.toISOString().replace(/[-:]/g, "").slice(0, 15)}Z`;
+}
+
+/** Makes runs/<UTC>-<network>-<dataset>-<6 hex>; its name is nobody else's. */
+async function createFresh(network: string, dataset: string): Promise<string> {
+  await onFile("runs", () => mkdir("runs", { recursive: true }));
+  for (;;) {
+    const path = join("runs", `${timestamp(new Date())}-${safe(network)}-${safe(dataset)}-${randomBytes(3).toString("hex")}`);
+    const made = await onFile(path, async () => {
+      try {
+        await mkdir(path);
+        return true;
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code === "EEXIST") return false;
+        throw error;
+      }
+    });
+    if (made) return path;
+  }
+}
+
+/** The earlier run in the folder, if it computes the same; refuses what it doesn't know. */
+async function earlierRun(path: string, identity: RunIdentity): Promise<Manifest | null> {
+  const manifest = await readManifest(path);
+  if (!manifest) {
+    const left = (await onFile(path, () => readdir(path))).filter((name) => !name.startsWith(LOCK) && !name.endsWith(".tmp"));
+    if (left.length > 0) throw new UsageError(`${path}: the folder isn't empty and holds no run of this program (${left[0]}); choose another --out`);
+    return null;
+  }
+  const different = differences(manifest.identity, identity);
+  if (different.length > 0) throw new UsageError(`${path}: holds another run (${different.join("; ")}); choose another --out, or start it anew with --overwrite`);
+  return manifest;
+}
+
+/** Opens the folder for this process alone. */
+export async function openRunFolder(request: FolderRequest): Promise<RunFolder> {
+  const path = request.out ?? (await createFresh(request.network, request.identity.dataset.name));
+  if (request.out !== null) await onFile(path, () => mkdir(path, { recursive: true }));
+  const lock = await FolderLock.acquire(path);
+  try {
+    if (request.overwrite) {
+      for (const name of [RESULTS, PARTIAL, JOURNAL, MANIFEST]) await onFile(join(path, name), () => rm(join(path, name), { force: true }));
+    }
+    return { path, lock, earlier: request.overwrite ? null : await earlierRun(path, request.identity) };
+  } catch (error) {
+    await lock.release();
+    throw error;
+  }
+}

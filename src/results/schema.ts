@@ -1,0 +1,87 @@
+/** The one Arrow schema of results: columns, types, nullability and order never differ between writers. */
+import { Field, Float32, Float64, Int32, Schema, Utf8, type DataType } from "apache-arrow";
+import type { Row } from "./row.js";
+
+/** Raised whenever a column is added, dropped or changes its meaning. */
+export const SCHEMA_VERSION = "1";
+
+const TYPES = { utf8: new Utf8(), int32: new Int32(), float32: new Float32(), float64: new Float64() } as const;
+export type ColumnType = keyof typeof TYPES;
+
+export interface Column {
+  readonly name: keyof Row;
+  readonly type: ColumnType;
+  readonly nullable: boolean;
+}
+
+const column = (name: keyof Row, type: ColumnType, nullable = false): Column => Object.freeze({ name, type, nullable });
+
+export const COLUMNS: readonly Column[] = Object.freeze([
+  column("network", "utf8"),
+  column("dataset", "utf8"),
+  column("checkpoint", "utf8"),
+  column("init", "int32", true),
+  column("epoch", "int32", true),
+  column("scope", "utf8"),
+  column("layer", "utf8"),
+  column("layer_index", "int32"),
+  column("filter", "utf8"),
+  column("threshold_index", "int32"),
+  column("alpha", "float32"),
+  column("delta", "float32", true),
+  column("weights", "int32"),
+  column("removed", "int32"),
+  column("zeros", "int32"),
+  column("density", "float64"),
+  column("epsilon", "float64"),
+  column("images", "int32"),
+  column("correct_clean", "int32"),
+  column("correct_adv", "int32"),
+  column("accuracy_clean", "float64"),
+  column("accuracy_adv", "float64"),
+  column("loss_clean", "float64"),
+  column("loss_adv", "float64"),
+]);
+
+const FIELDS: readonly Field[] = Object.freeze(COLUMNS.map((c) => new Field(c.name, TYPES[c.type], c.nullable)));
+
+/** What the schema's metadata says of a run, beyond its columns. */
+export interface ResultMetadata {
+  packageVersion: string;
+  adapter: string;
+  batchNorm: string;
+  epsilonSpace: string;
+  datasetSha256: string;
+  /** By the path in the `checkpoint` column. */
+  checkpointSha256: Record<string, string>;
+}
+
+/** The frozen fields with a run's metadata. */
+export function resultSchema(metadata: ResultMetadata): Schema {
+  return new Schema(
+    [...FIELDS],
+    new Map([
+      ["schema_version", SCHEMA_VERSION],
+      ["package_version", metadata.packageVersion],
+      ["adapter", metadata.adapter],
+      ["batch_norm", metadata.batchNorm],
+      ["epsilon_space", metadata.epsilonSpace],
+      ["dataset_sha256", metadata.datasetSha256],
+      ["checkpoint_sha256", JSON.stringify(metadata.checkpointSha256)],
+    ]),
+  );
+}
+
+/** Arrow type of a column. */
+export function arrowType(type: ColumnType): DataType {
+  return TYPES[type];
+}
+
+/** Why a file's schema isn't ours, or null when it is. */
+export function schemaProblem(schema: Schema): string | null {
+  const version = schema.metadata.get("schema_version");
+  if (version !== SCHEMA_VERSION) return `has schema version ${version ?? "(none)"}, this program reads version ${SCHEMA_VERSION}`;
+  const found = schema.fields.map((f) => `${f.name}: ${f.type}${f.nullable ? "?" : ""}`).join(", ");
+  const wanted = FIELDS.map((f) => `${f.name}: ${f.type}${f.nullable ? "?" : ""}`).join(", ");
+  return found === wanted ? null : "has other columns than results have";
+}
