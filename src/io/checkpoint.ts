@@ -1,0 +1,70 @@
+import { InputError } from "../errors.js";
+import { ArrayRef, isFloat, toFloat32 } from "./arrays.js";
+import type { PickleKey, PickleValue } from "./pickle.js";
+import { isSafetensors, readSafetensors } from "./safetensors.js";
+import { FileSource, sha256, type ByteSource } from "./source.js";
+import { isTorchLegacy, readTorchLegacy } from "./torchLegacy.js";
+import { readTorchZip } from "./torchZip.js";
+import type { Checkpoint, Tensor } from "./types.js";
+
+export { findCheckpoints, parseCheckpointName, type CheckpointName, type CheckpointQuery, type FoundCheckpoint } from "./checkpointTree.js";
+
+/** Where training scripts put the weights when they save more than those. */
+const WRAPPERS = ["state_dict", "model_state_dict", "model", "net", "network"];
+
+/**
+ * Reads a checkpoint: torch.save's zip format, its legacy stream (before 1.6) or safetensors, told apart by content. Every
+ * tensor is dense row-major float32 (float16, bfloat16 and float64 are converted); `num_batches_tracked` is left out; leading
+ * `model.` and `module.` are taken off the names; a `state_dict` inside a larger dict is found.
+ *
+ * Throws InputError if the file is missing, cut, of another kind, or holds anything but numbers in tensors (a pickle that asks
+ * for a function is refused, and nothing is executed), and FileSystemError if it may not be read.
+ */
+export async function readCheckpoint(path: string): Promise<Checkpoint> {
+  using source = new FileSource(path);
+  const { format, entries } = readEntries(source);
+  const tensors = new Map<string, Tensor>();
+  let left = 4 * source.size;
+  for (const [rawName, value] of entries) {
+    const name = String(rawName).replace(/^(?:(?:model|module)\.)+/, "");
+    const shown = JSON.stringify(name.slice(0, 120)).slice(1, -1);
+    if (/(^|\.)num_batches_tracked$/.test(name)) continue;
+    if (!(value instanceof ArrayRef)) throw new InputError(path, `holds something under "${shown}" that is not a tensor; save model.state_dict()`);
+    if (!isFloat(value.dtype)) throw new InputError(path, `holds tensor ${shown} as ${value.dtype}; only floating-point weights can be filtered`);
+    if (tensors.has(name)) throw new InputError(path, `holds tensor ${shown} twice once the prefixes model. and module. are taken off; save one model a file`);
+    // Views may share a storage (tied weights); this keeps them from multiplying a small file into a large memory.
+    left -= value.span;
+    if (left < 0) throw new InputError(path, "holds tensors that together are far larger than the file; save them again with .clone()");
+    const data = toFloat32(path, value);
+    const wrong = data.findIndex((number) => !Number.isFinite(number));
+    if (wrong >= 0) throw new InputError(path, `holds ${data[wrong]} in tensor ${shown} (element ${wrong}); train again or choose another checkpoint`);
+    tensors.set(name, { shape: [...value.shape], data });
+  }
+  if (tensors.size === 0) throw new InputError(path, "holds no tensors; save model.state_dict() with torch.save");
+  return { path, format, sha256: sha256(source), tensors };
+}
+
+function readEntries(source: ByteSource): { format: Checkpoint["format"]; entries: ReadonlyMap<PickleKey, PickleValue> } {
+  const { file } = source;
+  const head = Buffer.from(source.read(0, Math.min(source.size, 64)));
+  if (isSafetensors(source)) return { format: "safetensors", entries: readSafetensors(source) };
+  if (head.subarray(0, 4).toString("latin1") === "PK\x03\x04") {
+    return { format: "torch-zip", entries: stateDict(file, readTorchZip(source)) };
+  }
+  if (isTorchLegacy(source)) return { format: "torch-legacy", entries: stateDict(file, readTorchLegacy(source)) };
+  if (head.toString("latin1").startsWith("version https://git-lfs")) {
+    throw new InputError(file, "is a Git LFS pointer, not the checkpoint itself; run git lfs pull");
+  }
+  throw new InputError(file, "is not a checkpoint: neither torch.save (zip or legacy) nor safetensors; name a .ckpt, .pt, .pth or .safetensors file");
+}
+
+/** The dict of tensors in what was saved: the object itself, or the one under a usual key of it. */
+function stateDict(file: string, saved: PickleValue): ReadonlyMap<PickleKey, PickleValue> {
+  if (!(saved instanceof Map)) throw new InputError(file, "does not hold a state_dict; save model.state_dict() with torch.save");
+  if ([...saved.values()].some((value) => value instanceof ArrayRef)) return saved;
+  for (const key of WRAPPERS) {
+    const inner = saved.get(key);
+    if (inner instanceof Map) return inner;
+  }
+  return saved;
+}
