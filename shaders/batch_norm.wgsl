@@ -1,0 +1,64 @@
+// Batch norm with a batch's own statistics, then residual and ReLU; with GRADIENT the gradient of its input, which
+// flows through the statistics: scale * inverse deviation * (dy - mean(dy) - normalised x * mean(dy * normalised x)).
+// Ioffe and Szegedy 2015, arXiv 1502.03167. One invocation: one image (lane), one channel group (y), one vec4 (z).
+const IN_H = 14;
+const IN_W = 14;
+const IN_PITCH = 16;
+const IN_QUADS = 56;
+const IN_GROUPS_PER_ROW = 64;
+const IN_FOLD = 1;
+const IN_PACK = 1;
+const GRADIENT = false;
+const RESIDUAL = false;
+const RELU = false;
+
+struct Params {
+  blocks_per_variant: u32,
+  input_blocks: u32,
+  residual_blocks: u32,
+  stats_rows: u32,
+}
+
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var input: texture_storage_2d<rgba32float, read>; // what the convolution gave
+@group(0) @binding(2) var output: texture_storage_2d<rgba32float, write>;
+@group(0) @binding(3) var residual: texture_storage_2d<rgba32float, read>;
+@group(0) @binding(4) var dy: texture_storage_2d<rgba32float, read>;
+@group(0) @binding(5) var norm: texture_2d<f32>; // row 0: (weight, bias) of each channel
+@group(0) @binding(6) var stats: texture_2d<f32>;
+@group(0) @binding(7) var gradient_stats: texture_2d<f32>;
+
+fn in_at(image_block: u32, group: u32, quad: u32, lane: u32) -> vec2u {
+  return vec2u(((group % IN_GROUPS_PER_ROW) * IN_QUADS + quad) * 8u + lane, image_block * IN_FOLD + group / IN_GROUPS_PER_ROW);
+}
+
+@compute @workgroup_size(8)
+fn main(@builtin(workgroup_id) tile: vec3u, @builtin(local_invocation_id) local: vec3u) {
+  let variant = tile.x / params.blocks_per_variant;
+  let x = textureLoad(input, in_at(tile.x % params.input_blocks, tile.y, tile.z, local.x));
+  let at = in_at(tile.x, tile.y, tile.z, local.x);
+  var value = vec4f(0);
+  // @unroll
+  for (var i = 0; i < 4; i++) {
+    let channel = tile.y * IN_PACK + i % IN_PACK;
+    let n = textureLoad(norm, vec2u(channel, 0), 0);
+    let s = textureLoad(stats, vec2u(channel, variant % params.stats_rows), 0);
+    let normalised = (x[i] - s.x) * s.y;
+    // @static
+    if (GRADIENT) {
+      let g = textureLoad(gradient_stats, vec2u(channel, variant), 0);
+      value[i] = n.x * s.y * (textureLoad(dy, at)[i] - g.x - normalised * g.y);
+    } else {
+      value[i] = normalised * n.x + n.y;
+    }
+  }
+  // @static
+  if (RESIDUAL) {
+    value += textureLoad(residual, in_at(tile.x % params.residual_blocks, tile.y, tile.z, local.x));
+  }
+  // @static
+  if (RELU) {
+    value = max(value, vec4f(0));
+  }
+  textureStore(output, at, value);
+}

@@ -1,0 +1,106 @@
+// Mean and 1 / sqrt(variance + 1e-5) of each channel over a batch (biased variance, two passes), for every variant.
+// With GRADIENT: means of dy and of dy * normalised x, which the gradient of batch norm needs.
+// One workgroup: one channel group (y) of one variant (x); its lanes share the batch's images.
+const IN_H = 14;
+const IN_W = 14;
+const IN_PITCH = 16;
+const IN_QUADS = 56;
+const IN_GROUPS_PER_ROW = 64;
+const IN_FOLD = 1;
+const IN_PACK = 1;
+const GRADIENT = false;
+
+struct Params {
+  blocks_per_variant: u32,
+  images: u32, // in the batch; lanes behind it are padding
+  stats_rows: u32,
+  raw_blocks: u32,
+}
+
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var input: texture_storage_2d<rgba32float, read>; // what the convolution gave; with GRADIENT dy
+@group(0) @binding(2) var output: texture_storage_2d<rgba32float, write>; // row: variant, column: channel
+@group(0) @binding(3) var raw: texture_storage_2d<rgba32float, read>;
+@group(0) @binding(4) var stats: texture_2d<f32>;
+
+var<workgroup> partial: array<array<vec4f, 2>, 8>;
+
+fn in_at(image_block: u32, group: u32, quad: u32, lane: u32) -> vec2u {
+  return vec2u(((group % IN_GROUPS_PER_ROW) * IN_QUADS + quad) * 8u + lane, image_block * IN_FOLD + group / IN_GROUPS_PER_ROW);
+}
+
+fn real_pixels(quad: u32) -> vec4<bool> {
+  let slot = vec4u(quad * 4u) + vec4u(0, 1, 2, 3);
+  return (slot % IN_PITCH < vec4u(IN_W)) & (slot / IN_PITCH < vec4u(IN_H));
+}
+
+fn total(sum: vec4f, slot: u32, lane: u32) -> vec4f {
+  workgroupBarrier();
+  partial[lane][slot] = sum;
+  workgroupBarrier();
+  var all = vec4f(0);
+  for (var i = 0u; i < 8u; i++) {
+    all += partial[i][slot];
+  }
+  // @static
+  if (IN_PACK == 1) {
+    all = vec4f(all.x + all.y + all.z + all.w);
+  }
+  return all / (f32(params.images) * (IN_H * IN_W));
+}
+
+@compute @workgroup_size(8)
+fn main(@builtin(workgroup_id) tile: vec3u, @builtin(local_invocation_id) local: vec3u) {
+  let first = tile.x * params.blocks_per_variant;
+  let group = tile.y;
+  var a = vec4f(0);
+  var b = vec4f(0);
+  // @static
+  if (GRADIENT) {
+    // @unroll
+    for (var u = 0; u < IN_PACK; u++) {
+      let s = textureLoad(stats, vec2u(group * IN_PACK + u, tile.x % params.stats_rows), 0);
+      // @static
+      if (IN_PACK == 1) {
+        a = vec4f(s.x);
+        b = vec4f(s.y);
+      } else {
+        a[u] = s.x;
+        b[u] = s.y;
+      }
+    }
+  }
+  var sum = vec4f(0);
+  var dot = vec4f(0);
+  for (var n = 0u; n < params.blocks_per_variant; n++) {
+    if (n * 8u + local.x < params.images) {
+      for (var q = 0u; q < IN_QUADS; q++) {
+        let value = select(vec4f(0), textureLoad(input, in_at(first + n, group, q, local.x)), real_pixels(q));
+        sum += value;
+        // @static
+        if (GRADIENT) {
+          dot += value * (textureLoad(raw, in_at((first + n) % params.raw_blocks, group, q, local.x)) - a) * b;
+        }
+      }
+    }
+  }
+  let mean = total(sum, 0u, local.x);
+  var second = vec4f(0);
+  // @static
+  if (GRADIENT) {
+    second = total(dot, 1u, local.x);
+  } else {
+    for (var n = 0u; n < params.blocks_per_variant; n++) {
+      if (n * 8u + local.x < params.images) {
+        for (var q = 0u; q < IN_QUADS; q++) {
+          let d = select(vec4f(0), textureLoad(input, in_at(first + n, group, q, local.x)) - mean, real_pixels(q));
+          dot += d * d;
+        }
+      }
+    }
+    second = 1.0 / sqrt(total(dot, 1u, local.x) + 1e-5);
+  }
+  if (local.x < IN_PACK) {
+    textureStore(output, vec2u(group * IN_PACK + local.x, tile.x), vec4f(mean[local.x], second[local.x], 0, 0));
+  }
+}

@@ -1,0 +1,310 @@
+// Convolution and its input gradient, one kernel for both: the gradient is the same sum with the two maps swapped.
+// Lanes are the 8 images of a block. An invocation keeps ROWS x OUT_W pixels of OC channels (of BLOCKS image blocks) in
+// registers and walks over the input channels. Fused: the filter's mask on the weights; behind the sum the batch norm's
+// scale and shift, the residual, ReLU (forward) or its gate (gradient).
+enable subgroups;
+
+const GRADIENT = false; // "in" is the gradient of the convolution's output, "out" that of its input
+const KERNEL_TOP = 0; // first kernel row and column that touches a pixel, and how many do
+const KERNEL_LEFT = 0;
+const KERNEL_ROWS = 3;
+const KERNEL_COLS = 3;
+const STEPS_PER_ROW = 64; // steps of the sum in one row of the weights' texture
+const WEIGHT_FOLD = 1; // rows of it per tile of output channels
+const ROW_STEPS = 1; // kernel rows walked by the loop instead of unrolled (then KERNEL_ROWS is 1)
+const STRIDE = 1;
+const PAD = 1;
+const IN_H = 7;
+const IN_W = 7;
+const IN_PITCH = 8; // pixels from row to row
+const IN_QUADS = 14; // vec4 per channel map
+const IN_GROUPS_PER_ROW = 64; // channel groups in one texture row
+const IN_FOLD = 1; // texture rows per block
+const IN_PACK = 1; // channels in a vec4: 4 for 1x1 maps
+const OUT_H = 7;
+const OUT_W = 7;
+const OUT_PITCH = 8;
+const OUT_QUADS = 14;
+const OUT_GROUPS_PER_ROW = 64;
+const OUT_FOLD = 1;
+const OUT_PACK = 1;
+const OC = 8; // output channels per invocation
+const ROWS = 1; // output rows per invocation
+const BLOCKS = 1; // image blocks per invocation
+const SHUFFLE = true; // weights come from the neighbour lanes (subgroups of 8 and more)
+const MASKED = false;
+const RESIDUAL = false;
+const RELU = false;
+const GATE = false;
+
+const WHOLE = ROWS == OUT_H; // the whole map: rows outside the image are known here
+const TAPS = KERNEL_ROWS * KERNEL_COLS;
+const WEIGHT_QUADS = (IN_PACK * TAPS + 3) / 4;
+const OC_GROUPS = (OC + 7) / 8;
+const FIRST_ROW = -1; // source row 0 of the tile, relative to the tile's place in the source map
+const SPAN = 3; // source rows an invocation holds
+const SOURCE_QUADS = 6; // vec4 of them per channel and block
+
+struct Params {
+  steps: u32, // input channels / IN_PACK * ROW_STEPS
+  in_blocks: u32, // blocks of the input, residual and gate: shared tensors are read again for every variant
+  residual_blocks: u32,
+  gate_blocks: u32,
+  blocks_per_variant: u32,
+}
+
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var input: texture_storage_2d<rgba32float, read>;
+@group(0) @binding(2) var weights: texture_storage_2d<rgba32float, read>; // row: tile of OC channels; column: (step * WEIGHT_QUADS + quad) * OC_GROUPS * 8 + channel
+@group(0) @binding(3) var norm: texture_2d<f32>; // row 0: (scale, shift) of each channel; row 1: scales of 4 channels
+@group(0) @binding(4) var output: texture_storage_2d<rgba32float, write>;
+@group(0) @binding(5) var residual: texture_storage_2d<rgba32float, read>;
+@group(0) @binding(6) var gate: texture_2d<f32>; // activation behind the ReLU whose gradient this is
+@group(0) @binding(7) var<uniform> intervals: array<vec4f, 256>; // removed weights of each variant: low <= w <= high
+
+fn in_at(image_block: u32, group: u32, quad: u32, lane: u32) -> vec2u {
+  // @static
+  if (IN_FOLD == 1) {
+    return vec2u((group * IN_QUADS + quad) * 8u + lane, image_block);
+  } else {
+    return vec2u(((group % IN_GROUPS_PER_ROW) * IN_QUADS + quad) * 8u + lane, image_block * IN_FOLD + group / IN_GROUPS_PER_ROW);
+  }
+}
+
+fn out_at(image_block: u32, group: u32, quad: u32, lane: u32) -> vec2u {
+  // @static
+  if (OUT_FOLD == 1) {
+    return vec2u((group * OUT_QUADS + quad) * 8u + lane, image_block);
+  } else {
+    return vec2u(((group % OUT_GROUPS_PER_ROW) * OUT_QUADS + quad) * 8u + lane, image_block * OUT_FOLD + group / OUT_GROUPS_PER_ROW);
+  }
+}
+
+fn weight_at(tile: u32, step: u32, quad: u32, channel: u32) -> vec2u {
+  // @static
+  if (WEIGHT_FOLD == 1) {
+    return vec2u((step * WEIGHT_QUADS + quad) * (OC_GROUPS * 8) + channel, tile);
+  } else {
+    return vec2u(((step % STEPS_PER_ROW) * WEIGHT_QUADS + quad) * (OC_GROUPS * 8) + channel, tile * WEIGHT_FOLD + step / STEPS_PER_ROW);
+  }
+}
+
+@compute @workgroup_size(8)
+fn main(@builtin(workgroup_id) tile: vec3u, @builtin(local_invocation_id) local: vec3u) {
+  let lane = local.x;
+  let image_block = tile.x * BLOCKS;
+  let first_row = tile.z * ROWS;
+  var sums: array<f32, BLOCKS * ROWS * OUT_W * OC>;
+  let interval = intervals[image_block / params.blocks_per_variant];
+  let low = vec4f(interval.x);
+  let high = vec4f(interval.y);
+
+  for (var step = 0u; step < params.steps; step++) {
+    let channel = step / ROW_STEPS;
+    var x: array<vec4f, BLOCKS * SOURCE_QUADS>;
+    // @unroll
+    for (var b = 0; b < BLOCKS; b++) {
+      let in_block = (image_block + b) % params.in_blocks;
+      // @static
+      if (WHOLE) {
+        // @unroll
+        for (var q = 0; q < IN_QUADS; q++) {
+          x[b * SOURCE_QUADS + q] = textureLoad(input, in_at(in_block, channel, q, lane));
+        }
+      } else {
+        // @unroll
+        for (var j = 0; j < SPAN; j++) {
+          // @static
+          if (GRADIENT || KERNEL_ROWS >= STRIDE || j % STRIDE < KERNEL_ROWS) {
+            // @static
+            if (GRADIENT) {
+              let row = i32(first_row / STRIDE) + FIRST_ROW + j;
+              let inside = row >= 0 && row < IN_H;
+              let start = u32(clamp(row, 0, IN_H - 1)) * (IN_PITCH / 4);
+              // @unroll
+              for (var q = 0; q < IN_PITCH / 4; q++) {
+                x[b * SOURCE_QUADS + j * IN_PITCH / 4 + q] = select(vec4f(0), textureLoad(input, in_at(in_block, channel, start + q, lane)), inside);
+              }
+            } else {
+              let row = i32(first_row * STRIDE + step % ROW_STEPS) + FIRST_ROW + j;
+              let inside = row >= 0 && row < IN_H;
+              let start = u32(clamp(row, 0, IN_H - 1)) * (IN_PITCH / 4);
+              // @unroll
+              for (var q = 0; q < IN_PITCH / 4; q++) {
+                x[b * SOURCE_QUADS + j * IN_PITCH / 4 + q] = select(vec4f(0), textureLoad(input, in_at(in_block, channel, start + q, lane)), inside);
+              }
+            }
+          }
+        }
+      }
+    }
+    // The batch norm in front of this gradient scales what comes in; the filters still see raw weights.
+    // @static
+    if (GRADIENT) {
+      // @static
+      if (IN_PACK == 4) {
+        let scale = textureLoad(norm, vec2u(channel, 1), 0);
+        // @unroll
+        for (var i = 0; i < BLOCKS * SOURCE_QUADS; i++) {
+          x[i] *= scale;
+        }
+      } else {
+        let scale = textureLoad(norm, vec2u(channel, 0), 0).x;
+        // @unroll
+        for (var i = 0; i < BLOCKS * SOURCE_QUADS; i++) {
+          x[i] *= scale;
+        }
+      }
+    }
+    var w: array<vec4f, WEIGHT_QUADS * OC_GROUPS>; // of the output channel that is this lane's number
+    // @static
+    if (SHUFFLE) {
+      // @unroll
+      for (var i = 0; i < WEIGHT_QUADS * OC_GROUPS; i++) {
+        w[i] = textureLoad(weights, weight_at(tile.y, step, i / OC_GROUPS, i % OC_GROUPS * 8 + lane));
+        // @static
+        if (MASKED) {
+          w[i] = select(w[i], vec4f(0), (w[i] >= low) & (w[i] <= high));
+        }
+      }
+    }
+    // @unroll
+    for (var oc = 0; oc < OC; oc++) {
+      var v: array<f32, WEIGHT_QUADS * 4>;
+      // @unroll
+      for (var q = 0; q < WEIGHT_QUADS; q++) {
+        // @static
+        if (SHUFFLE) {
+          // @unroll
+          for (var i = 0; i < 4; i++) {
+            // @static
+            if (q * 4 + i < IN_PACK * TAPS) {
+              v[q * 4 + i] = subgroupShuffle(w[q * OC_GROUPS + oc / 8][i], oc % 8);
+            }
+          }
+        } else {
+          var quad = textureLoad(weights, weight_at(tile.y, step, q, oc));
+          // @static
+          if (MASKED) {
+            quad = select(quad, vec4f(0), (quad >= low) & (quad <= high));
+          }
+          // @unroll
+          for (var i = 0; i < 4; i++) {
+            v[q * 4 + i] = quad[i];
+          }
+        }
+      }
+      // @unroll
+      for (var b = 0; b < BLOCKS; b++) {
+        // @unroll
+        for (var r = 0; r < ROWS; r++) {
+          // @unroll
+          for (var c = 0; c < OUT_W; c++) {
+            const at = ((b * OC + oc) * ROWS + r) * OUT_W + c;
+            var sum = sums[at];
+            // @unroll
+            for (var u = 0; u < IN_PACK; u++) {
+              // @unroll
+              for (var ky = 0; ky < KERNEL_ROWS; ky++) {
+                // @unroll
+                for (var kx = 0; kx < KERNEL_COLS; kx++) {
+                  const tap = (u * KERNEL_ROWS + ky) * KERNEL_COLS + kx;
+                  // @static
+                  if (GRADIENT) {
+                    const up = r + PAD - KERNEL_TOP - ky + 64 * STRIDE;
+                    const across = c + PAD - KERNEL_LEFT - kx + 64 * STRIDE;
+                    const y = up / STRIDE - 64 - FIRST_ROW;
+                    const xx = across / STRIDE - 64;
+                    // @static
+                    if (up % STRIDE == 0 && across % STRIDE == 0 && y >= 0 && y < SPAN && xx >= 0 && xx < IN_W) {
+                      const slot = y * IN_PITCH + xx;
+                      sum += v[tap] * x[b * SOURCE_QUADS + slot / 4][slot % 4 + u];
+                    }
+                  } else {
+                    const y = r * STRIDE + ky + KERNEL_TOP - PAD - FIRST_ROW;
+                    const xx = c * STRIDE + kx + KERNEL_LEFT - PAD;
+                    // @static
+                    if (y >= 0 && y < SPAN && xx >= 0 && xx < IN_W) {
+                      const slot = y * IN_PITCH + xx;
+                      sum += v[tap] * x[b * SOURCE_QUADS + slot / 4][slot % 4 + u];
+                    }
+                  }
+                }
+              }
+            }
+            sums[at] = sum;
+          }
+        }
+      }
+    }
+  }
+
+  let group = tile.y * (OC / OUT_PACK);
+  // @unroll
+  for (var g = 0; g < OC / OUT_PACK; g++) {
+    var scale = vec4f(1);
+    var shift = vec4f(0);
+    // @static
+    if (!GRADIENT) {
+      // @unroll
+      for (var i = 0; i < OUT_PACK; i++) {
+        let n = textureLoad(norm, vec2u(tile.y * OC + g * OUT_PACK + i, 0), 0);
+        // @static
+        if (OUT_PACK == 1) {
+          scale = vec4f(n.x);
+          shift = vec4f(n.y);
+        } else {
+          scale[i] = n.x;
+          shift[i] = n.y;
+        }
+      }
+    }
+    // @unroll
+    for (var b = 0; b < BLOCKS; b++) {
+      // @unroll
+      for (var q = 0; q < (ROWS * OUT_PITCH + 3) / 4; q++) {
+        var value = vec4f(0);
+        // @unroll
+        for (var i = 0; i < 4; i++) {
+          // @static
+          if (OUT_PACK == 4) {
+            value[i] = sums[b * OC + g * 4 + i];
+          } else {
+            const r = (q * 4 + i) / OUT_PITCH;
+            const c = (q * 4 + i) % OUT_PITCH;
+            // @static
+            if (r < ROWS && c < OUT_W) {
+              value[i] = sums[((b * OC + g) * ROWS + r) * OUT_W + c];
+            }
+          }
+        }
+        // @static
+        if (!GRADIENT) {
+          value = value * scale + shift;
+        }
+        let at = out_at(image_block + b, group + g, first_row * (OUT_PITCH / 4) + q, lane);
+        // @static
+        if (RESIDUAL) {
+          value += textureLoad(residual, out_at((image_block + b) % params.residual_blocks, group + g, first_row * (OUT_PITCH / 4) + q, lane));
+        }
+        // @static
+        if (RELU) {
+          value = max(value, vec4f(0));
+        }
+        // @static
+        if (GATE) {
+          let open = textureLoad(gate, out_at((image_block + b) % params.gate_blocks, group + g, first_row * (OUT_PITCH / 4) + q, lane), 0) > vec4f(0);
+          value = select(vec4f(0), value, open);
+        }
+        // @static
+        if (OUT_H % ROWS == 0) {
+          textureStore(output, at, value);
+        } else {
+          if (first_row + q / (OUT_PITCH / 4) < OUT_H) {
+            textureStore(output, at, value);
+          }
+        }
+      }
+    }
+  }
+}

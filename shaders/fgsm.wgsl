@@ -1,0 +1,38 @@
+// Fast gradient sign method: x + epsilon * sign(gradient), sign(0) = 0. Goodfellow et al. 2015, arXiv 1412.6572.
+// One invocation: one image (lane), one channel (y), one vec4 of pixels (z).
+const IN_H = 14;
+const IN_W = 14;
+const IN_PITCH = 16;
+const IN_QUADS = 56;
+const IN_GROUPS_PER_ROW = 64;
+const IN_FOLD = 1;
+const IN_PACK = 1;
+const CLAMP = false;
+
+struct Params {
+  in_blocks: u32,
+  epsilon: vec4f, // of each channel, after normalisation
+  low: vec4f, // valid range of each channel
+  high: vec4f,
+}
+
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var input: texture_storage_2d<rgba32float, read>;
+@group(0) @binding(2) var gradient: texture_storage_2d<rgba32float, read>;
+@group(0) @binding(3) var output: texture_storage_2d<rgba32float, write>;
+
+fn in_at(image_block: u32, group: u32, quad: u32, lane: u32) -> vec2u {
+  return vec2u(((group % IN_GROUPS_PER_ROW) * IN_QUADS + quad) * 8u + lane, image_block * IN_FOLD + group / IN_GROUPS_PER_ROW);
+}
+
+@compute @workgroup_size(8)
+fn main(@builtin(workgroup_id) tile: vec3u, @builtin(local_invocation_id) local: vec3u) {
+  let at = in_at(tile.x, tile.y, tile.z, local.x);
+  let x = textureLoad(input, in_at(tile.x % params.in_blocks, tile.y, tile.z, local.x));
+  var attacked = x + params.epsilon[tile.y] * sign(textureLoad(gradient, at));
+  // @static
+  if (CLAMP) {
+    attacked = clamp(attacked, vec4f(params.low[tile.y]), vec4f(params.high[tile.y]));
+  }
+  textureStore(output, at, attacked);
+}

@@ -1,0 +1,62 @@
+/** Shader files: read once, bindings and parameters told by wgsl_reflect, expanded for a set of constants. */
+import { readFileSync } from "node:fs";
+import { WgslReflect } from "wgsl_reflect";
+import { expand } from "./unroll.js";
+
+const FOLDER = new URL("../../../shaders/", import.meta.url);
+
+export interface Binding {
+  name: string;
+  binding: number;
+  layout: Omit<GPUBindGroupLayoutEntry, "binding" | "visibility">;
+}
+
+export interface Shader {
+  name: string;
+  source: string;
+  bindings: Binding[];
+  /** Members of `struct Params`, in bytes. */
+  params: { size: number; members: Map<string, { offset: number; float: boolean }> };
+}
+
+const shaders = new Map<string, Shader>();
+
+/** @throws Error when the file is missing or a binding is of a kind that no kernel here uses */
+export function shader(name: string): Shader {
+  let known = shaders.get(name);
+  if (!known) {
+    const source = readFileSync(new URL(`${name}.wgsl`, FOLDER), "utf8");
+    const reflected = new WgslReflect(source).getBindGroups()[0];
+    const params = reflected.find((resource) => resource.name === "params");
+    known = {
+      name,
+      source,
+      bindings: reflected.map((resource) => ({ name: resource.name, binding: resource.binding, layout: layoutOf(name, resource) })),
+      params: {
+        size: Math.ceil((params?.size ?? 0) / 16) * 16,
+        members: new Map(params?.members?.map((member) => [member.name, { offset: member.offset, float: /f32|vec\df/.test(member.type.name) }]) ?? []),
+      },
+    };
+    shaders.set(name, known);
+  }
+  return known;
+}
+
+/** The kernel's text for these constants, and which of its bindings are left in it. */
+export function specialise({ source, bindings }: Shader, constants: Record<string, number | boolean>, subgroups: boolean): { code: string; bindings: Binding[] } {
+  const code = expand(source, constants);
+  const used = bindings.filter(({ name }) => (code.match(new RegExp(`(?<![.\\w])${name}\\b`, "g")) ?? []).length > 1);
+  return { code: subgroups ? code : code.replace(/^enable subgroups;$/m, ""), bindings: used };
+}
+
+type Resource = ReturnType<WgslReflect["getBindGroups"]>[0][0];
+
+function layoutOf(shaderName: string, { name, type, access, resourceType }: Resource): Binding["layout"] {
+  if (type.name === "texture_storage_2d") {
+    return { storageTexture: { access: access === "write" ? "write-only" : "read-only", format: "rgba32float" } };
+  }
+  if (type.name.startsWith("texture_2d")) return { texture: { sampleType: "unfilterable-float" } };
+  if (resourceType === 0) return { buffer: { type: "uniform" } };
+  if (resourceType === 1) return { buffer: { type: access === "read" ? "read-only-storage" : "storage" } };
+  throw new Error(`${shaderName}.wgsl: binding ${name} is of a kind the host does not know`);
+}

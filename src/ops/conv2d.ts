@@ -1,0 +1,211 @@
+/** Convolution, its input gradient, and the linear layer (a 1x1 convolution of a 1x1 map). Kernel: shaders/conv2d.wgsl. */
+import type { BlockLayout } from "../plan/layout.js";
+
+/** A convolution's geometry; `height` and `width` are those of its input. Square kernels, zero padding. */
+export interface ConvShape {
+  inChannels: number;
+  outChannels: number;
+  height: number;
+  width: number;
+  kernel: number;
+  stride: number;
+  pad: number;
+}
+
+/** Register tile of one invocation. */
+export interface ConvTile {
+  /** Output channels, rows of output pixels, blocks of 8 images. */
+  channels: number;
+  rows: number;
+  blocks: number;
+}
+
+export interface ConvFlags {
+  masked: boolean;
+  residual: boolean;
+  relu: boolean;
+  gate: boolean;
+  shuffle: boolean;
+}
+
+/** Sums that an invocation keeps in registers: more only lengthens the driver's compile time. */
+const ACCUMULATORS = 128;
+
+/** @returns height and width of the convolution's output */
+export function convOutput({ height, width, kernel, stride, pad }: ConvShape): { height: number; width: number } {
+  return { height: Math.floor((height + 2 * pad - kernel) / stride) + 1, width: Math.floor((width + 2 * pad - kernel) / stride) + 1 };
+}
+
+/** Kernel positions 0..kernel-1 that touch a pixel at all: on small maps most of a 3x3 kernel only ever sees padding. */
+function usedTaps(kernel: number, stride: number, pad: number, size: number, outSize: number): { first: number; count: number } {
+  const used = Array.from({ length: kernel }, (_, k) => k).filter((k) =>
+    Array.from({ length: outSize }, (_, o) => o * stride + k - pad).some((i) => i >= 0 && i < size),
+  );
+  return { first: used[0], count: used[used.length - 1] - used[0] + 1 };
+}
+
+/** Tile for a shape: a whole map where it fits into the registers, else rows of it. */
+export function chooseTile(shape: ConvShape, gradient: boolean): ConvTile {
+  const out = gradient ? { height: shape.height, width: shape.width } : convOutput(shape);
+  const outChannels = gradient ? shape.inChannels : shape.outChannels;
+  const single = out.height === 1 && out.width === 1;
+  const channels = outChannels < 8 ? outChannels : single && outChannels % 16 === 0 ? 16 : 8;
+  const pixels = out.height * out.width;
+  if (out.width < 3 || pixels * channels <= ACCUMULATORS) {
+    const blocks = 2 ** Math.max(0, Math.min(3, Math.floor(Math.log2(ACCUMULATORS / (pixels * channels)))));
+    return { channels, rows: out.height, blocks };
+  }
+  const unit = gradient ? shape.stride : 1;
+  const rows = Math.max(unit, Math.floor(ACCUMULATORS / (out.width * channels) / unit) * unit);
+  return { channels, rows: Math.min(rows, Math.ceil(out.height / unit) * unit), blocks: 1 };
+}
+
+/** What the kernel, the weights' packing and the grid have to agree on. */
+export interface ConvPlan {
+  shape: ConvShape;
+  gradient: boolean;
+  tile: ConvTile;
+  steps: number;
+  rowSteps: number;
+  taps: { top: number; left: number; rows: number; cols: number };
+  weightQuads: number;
+  channelGroups: number;
+  stepsPerRow: number;
+  weightFold: number;
+  weightTexture: { width: number; height: number };
+  constants: Record<string, number | boolean>;
+  /** Multiply-adds on real (non-padding) pixels, per image. */
+  multiplyAdds: number;
+}
+
+/**
+ * @param input layout of what is read: the activations, or in a gradient the gradient of the convolution's output
+ * @param output layout of what is written
+ * @param maxWidth the adapter's widest texture
+ */
+export function planConv(shape: ConvShape, gradient: boolean, input: BlockLayout, output: BlockLayout, tile: ConvTile, maxWidth: number): ConvPlan {
+  const { kernel, stride, pad } = shape;
+  const forwardOut = convOutput(shape);
+  const whole = tile.rows === output.height;
+  const v = usedTaps(kernel, stride, pad, shape.height, forwardOut.height);
+  const h = usedTaps(kernel, stride, pad, shape.width, forwardOut.width);
+  // Forward over many rows of a large kernel: the loop walks kernel rows, so that the body stays small.
+  const rowSteps = !gradient && !whole && kernel > 3 ? kernel : 1;
+  const top = whole ? v.first : 0;
+  const rows = rowSteps > 1 ? 1 : whole ? v.count : kernel;
+  const taps = { top, left: h.first, rows, cols: h.count };
+  let firstRow = 0;
+  let span = input.height;
+  if (!whole && gradient) {
+    firstRow = Math.floor((pad - (kernel - 1)) / stride);
+    span = Math.floor((tile.rows - 1 + pad) / stride) - firstRow + 1;
+  } else if (!whole) {
+    firstRow = -pad;
+    span = (tile.rows - 1) * stride + rows;
+  }
+  const steps = (Math.ceil((gradient ? shape.outChannels : shape.inChannels) / input.pack)) * rowSteps;
+  const weightQuads = Math.ceil((input.pack * rows * h.count) / 4);
+  const channelGroups = Math.ceil(tile.channels / 8);
+  const columns = weightQuads * channelGroups * 8;
+  const stepsPerRow = steps * columns + 24 <= maxWidth ? steps : Math.floor((maxWidth - 24) / columns);
+  const weightFold = Math.ceil(steps / stepsPerRow);
+  const outChannels = gradient ? shape.inChannels : shape.outChannels;
+  const tiles = Math.ceil(outChannels / tile.channels);
+  return {
+    shape, gradient, tile, steps, rowSteps, taps, weightQuads, channelGroups, stepsPerRow, weightFold,
+    weightTexture: { width: stepsPerRow * columns + 24, height: tiles * weightFold },
+    multiplyAdds: realTaps(kernel, stride, pad, shape.height, forwardOut.height) * realTaps(kernel, stride, pad, shape.width, forwardOut.width) * shape.inChannels * shape.outChannels,
+    constants: {
+      GRADIENT: gradient, KERNEL_TOP: top, KERNEL_LEFT: h.first, KERNEL_ROWS: rows, KERNEL_COLS: h.count,
+      STEPS_PER_ROW: stepsPerRow, WEIGHT_FOLD: weightFold, ROW_STEPS: rowSteps, STRIDE: stride, PAD: pad,
+      IN_H: input.height, IN_W: input.width, IN_PITCH: input.pitch, IN_QUADS: input.quads, IN_GROUPS_PER_ROW: input.groupsPerRow, IN_FOLD: input.fold, IN_PACK: input.pack,
+      OUT_H: output.height, OUT_W: output.width, OUT_PITCH: output.pitch, OUT_QUADS: output.quads, OUT_GROUPS_PER_ROW: output.groupsPerRow, OUT_FOLD: output.fold, OUT_PACK: output.pack,
+      OC: tile.channels, ROWS: tile.rows, BLOCKS: tile.blocks, FIRST_ROW: firstRow, SPAN: span,
+      SOURCE_QUADS: whole ? input.quads : (span * input.pitch) / 4,
+    },
+  };
+}
+
+/** Pairs (output, tap) along one axis that touch a real pixel. */
+function realTaps(kernel: number, stride: number, pad: number, size: number, outSize: number): number {
+  let count = 0;
+  for (let o = 0; o < outSize; o++) for (let k = 0; k < kernel; k++) if (o * stride + k - pad >= 0 && o * stride + k - pad < size) count++;
+  return count;
+}
+
+/** @returns workgroups for `blocks` blocks of 8 images (a multiple of the tile's) */
+export function convGrid(plan: ConvPlan, output: BlockLayout, blocks: number): [number, number, number] {
+  const outChannels = plan.gradient ? plan.shape.inChannels : plan.shape.outChannels;
+  return [Math.ceil(blocks / plan.tile.blocks), Math.ceil(outChannels / plan.tile.channels), Math.ceil(output.height / plan.tile.rows)];
+}
+
+/**
+ * Raw weights in the order the kernel reads them: one texel row a tile of output channels (the input's channels, in a
+ * gradient), column (step, quad of taps, channel of the tile).
+ * @param weights [outChannels][inChannels][kernel][kernel]
+ * @returns rgba32float texels of `plan.weightTexture`
+ */
+export function packWeights(plan: ConvPlan, weights: Float32Array): Float32Array {
+  const { shape, gradient, tile, steps, rowSteps, taps, weightQuads, channelGroups, stepsPerRow, weightFold, weightTexture } = plan;
+  const pack = plan.constants.IN_PACK as number;
+  const area = shape.kernel ** 2;
+  const [sums, outs] = gradient ? [shape.outChannels, shape.inChannels] : [shape.inChannels, shape.outChannels];
+  const [sumStride, outStride] = gradient ? [shape.inChannels * area, area] : [area, shape.inChannels * area];
+  const texels = new Float32Array(weightTexture.width * weightTexture.height * 4);
+  for (let out = 0; out < outs; out++) {
+    const tileRow = Math.floor(out / tile.channels) * weightFold;
+    const column = out % tile.channels;
+    for (let step = 0; step < steps; step++) {
+      const rowStep = step % rowSteps;
+      const base = ((tileRow + Math.floor(step / stepsPerRow)) * weightTexture.width + (step % stepsPerRow) * weightQuads * channelGroups * 8) * 4;
+      for (let u = 0; u < pack; u++) {
+        const channel = Math.floor(step / rowSteps) * pack + u;
+        if (channel >= sums) continue;
+        for (let ky = 0; ky < taps.rows; ky++) {
+          const from = channel * sumStride + out * outStride + (taps.top + rowStep + ky) * shape.kernel + taps.left;
+          for (let kx = 0; kx < taps.cols; kx++) {
+            const k = (u * taps.rows + ky) * taps.cols + kx;
+            texels[base + ((k >> 2) * channelGroups * 8 + column) * 4 + (k & 3)] = weights[from + kx];
+          }
+        }
+      }
+    }
+  }
+  return texels;
+}
+
+/** Plain loops, NCHW, float64 sums: what the kernel is checked against. */
+export function conv2d(shape: ConvShape, x: Float32Array, weights: ArrayLike<number>): Float32Array {
+  const out = convOutput(shape);
+  const images = x.length / (shape.inChannels * shape.height * shape.width);
+  const sums = new Float64Array(images * shape.outChannels * out.height * out.width);
+  forEachTap(shape, images, (i, o, w) => void (sums[o] += x[i] * weights[w]));
+  return Float32Array.from(sums);
+}
+
+/** Gradient of the convolution's input given that of its output; NCHW, float64 sums. */
+export function conv2dInputGradient(shape: ConvShape, dy: Float32Array, weights: ArrayLike<number>): Float32Array {
+  const out = convOutput(shape);
+  const images = dy.length / (shape.outChannels * out.height * out.width);
+  const sums = new Float64Array(images * shape.inChannels * shape.height * shape.width);
+  forEachTap(shape, images, (i, o, w) => void (sums[i] += dy[o] * weights[w]));
+  return Float32Array.from(sums);
+}
+
+/** Calls `visit(input index, output index, weight index)` for every product of the convolution. */
+function forEachTap(shape: ConvShape, images: number, visit: (i: number, o: number, w: number) => void): void {
+  const { inChannels, outChannels, height, width, kernel, stride, pad } = shape;
+  const out = convOutput(shape);
+  for (let n = 0; n < images; n++)
+    for (let oc = 0; oc < outChannels; oc++)
+      for (let oy = 0; oy < out.height; oy++)
+        for (let ox = 0; ox < out.width; ox++)
+          for (let ic = 0; ic < inChannels; ic++)
+            for (let ky = 0; ky < kernel; ky++)
+              for (let kx = 0; kx < kernel; kx++) {
+                const y = oy * stride + ky - pad;
+                const x = ox * stride + kx - pad;
+                if (y < 0 || y >= height || x < 0 || x >= width) continue;
+                visit(((n * inChannels + ic) * height + y) * width + x, ((n * outChannels + oc) * out.height + oy) * out.width + ox, ((oc * inChannels + ic) * kernel + ky) * kernel + kx);
+              }
+}

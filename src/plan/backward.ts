@@ -1,0 +1,145 @@
+/** Steps of the input gradient: the forward ops in reverse. No weight gradients: a sweep never needs them. */
+import { convGrid } from "../ops/conv2d.js";
+import type { FusedOp } from "./fuse.js";
+import type { PlanContext, Step } from "./plan.js";
+
+type ConvOp = Extract<FusedOp, { kind: "conv" }>;
+
+/**
+ * `grad/x` is the gradient behind the gate of the ReLU that made x. A tensor read several times (a block's input) gets
+ * one contribution after the other: each adds to the sum before it, and the last one applies the gate.
+ */
+export class BackwardPlanner {
+  private readonly pending = new Map<string, number>();
+  /** Sum of the contributions so far. */
+  private readonly partial = new Map<string, string>();
+
+  constructor(private readonly context: PlanContext) {
+    for (const op of context.ops) {
+      for (const tensor of [op.input, ...(op.kind === "conv" && op.residual ? [op.residual] : [])]) {
+        this.pending.set(tensor, (this.pending.get(tensor) ?? 0) + 1);
+      }
+    }
+  }
+
+  private get blocks(): number {
+    return this.context.options.blocksPerVariant * this.context.options.variants;
+  }
+
+  steps(): Step[] {
+    const { ops } = this.context;
+    const logits = ops[ops.length - 1].output;
+    this.partial.set(logits, `grad/${logits}`);
+    return ops.toReversed().flatMap((op) => {
+      const gradient = this.partial.get(op.output)!;
+      if (op.kind === "max_pool") return [this.maxPool(op, gradient)];
+      if (op.kind === "avg_pool") return [this.avgPool(op, gradient)];
+      if (op.residual) this.passOn(op.residual, gradient);
+      return this.conv(op, gradient);
+    });
+  }
+
+  /** An addition hands its gradient to the residual as it is. */
+  private passOn(tensor: string, gradient: string): void {
+    if (this.partial.has(tensor) || (this.take(tensor) === 0 && this.reluOf(tensor))) {
+      throw new Error(`the gradient of ${tensor} needs an addition of its own, for which there is no kernel yet`);
+    }
+    this.partial.set(tensor, gradient);
+  }
+
+  /** @returns contributions still missing after this one */
+  private take(tensor: string): number {
+    const left = this.pending.get(tensor)! - 1;
+    this.pending.set(tensor, left);
+    return left;
+  }
+
+  private reluOf(tensor: string): boolean {
+    return this.context.ops.some((op) => op.kind === "conv" && op.relu && op.output === tensor);
+  }
+
+  /** Registers the gradient of `tensor` that a step makes from what was there before. */
+  private contribution(tensor: string): { output: string; residual: string | null; gate: string | null } {
+    const left = this.take(tensor);
+    const residual = this.partial.get(tensor) ?? null;
+    const output = this.context.tensor(left === 0 ? `grad/${tensor}` : `grad/${tensor}#${left}`, tensor, this.blocks);
+    this.partial.set(tensor, output);
+    return { output, residual, gate: left === 0 && this.reluOf(tensor) ? `clean/${tensor}` : null };
+  }
+
+  private conv(op: ConvOp, gradient: string): Step[] {
+    const { context } = this;
+    const { options } = context;
+    const steps: Step[] = [];
+    let from = gradient;
+    if (options.batchNorm === "batch" && op.norm) {
+      from = `${gradient}#${op.node.name}`;
+      steps.push(...this.batchNorm(op, gradient, from));
+    }
+    const plan = context.convPlan(op, true);
+    const { output, residual, gate } = this.contribution(op.input);
+    const masked = options.filtered.includes(op.node.name);
+    // A linear layer's norm holds (1, bias), whose scale leaves the gradient as it is.
+    steps.push({
+      kernel: "conv2d",
+      constants: { ...plan.constants, SHUFFLE: options.shuffle, MASKED: masked, RESIDUAL: residual !== null, GATE: gate !== null },
+      params: { steps: plan.steps, in_blocks: this.blocks, residual_blocks: this.blocks, gate_blocks: gate ? context.blocks(gate) : 1, blocks_per_variant: options.blocksPerVariant },
+      bindings: { input: from, weights: `weights/${op.node.name}/gradient`, norm: context.normName(op), output, ...(masked && { intervals: `intervals/${op.node.name}` }), ...(residual && { residual }), ...(gate && { gate }) },
+      writes: [output],
+      grid: convGrid(plan, context.layout(op.input), this.blocks),
+      cost: plan.multiplyAdds * this.blocks * 8,
+    });
+    return steps;
+  }
+
+  private batchNorm(op: ConvOp, gradient: string, output: string): Step[] {
+    const { context, blocks } = this;
+    const { blocksPerVariant, variants, images } = context.options;
+    const layout = context.layout(op.output);
+    const [raw, stats] = [`clean/${op.output}#raw`, `clean/${op.output}#stats`];
+    const statsRows = context.tensors.get(stats)!.height;
+    const constants = { ...context.layoutConstants("IN", layout), GRADIENT: true };
+    const gradientStats = context.statistics(`${output}#stats`, op.output, variants);
+    context.tensor(output, op.output, blocks);
+    const norm = `norm/${op.norm}`;
+    const rawBlocks = statsRows * blocksPerVariant;
+    const cost = blocks * 8 * layout.groups * layout.quads * 4;
+    return [
+      { kernel: "batch_norm_stats", constants, params: { blocks_per_variant: blocksPerVariant, images, stats_rows: statsRows, raw_blocks: rawBlocks }, bindings: { input: gradient, output: gradientStats, raw, stats }, writes: [gradientStats], grid: [variants, layout.groups, 1], cost },
+      { kernel: "batch_norm", constants, params: { blocks_per_variant: blocksPerVariant, input_blocks: rawBlocks, residual_blocks: 1, stats_rows: statsRows }, bindings: { input: raw, output, dy: gradient, norm, stats, gradient_stats: gradientStats }, writes: [output], grid: [blocks, layout.groups, layout.quads], cost },
+    ];
+  }
+
+  private maxPool(op: Extract<FusedOp, { kind: "max_pool" }>, gradient: string): Step {
+    const { context, blocks } = this;
+    const [input, out] = [context.layout(op.output), context.layout(op.input)];
+    const { output, residual, gate } = this.contribution(op.input);
+    if (residual) throw new Error(`the gradient of ${op.input} needs an addition of its own, for which there is no kernel yet`);
+    // The ReLU's gate needs no map of its own: the winner is open where the pooled value is above 0.
+    return {
+      kernel: "max_pool_grad",
+      constants: { ...context.layoutConstants("IN", input), ...context.layoutConstants("OUT", out), KERNEL: op.kernel, STRIDE: op.stride, PAD: op.pad, GATE: gate !== null },
+      params: { winner_blocks: context.blocks(`clean/${op.output}`) },
+      bindings: { input: gradient, winner: `clean/${op.output}#winner`, output, ...(gate && { pooled: `clean/${op.output}` }) },
+      writes: [output],
+      grid: [blocks, out.groups, out.height],
+      cost: blocks * 8 * out.groups * out.quads * 16,
+    };
+  }
+
+  private avgPool(op: Extract<FusedOp, { kind: "avg_pool" }>, gradient: string): Step {
+    const { context, blocks } = this;
+    const [input, out] = [context.layout(op.output), context.layout(op.input)];
+    const { output, residual, gate } = this.contribution(op.input);
+    if (residual) throw new Error(`the gradient of ${op.input} needs an addition of its own, for which there is no kernel yet`);
+    return {
+      kernel: "avg_pool_grad",
+      constants: { ...context.layoutConstants("IN", input), ...context.layoutConstants("OUT", out), GATE: gate !== null },
+      params: { gate_blocks: context.blocks(`clean/${op.input}`) },
+      bindings: { input: gradient, output, ...(gate && { gate }) },
+      writes: [output],
+      grid: [blocks, out.groups, 1],
+      cost: blocks * 8 * out.groups * out.quads * 4,
+    };
+  }
+}

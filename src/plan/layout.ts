@@ -1,0 +1,90 @@
+/**
+ * How activations lie on the adapter: `rgba32float` textures in which 8 images are a block and lanes are images.
+ *
+ *   texel row    block (x fold, where a block is wider than a texture may be)
+ *   texel column ((channel group * quads) + quad) * 8 + lane
+ *   rgba         4 pixels of a map's row (rows padded to 4); a 2x2 map is one texel; 1x1 maps: 4 channels
+ */
+export const LANES = 8;
+
+export interface MapShape {
+  channels: number;
+  height: number;
+  width: number;
+}
+
+export interface BlockLayout extends MapShape {
+  /** Pixels from row to row. */
+  pitch: number;
+  /** vec4 per channel group. */
+  quads: number;
+  /** Channels in a vec4: 4 for 1x1 maps, else 1. */
+  pack: number;
+  /** Channel groups, padded so that every kernel's tile of output channels fits. */
+  groups: number;
+  /** Channel groups in one texel row. */
+  groupsPerRow: number;
+  /** Texel rows per block. */
+  fold: number;
+  /** Texels in a row. */
+  texels: number;
+}
+
+/** Room behind each row: strides that are powers of two alias in a CPU's cache. */
+const PADDING_TEXELS = 24;
+/** Output channels of the widest tile, to which channel counts are padded (image inputs keep theirs). */
+export const CHANNEL_TILE = 8;
+
+/** @param maxWidth the adapter's maxTextureDimension2D */
+export function blockLayout({ channels, height, width }: MapShape, maxWidth: number): BlockLayout {
+  const single = height === 1 && width === 1;
+  const pack = single ? 4 : 1;
+  const pitch = width < 3 ? width : Math.ceil(width / 4) * 4;
+  const quads = single ? 1 : Math.ceil((height * pitch) / 4);
+  const padded = channels < CHANNEL_TILE ? channels : Math.ceil(channels / CHANNEL_TILE) * CHANNEL_TILE;
+  const groups = Math.ceil(padded / pack);
+  const fits = Math.floor(maxWidth / (quads * LANES));
+  const groupsPerRow = groups <= fits ? groups : 2 ** Math.floor(Math.log2(fits));
+  const fold = Math.ceil(groups / groupsPerRow);
+  const texels = Math.min(maxWidth, groupsPerRow * quads * LANES + PADDING_TEXELS);
+  return { channels, height, width, pitch, quads, pack, groups, groupsPerRow, fold, texels };
+}
+
+/** Index of an element among the floats of a texture with `layout`. */
+function indexer(layout: BlockLayout): (image: number, channel: number, y: number, x: number) => number {
+  const { pitch, quads, pack, groupsPerRow, fold, texels } = layout;
+  return (image, channel, y, x) => {
+    const group = Math.floor(channel / pack);
+    const slot = y * pitch + x;
+    const quad = pack === 4 ? 0 : slot >> 2;
+    const component = pack === 4 ? channel % 4 : slot & 3;
+    const row = Math.floor(image / LANES) * fold + Math.floor(group / groupsPerRow);
+    const column = ((group % groupsPerRow) * quads + quad) * LANES + (image % LANES);
+    return (row * texels + column) * 4 + component;
+  };
+}
+
+/** NCHW images to the block layout, images padded with zeros to `blocks` blocks. */
+export function toBlocks(layout: BlockLayout, nchw: Float32Array, blocks: number): Float32Array {
+  const { channels, height, width } = layout;
+  const out = new Float32Array(blocks * layout.fold * layout.texels * 4);
+  const at = indexer(layout);
+  const images = nchw.length / (channels * height * width);
+  let i = 0;
+  for (let n = 0; n < images; n++)
+    for (let c = 0; c < channels; c++)
+      for (let y = 0; y < height; y++) for (let x = 0; x < width; x++) out[at(n, c, y, x)] = nchw[i++];
+  return out;
+}
+
+/** Block layout back to NCHW of the first `images` images. */
+export function fromBlocks(layout: BlockLayout, texels: Float32Array, images: number): Float32Array {
+  const { channels, height, width } = layout;
+  const out = new Float32Array(images * channels * height * width);
+  const at = indexer(layout);
+  let i = 0;
+  for (let n = 0; n < images; n++)
+    for (let c = 0; c < channels; c++)
+      for (let y = 0; y < height; y++) for (let x = 0; x < width; x++) out[i++] = texels[at(n, c, y, x)];
+  return out;
+}

@@ -1,0 +1,260 @@
+/**
+ * Compiles a network and a set of filtered layers to steps: plain data that an executor runs. Names of what a step
+ * reads and writes: `clean/x`, `grad/x`, `adv/x` tensors, `weights/layer/forward|gradient`, `norm/bn`,
+ * `intervals/layer`, `labels`, `results`.
+ */
+import { inferShapes } from "../model/graph.js";
+import type { Network } from "../model/resnet.js";
+import { chooseTile, convGrid, type ConvPlan, planConv } from "../ops/conv2d.js";
+import { BackwardPlanner } from "./backward.js";
+import { convShape, fuse, type FusedOp } from "./fuse.js";
+import { type BlockLayout, blockLayout, type MapShape } from "./layout.js";
+
+export type ParamValue = number | number[];
+
+export interface Step {
+  kernel: string;
+  constants: Record<string, number | boolean>;
+  params: Record<string, ParamValue>;
+  /** WGSL binding name → resource name. */
+  bindings: Record<string, string>;
+  writes: string[];
+  grid: [number, number, number];
+  /** Multiply-adds on real pixels; element-wise kernels count one per element. */
+  cost: number;
+}
+
+/** A texture the plan needs. */
+export interface TensorPlan {
+  width: number;
+  height: number;
+}
+
+/** Weights as a texture: how to pack which layer's. */
+export interface WeightPlan {
+  layer: string;
+  conv: ConvPlan;
+}
+
+export interface UnitPlan {
+  /** Once per image tile: everything that does not depend on the filtered layers. */
+  prefix: Step[];
+  /** For every chunk of variants. */
+  body: Step[];
+  tensors: Map<string, TensorPlan>;
+  weights: Map<string, WeightPlan>;
+  norms: Set<string>;
+  /** Layers whose weights are filtered, in the order of `Interval[]`. */
+  filtered: string[];
+  blocksPerVariant: number;
+  variants: number;
+  passes: number;
+  input: BlockLayout;
+}
+
+export interface PlanOptions {
+  image: MapShape;
+  filtered: string[];
+  /** Filtered networks stacked along the batch. */
+  variants: number;
+  /** Blocks of 8 images; a multiple of 8. */
+  blocksPerVariant: number;
+  /** Images in the tile; lanes behind them are padding. */
+  images: number;
+  /** FGSM parameters per pass, by channel. */
+  attacks: { epsilon: number[]; low: number[]; high: number[] }[];
+  clamp: boolean;
+  batchNorm: "running" | "batch";
+  /** maxTextureDimension2D of the adapter. */
+  maxWidth: number;
+  shuffle: boolean;
+}
+
+/** What the parts of the planner share. */
+export class PlanContext {
+  readonly shapes: Map<string, MapShape>;
+  readonly ops: FusedOp[];
+  readonly tensors = new Map<string, TensorPlan>();
+  readonly weights = new Map<string, WeightPlan>();
+  readonly norms = new Set<string>();
+  /** Clean tensors that differ between variants. */
+  readonly stacked = new Set<string>();
+
+  constructor(readonly network: Network, readonly options: PlanOptions) {
+    this.shapes = inferShapes(network.graph, options.image);
+    this.ops = fuse(network.graph, this.shapes);
+    for (const op of this.ops) {
+      const filtered = op.kind === "conv" && options.filtered.includes(op.node.name);
+      const residual = op.kind === "conv" ? op.residual : null;
+      if (filtered || this.stacked.has(op.input) || (residual && this.stacked.has(residual))) this.stacked.add(op.output);
+    }
+  }
+
+  layout(tensor: string): BlockLayout {
+    return blockLayout(this.shapes.get(tensor)!, this.options.maxWidth);
+  }
+
+  /** Blocks of a tensor in a pass: `clean/x` exists once if no filtered layer is in front of it. */
+  blocks(resource: string): number {
+    const { blocksPerVariant, variants } = this.options;
+    const [pass, tensor] = split(resource);
+    return pass === "clean" && !this.stacked.has(tensor) ? blocksPerVariant : blocksPerVariant * variants;
+  }
+
+  /** Registers the texture of a tensor (`clean/x`, `grad/x#2`, …) laid out as tensor `like`. */
+  tensor(resource: string, like: string, blocks: number): string {
+    const layout = this.layout(like);
+    this.tensors.set(resource, { width: layout.texels, height: blocks * layout.fold });
+    return resource;
+  }
+
+  /** Registers a texture of one texel per channel and a row per variant. */
+  statistics(resource: string, like: string, rows: number): string {
+    const layout = this.layout(like);
+    this.tensors.set(resource, { width: layout.groups * layout.pack, height: rows });
+    return resource;
+  }
+
+  /** Constants IN_* or OUT_* that describe a layout to a kernel. */
+  layoutConstants(prefix: "IN" | "OUT", { height, width, pitch, quads, groupsPerRow, fold, pack }: BlockLayout): Record<string, number> {
+    return { [`${prefix}_H`]: height, [`${prefix}_W`]: width, [`${prefix}_PITCH`]: pitch, [`${prefix}_QUADS`]: quads, [`${prefix}_GROUPS_PER_ROW`]: groupsPerRow, [`${prefix}_FOLD`]: fold, [`${prefix}_PACK`]: pack };
+  }
+
+  convPlan(op: Extract<FusedOp, { kind: "conv" }>, gradient: boolean): ConvPlan {
+    const shape = convShape(op.node, this.shapes.get(op.input)!);
+    const [input, output] = [this.layout(op.input), this.layout(op.output)];
+    const tile = chooseTile(shape, gradient);
+    const plan = gradient ? planConv(shape, true, output, input, tile, this.options.maxWidth) : planConv(shape, false, input, output, tile, this.options.maxWidth);
+    this.weights.set(`weights/${op.node.name}/${gradient ? "gradient" : "forward"}`, { layer: op.node.name, conv: plan });
+    return plan;
+  }
+
+  normName(op: Extract<FusedOp, { kind: "conv" }>): string {
+    const name = this.options.batchNorm === "batch" && op.norm ? "norm/identity" : `norm/${op.norm ?? op.node.name}`;
+    this.norms.add(name);
+    return name;
+  }
+}
+
+export function split(resource: string): [string, string] {
+  const slash = resource.indexOf("/");
+  return [resource.slice(0, slash), resource.slice(slash + 1)];
+}
+
+/** @throws Error when the graph holds something the kernels cannot do yet */
+export function planUnit(network: Network, options: PlanOptions): UnitPlan {
+  const context = new PlanContext(network, options);
+  const { variants, blocksPerVariant, attacks } = options;
+  const imageLayout = context.layout(network.graph.input);
+  context.tensor(`clean/${network.graph.input}`, network.graph.input, blocksPerVariant);
+  const prefix: Step[] = [];
+  const body: Step[] = [];
+  for (const op of context.ops) {
+    const steps = context.stacked.has(op.output) ? body : prefix;
+    steps.push(...forwardSteps(context, op, "clean"));
+  }
+  body.push(lossStep(context, "clean", 0));
+  body.push(...new BackwardPlanner(context).steps());
+  attacks.forEach((attack, pass) => {
+    const image = network.graph.input;
+    context.tensor(`adv/${image}`, image, variants * blocksPerVariant);
+    body.push({
+      kernel: "fgsm",
+      constants: { ...context.layoutConstants("IN", imageLayout), CLAMP: options.clamp },
+      params: { in_blocks: blocksPerVariant, ...attack },
+      bindings: { input: `clean/${image}`, gradient: `grad/${image}`, output: `adv/${image}` },
+      writes: [`adv/${image}`],
+      grid: [variants * blocksPerVariant, imageLayout.channels, imageLayout.quads],
+      cost: variants * blocksPerVariant * 8 * imageLayout.channels * imageLayout.quads * 4,
+    });
+    for (const op of context.ops) body.push(...forwardSteps(context, op, "adv"));
+    body.push(lossStep(context, "adv", pass + 1));
+  });
+  return {
+    prefix, body, tensors: context.tensors, weights: context.weights, norms: context.norms,
+    filtered: options.filtered, blocksPerVariant, variants, passes: attacks.length + 1, input: imageLayout,
+  };
+}
+
+/** Steps of one op in a forward pass. */
+function forwardSteps(context: PlanContext, op: FusedOp, pass: "clean" | "adv"): Step[] {
+  const at = (tensor: string) => `${pass}/${tensor}`;
+  const output = at(op.output);
+  const blocks = context.blocks(output);
+  const [input, out] = [context.layout(op.input), context.layout(op.output)];
+  const elements = blocks * 8 * out.groups * out.quads * 4;
+  context.tensor(output, op.output, blocks);
+  if (op.kind === "conv") return convSteps(context, op, pass, output, blocks);
+  const constants = { ...context.layoutConstants("IN", input), ...context.layoutConstants("OUT", out) };
+  const params = { in_blocks: context.blocks(at(op.input)) };
+  if (op.kind === "avg_pool") {
+    return [{ kernel: "avg_pool", constants, params, bindings: { input: at(op.input), output }, writes: [output], grid: [blocks, out.groups, 1], cost: elements * input.height * input.width }];
+  }
+  if (input.width < 3 || out.width < 3) throw new Error("max-pool needs maps of at least 3 columns");
+  const winner = context.tensor(`${output}#winner`, op.output, blocks);
+  return [{
+    kernel: "max_pool",
+    constants: { ...constants, KERNEL: op.kernel, STRIDE: op.stride, PAD: op.pad },
+    params,
+    bindings: { input: at(op.input), output, winner },
+    writes: [output, winner],
+    grid: [blocks, out.groups, out.height],
+    cost: elements * op.kernel ** 2,
+  }];
+}
+
+function convSteps(context: PlanContext, op: Extract<FusedOp, { kind: "conv" }>, pass: "clean" | "adv", output: string, blocks: number): Step[] {
+  const { options } = context;
+  const plan = context.convPlan(op, false);
+  const masked = options.filtered.includes(op.node.name);
+  const separate = options.batchNorm === "batch" && op.norm !== null;
+  const input = `${pass}/${op.input}`;
+  const residual = op.residual ? `${pass}/${op.residual}` : null;
+  const raw = separate ? context.tensor(`${output}#raw`, op.output, blocks) : output;
+  const residualBlocks = residual ? context.blocks(residual) : 1;
+  const conv: Step = {
+    kernel: "conv2d",
+    constants: { ...plan.constants, SHUFFLE: options.shuffle, MASKED: masked, RESIDUAL: residual !== null && !separate, RELU: op.relu && !separate },
+    params: { steps: plan.steps, in_blocks: context.blocks(input), residual_blocks: residualBlocks, gate_blocks: 1, blocks_per_variant: options.blocksPerVariant },
+    bindings: { input, weights: `weights/${op.node.name}/forward`, norm: context.normName(op), output: raw, ...(masked && { intervals: `intervals/${op.node.name}` }), ...(residual && !separate && { residual }) },
+    writes: [raw],
+    grid: convGrid(plan, context.layout(op.output), blocks),
+    cost: plan.multiplyAdds * blocks * 8,
+  };
+  if (!separate) return [conv];
+  const layout = context.layout(op.output);
+  const rows = blocks / options.blocksPerVariant;
+  const stats = context.statistics(`${output}#stats`, op.output, rows);
+  const constants = context.layoutConstants("IN", layout);
+  const norm = `norm/${op.norm}`;
+  context.norms.add(norm);
+  const cost = blocks * 8 * layout.groups * layout.quads * 4;
+  return [
+    conv,
+    { kernel: "batch_norm_stats", constants, params: { blocks_per_variant: options.blocksPerVariant, images: options.images, stats_rows: rows, raw_blocks: blocks }, bindings: { input: raw, output: stats }, writes: [stats], grid: [rows, layout.groups, 1], cost: 2 * cost },
+    {
+      kernel: "batch_norm",
+      constants: { ...constants, RESIDUAL: residual !== null, RELU: op.relu },
+      params: { blocks_per_variant: options.blocksPerVariant, input_blocks: blocks, residual_blocks: residualBlocks, stats_rows: rows },
+      bindings: { input: raw, output, norm, stats, ...(residual && { residual }) },
+      writes: [output],
+      grid: [blocks, layout.groups, layout.quads],
+      cost,
+    },
+  ];
+}
+
+function lossStep(context: PlanContext, pass: "clean" | "adv", index: number): Step {
+  const { variants, blocksPerVariant } = context.options;
+  const logits = `${pass}/${context.ops[context.ops.length - 1].output}`;
+  const gradient = context.tensor(pass === "clean" ? `grad/${split(logits)[1]}` : "grad/unused", split(logits)[1], variants * blocksPerVariant);
+  return {
+    kernel: "softmax_loss",
+    constants: { CLASSES: context.network.classes },
+    params: { blocks_per_variant: blocksPerVariant, first_result: index * variants * blocksPerVariant * 8 },
+    bindings: { logits, gradient, labels: "labels", results: "results" },
+    writes: [gradient, "results"],
+    grid: [variants * blocksPerVariant, 1, 1],
+    cost: variants * blocksPerVariant * 8 * context.network.classes,
+  };
+}

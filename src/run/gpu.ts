@@ -1,0 +1,156 @@
+/** Runs plans on a WebGPU device: pipelines, textures, bind groups and submissions. */
+import { AdapterError } from "../errors.js";
+import type { Gpu } from "../gpu/device.js";
+import { shader, specialise, type Binding } from "../gpu/shader.js";
+import type { Step, UnitPlan } from "../plan/plan.js";
+import { assignTextures } from "../plan/memory.js";
+
+interface Pipeline {
+  pipeline: GPUComputePipeline;
+  layout: GPUBindGroupLayout;
+  bindings: Binding[];
+}
+
+export interface PreparedStep {
+  step: Step;
+  pipeline: Pipeline;
+  group: GPUBindGroup;
+}
+
+/** A plan with its textures and bind groups. */
+export interface PreparedPlan {
+  plan: UnitPlan;
+  prefix: PreparedStep[];
+  body: PreparedStep[];
+  texture(resource: string): GPUTexture;
+}
+
+/** Textures and buffers that a plan reads but does not make, by resource name. */
+export type Resources = (resource: string) => GPUTexture | GPUBuffer | undefined;
+
+export class GpuExecutor {
+  private readonly pipelines = new Map<string, Pipeline>();
+  private readonly pool = new Map<string, GPUTexture>();
+  private failure: Error | null = null;
+
+  constructor(readonly gpu: Gpu) {
+    gpu.device.addEventListener("uncapturederror", (event) => {
+      this.failure ??= new AdapterError(`${gpu.adapter.name}: ${event.error.message.split("\n")[0]}`);
+    });
+  }
+
+  /** @throws the first error that the device reported: results made after it cannot be trusted */
+  check(): void {
+    if (this.failure) throw this.failure;
+  }
+
+  createTexture(width: number, height: number, texels?: Float32Array): GPUTexture {
+    const usage = GPUTextureUsage.STORAGE_BINDING | GPUTextureUsage.TEXTURE_BINDING | GPUTextureUsage.COPY_DST | GPUTextureUsage.COPY_SRC;
+    const texture = this.gpu.device.createTexture({ size: [width, height], format: "rgba32float", usage });
+    if (texels) this.writeTexture(texture, texels);
+    return texture;
+  }
+
+  writeTexture(texture: GPUTexture, texels: Float32Array): void {
+    const size = [texture.width, Math.min(texture.height, texels.length / 4 / texture.width)];
+    this.gpu.device.queue.writeTexture({ texture }, texels as Float32Array<ArrayBuffer>, { bytesPerRow: texture.width * 16 }, size);
+  }
+
+  createBuffer(bytes: number, usage: number, data?: ArrayBufferView): GPUBuffer {
+    const buffer = this.gpu.device.createBuffer({ size: Math.ceil(bytes / 16) * 16, usage: usage | GPUBufferUsage.COPY_DST });
+    if (data) this.gpu.device.queue.writeBuffer(buffer, 0, data as Uint8Array<ArrayBuffer>);
+    return buffer;
+  }
+
+  private pipeline(kernel: string, constants: Step["constants"]): Pipeline {
+    const key = kernel + JSON.stringify(constants);
+    let known = this.pipelines.get(key);
+    if (!known) {
+      const { device } = this.gpu;
+      const { code, bindings } = specialise(shader(kernel), constants, this.gpu.shuffle);
+      const layout = device.createBindGroupLayout({ entries: bindings.map(({ binding, layout }) => ({ binding, visibility: GPUShaderStage.COMPUTE, ...layout })) });
+      const module = device.createShaderModule({ code, label: kernel });
+      const pipeline = device.createComputePipeline({ layout: device.createPipelineLayout({ bindGroupLayouts: [layout] }), compute: { module, entryPoint: "main" } });
+      known = { pipeline, layout, bindings };
+      this.pipelines.set(key, known);
+    }
+    return known;
+  }
+
+  /** Textures are kept for the next plan: one of the same width and enough rows is used again. */
+  private pooled(slot: string, width: number, height: number): GPUTexture {
+    const known = this.pool.get(slot);
+    if (known && known.height >= height) return known;
+    known?.destroy();
+    const texture = this.createTexture(width, height);
+    this.pool.set(slot, texture);
+    return texture;
+  }
+
+  /** @param resources weights, norms, labels, … */
+  prepare(plan: UnitPlan, resources: Resources): PreparedPlan {
+    const slots = assignTextures(plan);
+    const textures = new Map([...slots].map(([resource, { slot, width, height }]) => [resource, this.pooled(slot, width, height)]));
+    const texture = (resource: string): GPUTexture => textures.get(resource)!;
+    const prepare = (step: Step): PreparedStep => {
+      const pipeline = this.pipeline(step.kernel, step.constants);
+      const params = this.params(step);
+      const entries = pipeline.bindings.map(({ name, binding }): GPUBindGroupEntry => {
+        if (name === "params") return { binding, resource: { buffer: params } };
+        const resource = step.bindings[name];
+        const found = textures.get(resource) ?? resources(resource);
+        if (!found) throw new Error(`${step.kernel} reads ${name}, for which the plan names ${resource ?? "nothing"}`);
+        return { binding, resource: found instanceof GPUBuffer ? { buffer: found } : found.createView() };
+      });
+      return { step, pipeline, group: this.gpu.device.createBindGroup({ layout: pipeline.layout, entries }) };
+    };
+    return { plan, prefix: plan.prefix.map(prepare), body: plan.body.map(prepare), texture };
+  }
+
+  private params(step: Step): GPUBuffer {
+    const { size, members } = shader(step.kernel).params;
+    const bytes = new DataView(new ArrayBuffer(size));
+    for (const [name, { offset, float }] of members) {
+      const value = step.params[name];
+      if (value === undefined) throw new Error(`${step.kernel} needs the parameter ${name}`);
+      [value].flat().forEach((v, i) => (float ? bytes.setFloat32(offset + 4 * i, v, true) : bytes.setUint32(offset + 4 * i, v, true)));
+    }
+    return this.createBuffer(size, GPUBufferUsage.UNIFORM, bytes);
+  }
+
+  /** Records steps, one after the other, and submits them. */
+  submit(steps: PreparedStep[], finish?: (encoder: GPUCommandEncoder) => void): void {
+    const encoder = this.gpu.device.createCommandEncoder();
+    const pass = encoder.beginComputePass();
+    for (const { step, pipeline, group } of steps) {
+      pass.setPipeline(pipeline.pipeline);
+      pass.setBindGroup(0, group);
+      pass.dispatchWorkgroups(...step.grid);
+    }
+    pass.end();
+    finish?.(encoder);
+    this.gpu.device.queue.submit([encoder.finish()]);
+  }
+
+  /** @returns rgba32float texels, row after row */
+  async readTexture(texture: GPUTexture, rows = texture.height): Promise<Float32Array> {
+    const pitch = Math.ceil((texture.width * 16) / 256) * 256;
+    const buffer = this.gpu.device.createBuffer({ size: pitch * rows, usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST });
+    const encoder = this.gpu.device.createCommandEncoder();
+    encoder.copyTextureToBuffer({ texture }, { buffer, bytesPerRow: pitch }, [texture.width, rows]);
+    this.gpu.device.queue.submit([encoder.finish()]);
+    await buffer.mapAsync(GPUMapMode.READ);
+    const padded = new Float32Array(buffer.getMappedRange());
+    const texels = new Float32Array(texture.width * rows * 4);
+    for (let row = 0; row < rows; row++) texels.set(padded.subarray((row * pitch) / 4, (row * pitch) / 4 + texture.width * 4), row * texture.width * 4);
+    buffer.unmap();
+    buffer.destroy();
+    this.check();
+    return texels;
+  }
+
+  close(): void {
+    for (const texture of this.pool.values()) texture.destroy();
+    this.pool.clear();
+  }
+}

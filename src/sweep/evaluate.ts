@@ -1,0 +1,205 @@
+/** Evaluates units on a GPU: cuts them into image tiles and chunks of variants, and sums what comes back. */
+import type { Gpu } from "../gpu/device.js";
+import { settle } from "../gpu/device.js";
+import type { Dataset } from "../io/types.js";
+import type { Network } from "../model/resnet.js";
+import { toBlocks } from "../plan/layout.js";
+import { planBytes } from "../plan/memory.js";
+import { planUnit, type PlanOptions, type UnitPlan } from "../plan/plan.js";
+import { GpuExecutor, type PreparedPlan } from "../run/gpu.js";
+import type { SweepConfig } from "./config.js";
+import type { LayerVariants } from "./filters.js";
+import { NetworkResources } from "./resources.js";
+import { Submitter } from "./submitter.js";
+import type { Unit, UnitScores } from "./units.js";
+
+export interface EvaluatorOptions {
+  /** Images per tile, a multiple of 64; results do not depend on it. */
+  tileImages?: number;
+  /** Filtered networks stacked along the batch; results do not depend on it. */
+  variants?: number;
+}
+
+/** Activations may take this much of the device's memory. */
+const MEMORY = { software: 512 * 2 ** 20, hardware: 2 * 2 ** 30 };
+/** Multiply-adds in one chunk of variants: enough that dispatches cost nothing beside them. */
+const CHUNK_COST = { software: 1e10, hardware: 1e12 };
+const MAX_VARIANTS = 256;
+const TILE_IMAGES = 256;
+/** Blocks per variant are a multiple of the largest tile of a kernel. */
+const BLOCK_MULTIPLE = 8;
+
+interface Pending {
+  staging: GPUBuffer;
+  firstMask: number;
+  variants: number;
+  blocksPerVariant: number;
+  images: number;
+}
+
+/** Sums per mask; `correct` and `loss` by pass: clean, then each epsilon. */
+interface Sums {
+  correct: Int32Array[];
+  loss: Float64Array[];
+}
+
+export class Evaluator {
+  private readonly executor: GpuExecutor;
+  private readonly resources: NetworkResources;
+  readonly submitter: Submitter;
+  private readonly plans = new Map<string, PreparedPlan>();
+  private planned = "";
+  private readonly staging: GPUBuffer[] = [];
+
+  constructor(
+    private readonly gpu: Gpu,
+    private readonly network: Network,
+    private readonly dataset: Dataset,
+    private readonly config: SweepConfig,
+    private readonly options: EvaluatorOptions = {},
+  ) {
+    this.executor = new GpuExecutor(gpu);
+    this.resources = new NetworkResources(this.executor, network, config.batchNorm);
+    this.submitter = new Submitter(this.executor);
+  }
+
+  /**
+   * @param onProgress filtered network x image pairs since the last call
+   * @returns null when the signal stopped it before the end
+   */
+  async evaluate(unit: Unit, layer: LayerVariants, signal?: AbortSignal, onProgress?: (pairs: number) => void): Promise<UnitScores | null> {
+    const filtered = layer.layerIndex < 0 ? this.network.layers.map(({ name }) => name) : [layer.layer];
+    const passes = this.config.epsilons.length + 1;
+    const sums: Sums = {
+      correct: Array.from({ length: passes }, () => new Int32Array(layer.masks.length)),
+      loss: Array.from({ length: passes }, () => new Float64Array(layer.masks.length)),
+    };
+    const pending: Pending[] = [];
+    const collect = async (most: number): Promise<void> => {
+      while (pending.length > most) await this.collect(pending.shift()!, sums);
+    };
+    const tile = this.config.batchNorm === "batch" ? this.config.batchSize : (this.options.tileImages ?? TILE_IMAGES);
+    for (let first = unit.firstImage; first < unit.firstImage + unit.images; first += tile) {
+      const images = Math.min(tile, unit.firstImage + unit.images - first);
+      const blocks = Math.ceil(images / 8 / BLOCK_MULTIPLE) * BLOCK_MULTIPLE;
+      const most = this.chooseVariants(filtered, layer.masks.length, blocks, images);
+      let started = false;
+      for (let mask = 0; mask < layer.masks.length; mask += most) {
+        if (signal?.aborted) {
+          await collect(0);
+          return null;
+        }
+        const variants = Math.min(most, layer.masks.length - mask);
+        const prepared = this.prepare(filtered, variants, blocks, images);
+        if (!started) {
+          this.upload(prepared, first, images);
+          await this.submitter.run(prepared.prefix);
+          started = true;
+        }
+        this.resources.writeIntervals(filtered, layer.masks.slice(mask, mask + variants));
+        const bytes = NetworkResources.resultBytes(prepared.plan);
+        const staging = this.takeStaging(bytes);
+        await this.submitter.run(prepared.body, (encoder) => encoder.copyBufferToBuffer(this.resources.resultsBuffer(prepared.plan), 0, staging, 0, bytes));
+        pending.push({ staging, firstMask: mask, variants, blocksPerVariant: blocks, images });
+        await collect(2);
+        onProgress?.((variants * images * layer.variants.length) / layer.masks.length);
+      }
+    }
+    await collect(0);
+    const spread = <T extends Int32Array | Float64Array>(values: T, make: (length: number) => T): T => {
+      const out = make(layer.variants.length);
+      layer.maskOf.forEach((mask, variant) => (out[variant] = values[mask]));
+      return out;
+    };
+    const int = (length: number) => new Int32Array(length);
+    const float = (length: number) => new Float64Array(length);
+    return {
+      unit: unit.id,
+      correctClean: spread(sums.correct[0], int),
+      lossClean: spread(sums.loss[0], float),
+      correctAdv: sums.correct.slice(1).map((values) => spread(values, int)),
+      lossAdv: sums.loss.slice(1).map((values) => spread(values, float)),
+    };
+  }
+
+  private async collect({ staging, firstMask, variants, blocksPerVariant, images }: Pending, sums: Sums): Promise<void> {
+    await settle(this.gpu, staging.mapAsync(GPUMapMode.READ));
+    this.executor.check();
+    const results = new Float32Array(staging.getMappedRange());
+    let at = 0;
+    for (let pass = 0; pass < sums.correct.length; pass++) {
+      for (let v = 0; v < variants; v++, at += blocksPerVariant * 8 * 2) {
+        for (let i = 0; i < images; i++) {
+          sums.correct[pass][firstMask + v] += results[at + 2 * i];
+          sums.loss[pass][firstMask + v] += results[at + 2 * i + 1];
+        }
+      }
+    }
+    staging.unmap();
+    this.staging.push(staging);
+  }
+
+  private takeStaging(bytes: number): GPUBuffer {
+    const at = this.staging.findIndex((buffer) => buffer.size >= bytes);
+    return at >= 0 ? this.staging.splice(at, 1)[0] : this.gpu.device.createBuffer({ size: Math.ceil(bytes / 16) * 16, usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST });
+  }
+
+  private upload({ plan, texture }: PreparedPlan, first: number, images: number): void {
+    const pixels = this.dataset.read(first, images);
+    this.executor.writeTexture(texture(`clean/${this.network.graph.input}`), toBlocks(plan.input, pixels, plan.blocksPerVariant));
+    const labels = new Uint32Array(plan.blocksPerVariant * 8);
+    labels.set(this.dataset.labels.subarray(first, first + images));
+    this.resources.writeLabels(labels);
+  }
+
+  private planOptions(filtered: string[], variants: number, blocksPerVariant: number, images: number): PlanOptions {
+    const { channels, height, width, normalisation } = this.dataset;
+    const perChannel = (value: (mean: number, std: number) => number) => Array.from({ length: 4 }, (_, c) => value(normalisation?.mean[c] ?? 0, normalisation?.std[c] ?? 1));
+    const low = perChannel((mean, std) => (0 - mean) / std);
+    const high = perChannel((mean, std) => (1 - mean) / std);
+    return {
+      image: { channels, height, width },
+      filtered, variants, blocksPerVariant, images,
+      attacks: this.config.epsilons.map((epsilon) => ({ epsilon: perChannel((_, std) => (this.config.epsilonSpace === "pixel" ? epsilon / std : epsilon)), low, high })),
+      clamp: this.config.clamp,
+      batchNorm: this.config.batchNorm,
+      maxWidth: this.gpu.maxTextureWidth,
+      shuffle: this.gpu.shuffle,
+    };
+  }
+
+  /** As many variants a chunk as memory, texture rows and a sensible amount of work allow. */
+  private chooseVariants(filtered: string[], masks: number, blocks: number, images: number): number {
+    const kind = this.gpu.adapter.software ? "software" : "hardware";
+    const one: UnitPlan = planUnit(this.network, this.planOptions(filtered, 1, blocks, images));
+    const cost = one.body.reduce((sum, step) => sum + step.cost, 0);
+    const tallest = Math.max(...[...one.tensors.values()].map(({ height }) => height));
+    return Math.max(1, Math.min(
+      this.options.variants ?? MAX_VARIANTS,
+      MAX_VARIANTS,
+      masks,
+      Math.floor(this.gpu.maxTextureWidth / tallest),
+      Math.floor(MEMORY[kind] / planBytes(one)),
+      Math.round(CHUNK_COST[kind] / cost),
+    ));
+  }
+
+  private prepare(filtered: string[], variants: number, blocks: number, images: number): PreparedPlan {
+    const layer = filtered.join();
+    if (layer !== this.planned) this.plans.clear();
+    this.planned = layer;
+    const key = `${variants}:${blocks}:${images}`;
+    let prepared = this.plans.get(key);
+    if (!prepared) {
+      const plan = planUnit(this.network, this.planOptions(filtered, variants, blocks, images));
+      this.plans.set(key, (prepared = this.executor.prepare(plan, this.resources.lookup(plan))));
+    }
+    return prepared;
+  }
+
+  close(): void {
+    for (const buffer of this.staging) buffer.destroy();
+    this.resources.close();
+    this.executor.close();
+  }
+}
