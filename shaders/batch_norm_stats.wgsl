@@ -30,8 +30,13 @@ fn in_at(image_block: u32, group: u32, quad: u32, lane: u32) -> vec2u {
 }
 
 fn real_pixels(quad: u32) -> vec4<bool> {
-  let slot = vec4u(quad * 4u) + vec4u(0, 1, 2, 3);
-  return (slot % IN_PITCH < vec4u(IN_W)) & (slot / IN_PITCH < vec4u(IN_H));
+  // @static
+  if (IN_PACK == 4) {
+    return vec4<bool>(true); // channels, not pixels
+  } else {
+    let slot = vec4u(quad * 4u) + vec4u(0, 1, 2, 3);
+    return (slot % IN_PITCH < vec4u(IN_W)) & (slot / IN_PITCH < vec4u(IN_H));
+  }
 }
 
 fn total(sum: vec4f, slot: u32, lane: u32) -> vec4f {

@@ -95,9 +95,14 @@ fn main(@builtin(workgroup_id) tile: vec3u, @builtin(local_invocation_id) local:
   let image_block = tile.x * BLOCKS;
   let first_row = tile.z * ROWS;
   var sums: array<f32, BLOCKS * ROWS * OUT_W * OC>;
-  let interval = intervals[image_block / params.blocks_per_variant];
-  let low = vec4f(interval.x);
-  let high = vec4f(interval.y);
+  var low = vec4f(0);
+  var high = vec4f(0);
+  // @static
+  if (MASKED) {
+    let interval = intervals[image_block / params.blocks_per_variant];
+    low = vec4f(interval.x);
+    high = vec4f(interval.y);
+  }
 
   for (var step = 0u; step < params.steps; step++) {
     let channel = step / ROW_STEPS;

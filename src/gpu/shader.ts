@@ -1,6 +1,6 @@
 /** Shader files: read once, bindings and parameters told by wgsl_reflect, expanded for a set of constants. */
 import { readFileSync } from "node:fs";
-import { WgslReflect } from "wgsl_reflect";
+import { WgslReflect } from "wgsl_reflect/wgsl_reflect.module.js";
 import { expand } from "./unroll.js";
 
 const FOLDER = new URL("../../../shaders/", import.meta.url);

@@ -81,7 +81,7 @@ function expandLines(lines: string[], globals: Values, locals: Values): string[]
         scope.set(local[1], value);
         lookup.set(local[1], value);
       } else if (text !== "" && !text.startsWith("//")) {
-        out.push(substitute(text, scope));
+        out.push(substitute(text.replace(/\s*\/\/.*$/, ""), scope));
       }
     }
   }
