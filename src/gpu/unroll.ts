@@ -8,7 +8,35 @@
  *
  * A local `const` of integers inside an expanded body is folded in. One statement a line, braces at line ends.
  */
-type Values = Map<string, number>;
+
+/** Constant integers by name, inner scopes in front. */
+class Scope {
+  private readonly values = new Map<string, number>();
+  constructor(private readonly outer: Scope | null) {}
+  set(name: string, value: number): void {
+    this.values.set(name, value);
+  }
+  get(name: string): number | undefined {
+    return this.values.get(name) ?? this.outer?.get(name);
+  }
+}
+
+type Names = Pick<Scope, "get">;
+type Expression = (scope: Names) => number | undefined;
+
+type Statement =
+  | { kind: "text"; words: string[] }
+  | { kind: "const"; name: string; value: Expression; words: string[] }
+  | { kind: "unroll"; name: string; first: Expression; last: Expression; step: Expression; text: string; body: Statement[] }
+  | { kind: "static"; condition: Expression; text: string; then: Statement[]; otherwise: Statement[] };
+
+interface ShaderFile {
+  enables: string[];
+  constants: Map<string, string>;
+  body: Statement[];
+}
+
+const parsed = new Map<string, ShaderFile>();
 
 /**
  * @param source WGSL text
@@ -17,72 +45,65 @@ type Values = Map<string, number>;
  * @throws Error when a constant is not declared by the file or a marked loop has bounds that are not constant
  */
 export function expand(source: string, constants: Record<string, number | boolean>): string {
-  const declared = new Set<string>();
-  const values: Values = new Map();
-  const lines = source.split("\n").map((line) => {
-    const match = /^const (\w+) = (.+);(\s*\/\/.*)?$/.exec(line);
-    if (!match) return line;
-    const name = match[1];
-    declared.add(name);
-    if (name in constants) {
-      values.set(name, Number(constants[name]));
-      const literal = match[2] === "true" || match[2] === "false" ? String(Boolean(constants[name])) : String(constants[name]);
-      return `const ${name} = ${literal};`;
-    }
-    const value = evaluate(match[2], values);
-    if (value !== undefined) values.set(name, value);
-    return line;
-  });
+  let file = parsed.get(source);
+  if (!file) parsed.set(source, (file = parse(source)));
   for (const name of Object.keys(constants)) {
-    if (!declared.has(name)) throw new Error(`constant ${name} is not declared in the shader`);
+    if (!file.constants.has(name)) throw new Error(`constant ${name} is not declared in the shader`);
   }
-  return expandLines(lines, values, new Map()).join("\n");
+  const globals = new Scope(null);
+  const out = [...file.enables];
+  for (const [name, text] of file.constants) {
+    const given = constants[name];
+    const value = given === undefined ? compile(text)(globals) : Number(given);
+    if (value !== undefined) globals.set(name, value);
+    const literal = given === undefined ? text : text === "true" || text === "false" ? String(Boolean(given)) : String(given);
+    out.push(`const ${name} = ${literal};`);
+  }
+  write(file.body, globals, new Scope(null), out);
+  return out.join("\n");
 }
 
-function expandLines(lines: string[], globals: Values, locals: Values): string[] {
-  const scope: Values = new Map(locals);
-  const lookup: Values = new Map([...globals, ...scope]);
-  const out: string[] = [];
+function parse(source: string): ShaderFile {
+  const constants = new Map<string, string>();
+  const enables: string[] = [];
+  const lines = source.split("\n").filter((line) => {
+    const match = /^const (\w+) = (.+);(?:\s*\/\/.*)?$/.exec(line);
+    if (match) constants.set(match[1], match[2]);
+    else if (line.startsWith("enable ")) enables.push(line);
+    return !match && !line.startsWith("enable ");
+  });
+  return { enables, constants, body: parseLines(lines) };
+}
+
+function parseLines(lines: string[]): Statement[] {
+  const out: Statement[] = [];
   for (let i = 0; i < lines.length; i++) {
     const text = lines[i].trim();
     if (text === "// @unroll") {
       const end = closingLine(lines, i + 1);
-      const loop = /^for \(var (\w+) = (.+?); \1 < (.+?); \1(?:\+\+| \+= (.+?))\) \{$/.exec(lines[i + 1].trim());
-      if (!loop) throw new Error(`cannot unroll: ${lines[i + 1].trim()}`);
-      const [first, last, step] = [loop[2], loop[3], loop[4] ?? "1"].map((e) => {
-        const value = evaluate(e, lookup);
-        if (value === undefined) throw new Error(`loop bound is not constant: ${e}`);
-        return value;
-      });
-      for (let v = first; v < last; v += step) {
-        const body = expandLines(lines.slice(i + 2, end), globals, new Map([...scope, [loop[1], v]]));
-        if (body.length > 0) out.push("{", ...body, "}");
-      }
+      const header = lines[i + 1].trim();
+      const loop = /^for \(var (\w+) = (.+?); \1 < (.+?); \1(?:\+\+| \+= (.+?))\) \{$/.exec(header);
+      if (!loop) throw new Error(`cannot unroll: ${header}`);
+      out.push({ kind: "unroll", name: loop[1], first: compile(loop[2]), last: compile(loop[3]), step: compile(loop[4] ?? "1"), text: header, body: parseLines(lines.slice(i + 2, end)) });
       i = end;
     } else if (text === "// @static") {
       const condition = /^if \((.+)\) \{$/.exec(lines[i + 1].trim());
       if (!condition) throw new Error(`cannot decide: ${lines[i + 1].trim()}`);
-      const truth = evaluate(condition[1], lookup);
-      if (truth === undefined) throw new Error(`condition is not constant: ${condition[1]}`);
       let end = closingLine(lines, i + 1);
-      let chosen = truth ? lines.slice(i + 2, end) : [];
+      const then = parseLines(lines.slice(i + 2, end));
+      let otherwise: Statement[] = [];
       if (lines[end].trim() === "} else {") {
-        const otherwise = end;
-        end = closingLine(lines, otherwise);
-        if (!truth) chosen = lines.slice(otherwise + 1, end);
+        const from = end;
+        end = closingLine(lines, from);
+        otherwise = parseLines(lines.slice(from + 1, end));
       }
-      const body = expandLines(chosen, globals, scope);
-      if (body.length > 0) out.push("{", ...body, "}");
+      out.push({ kind: "static", condition: compile(condition[1]), text: condition[1], then, otherwise });
       i = end;
-    } else {
-      const local = /^const (\w+) = (.+);$/.exec(text);
-      const value = local && lines[i] !== text ? evaluate(local[2], lookup) : undefined;
-      if (local && value !== undefined) {
-        scope.set(local[1], value);
-        lookup.set(local[1], value);
-      } else if (text !== "" && !text.startsWith("//")) {
-        out.push(substitute(text.replace(/\s*\/\/.*$/, ""), scope));
-      }
+    } else if (text !== "" && !text.startsWith("//")) {
+      const code = text.replace(/\s*\/\/.*$/, "");
+      const words = code.split(/((?<![\w.])[A-Za-z_]\w*)/);
+      const local = /^const (\w+) = (.+);$/.exec(code);
+      out.push(local ? { kind: "const", name: local[1], value: compile(local[2]), words } : { kind: "text", words });
     }
   }
   return out;
@@ -102,49 +123,102 @@ function closingLine(lines: string[], open: number): number {
   throw new Error(`block is never closed: ${lines[open].trim()}`);
 }
 
-function substitute(text: string, values: Values): string {
-  if (values.size === 0) return text;
-  return text.replace(/(?<![\w.])[A-Za-z_]\w*/g, (name) => {
-    const value = values.get(name);
-    return value === undefined ? name : value < 0 ? `(${value})` : String(value);
-  });
+/** @param locals names to write as numbers; module constants stay names */
+function write(statements: Statement[], globals: Scope, outer: Scope, out: string[]): void {
+  const locals = new Scope(outer);
+  const all: Names = { get: (name) => locals.get(name) ?? globals.get(name) };
+  const known = (expression: Expression, text: string): number => {
+    const value = expression(all);
+    if (value === undefined) throw new Error(`not constant: ${text}`);
+    return value;
+  };
+  for (const statement of statements) {
+    switch (statement.kind) {
+      case "unroll": {
+        const last = known(statement.last, statement.text);
+        const step = known(statement.step, statement.text);
+        for (let v = known(statement.first, statement.text); v < last; v += step) {
+          const inner = new Scope(locals);
+          inner.set(statement.name, v);
+          writeBlock(statement.body, globals, inner, out);
+        }
+        break;
+      }
+      case "static":
+        writeBlock(known(statement.condition, statement.text) ? statement.then : statement.otherwise, globals, locals, out);
+        break;
+      case "const": {
+        const value = statement.value(all);
+        if (value !== undefined) {
+          locals.set(statement.name, value);
+          break;
+        }
+        out.push(substitute(statement.words, locals));
+        break;
+      }
+      default:
+        out.push(substitute(statement.words, locals));
+    }
+  }
+}
+
+/** A block of its own, for what it declares; nothing where nothing is left. */
+function writeBlock(statements: Statement[], globals: Scope, locals: Scope, out: string[]): void {
+  const start = out.push("{");
+  write(statements, globals, locals, out);
+  if (out.length === start) out.pop();
+  else out.push("}");
+}
+
+function substitute(words: string[], locals: Scope): string {
+  let text = "";
+  for (let i = 0; i < words.length; i++) {
+    const value = i % 2 === 1 ? locals.get(words[i]) : undefined;
+    text += value === undefined ? words[i] : value < 0 ? `(${value})` : value;
+  }
+  return text;
 }
 
 const PRECEDENCE: Record<string, number> = { "||": 1, "&&": 2, "==": 3, "!=": 3, "<": 4, "<=": 4, ">": 4, ">=": 4, "+": 5, "-": 5, "*": 6, "/": 6, "%": 6 };
 
-/** Integer value of a constant expression (truth as 0 or 1), undefined where a name or token is unknown. */
-export function evaluate(expression: string, values: Values): number | undefined {
+/** Compiles a constant expression over integers (truth as 0 or 1); its value is undefined where a name or token is unknown. */
+export function compile(expression: string): Expression {
   const tokens = expression.match(/\d+\.\d*|\d+|[A-Za-z_]\w*|\|\||&&|[=!<>]=|[-+*/%<>!()[\],.]/g) ?? [];
   let at = 0;
-  let known = true;
-  const primary = (): number => {
-    const token = tokens[at++];
+  let legal = true;
+  const primary = (): Expression => {
+    const token = tokens[at++] ?? "";
     if (token === "(") {
-      const value = binary(1);
-      if (tokens[at++] !== ")") known = false;
-      return value;
+      const inner = binary(1);
+      if (tokens[at++] !== ")") legal = false;
+      return inner;
     }
-    if (token === "-") return -primary();
-    if (token === "!") return primary() === 0 ? 1 : 0;
-    if (token === "true" || token === "false") return token === "true" ? 1 : 0;
-    if (/^\d+$/.test(token ?? "")) {
-      if (/^[ui]$/.test(tokens[at] ?? "")) at++;
-      return Number(token);
+    if (token === "-" || token === "!") {
+      const inner = primary();
+      return (scope) => {
+        const value = inner(scope);
+        return value === undefined ? undefined : token === "-" ? -value : value === 0 ? 1 : 0;
+      };
     }
-    const value = values.get(token ?? "");
-    if (value === undefined) known = false;
-    return value ?? 0;
+    if (token === "true" || token === "false") return () => (token === "true" ? 1 : 0);
+    if (/^\d+$/.test(token)) return () => Number(token);
+    if (!/^[A-Za-z_]/.test(token)) legal = false;
+    return (scope) => scope.get(token);
   };
-  const binary = (level: number): number => {
+  const binary = (level: number): Expression => {
     let left = primary();
-    while (known && PRECEDENCE[tokens[at]] >= level) {
+    while (legal && PRECEDENCE[tokens[at]] >= level) {
       const operator = tokens[at++];
-      left = apply(operator, left, binary(PRECEDENCE[operator] + 1));
+      const [a, b] = [left, binary(PRECEDENCE[operator] + 1)];
+      left = (scope) => {
+        const [x, y] = [a(scope), b(scope)];
+        return x === undefined || y === undefined ? undefined : apply(operator, x, y);
+      };
     }
     return left;
   };
   const value = binary(1);
-  return known && at === tokens.length ? value : undefined;
+  return legal && at === tokens.length ? value : () => undefined;
 }
 
 function apply(operator: string, a: number, b: number): number {

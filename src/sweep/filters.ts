@@ -45,7 +45,7 @@ export function linspace(from: number, to: number, count: number): number[] {
   const [a, b] = [f32(from), f32(to)];
   if (count === 1) return [a];
   const step = f32(f32(b - a) / (count - 1));
-  return Array.from({ length: count }, (_, i) => (i < Math.floor(count / 2) ? f32(a + f32(step * i)) : f32(b - f32(step * (count - 1 - i)))));
+  return Array.from({ length: count }, (_, i) => (i < Math.floor(count / 2) ? f32(a + step * i) : f32(b - step * (count - 1 - i))));
 }
 
 /**
