@@ -3,8 +3,7 @@ import { ArrayRef, isFloat, toFloat32 } from "./arrays.js";
 import type { PickleKey, PickleValue } from "./pickle.js";
 import { isSafetensors, readSafetensors } from "./safetensors.js";
 import { FileSource, sha256, type ByteSource } from "./source.js";
-import { isTorchLegacy, readTorchLegacy } from "./torchLegacy.js";
-import { readTorchZip } from "./torchZip.js";
+import { readTorchSaved } from "./torchSaved.js";
 import type { Checkpoint, Tensor } from "./types.js";
 
 export { findCheckpoints, parseCheckpointName, type CheckpointName, type CheckpointQuery, type FoundCheckpoint } from "./checkpointTree.js";
@@ -46,12 +45,10 @@ export async function readCheckpoint(path: string): Promise<Checkpoint> {
 
 function readEntries(source: ByteSource): { format: Checkpoint["format"]; entries: ReadonlyMap<PickleKey, PickleValue> } {
   const { file } = source;
-  const head = Buffer.from(source.read(0, Math.min(source.size, 64)));
   if (isSafetensors(source)) return { format: "safetensors", entries: readSafetensors(source) };
-  if (head.subarray(0, 4).toString("latin1") === "PK\x03\x04") {
-    return { format: "torch-zip", entries: stateDict(file, readTorchZip(source)) };
-  }
-  if (isTorchLegacy(source)) return { format: "torch-legacy", entries: stateDict(file, readTorchLegacy(source)) };
+  const saved = readTorchSaved(source);
+  if (saved) return { format: saved.format, entries: stateDict(file, saved.value) };
+  const head = Buffer.from(source.read(0, Math.min(source.size, 64)));
   if (head.toString("latin1").startsWith("version https://git-lfs")) {
     throw new InputError(file, "is a Git LFS pointer, not the checkpoint itself; run git lfs pull");
   }

@@ -10,6 +10,9 @@ export interface OpenOptions {
   limit?: number;
 }
 
+/** Opens what was found. */
+export type Opener = () => Dataset | Promise<Dataset>;
+
 /** What a reader knows of its images before their number. */
 export interface ImageMeta {
   name: DatasetName;

@@ -2,15 +2,36 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { InputError } from "../errors.js";
 import { readWhole } from "./gzip.js";
-import { byteImages, checkLabels, type OpenOptions } from "./images.js";
+import { toNumbers, toUint8 } from "./arrays.js";
+import { byteImages, checkLabels, type OpenOptions, type Opener } from "./images.js";
 import { MNIST_NORMALISATION } from "./normalise.js";
+import { arrayOf } from "./pickleGlobals.js";
+import { FileSource } from "./source.js";
+import { readTorchSaved } from "./torchSaved.js";
 import type { Dataset } from "./types.js";
 
+const FOLDERS = [".", "raw", "MNIST/raw", "MNIST", "mnist/raw", "mnist", "FashionMNIST/raw"];
+const PT_FOLDERS = [".", "processed", "MNIST/processed", "mnist/processed", "FashionMNIST/processed"];
+const PT_NAMES = { test: "test.pt", train: "training.pt" } as const;
 const PIXELS_MAX = 1 << 28;
+const META = { name: "mnist", channels: 1, classes: 10 } as const;
 const STEMS = { test: ["t10k", "test"], train: ["train"] } as const;
 
+/** Finds one split of MNIST (or a set in its format) in `dir` or its usual subfolders; null if it is not there. */
+export function locateMnist(dir: string, options: OpenOptions): Opener | null {
+  for (const folder of FOLDERS) {
+    const idx = findIdx(join(dir, folder), options.split);
+    if (idx) return () => openIdx(idx, options);
+  }
+  for (const folder of PT_FOLDERS) {
+    const path = join(dir, folder, PT_NAMES[options.split]);
+    if (existsSync(path)) return () => openPt(path, options);
+  }
+  return null;
+}
+
 /** Where the images and labels of one split lie in `dir` as raw idx files (or `.gz`), or null. */
-export function findIdx(dir: string, split: "test" | "train"): { images: string; labels: string } | null {
+function findIdx(dir: string, split: "test" | "train"): { images: string; labels: string } | null {
   const pick = (base: string, rank: number): string | null => {
     const kind = rank === 3 ? "images" : "labels";
     for (const name of [`${base}-${kind}-idx${rank}-ubyte`, `${base}-${kind}.idx${rank}-ubyte`]) {
@@ -51,13 +72,27 @@ function readIdx(path: string, rank: 1 | 3): { shape: number[]; data: Uint8Array
 }
 
 /** Opens MNIST, or a set in its format, from raw idx files. Pixels stay bytes in memory. */
-export function openIdx(files: { images: string; labels: string }, options: OpenOptions): Dataset {
+function openIdx(files: { images: string; labels: string }, options: OpenOptions): Dataset {
   const images = readIdx(files.images, 3);
   const labels = readIdx(files.labels, 1);
   const [count, height, width] = images.shape;
   if (labels.shape[0] !== count) {
     throw new InputError(files.labels, `holds ${labels.shape[0]} labels and ${files.images} holds ${count} images; download both again`);
   }
-  const meta = { name: "mnist" as const, files: [files.images, files.labels], channels: 1, height, width, classes: 10 };
+  const meta = { ...META, files: [files.images, files.labels], height, width };
   return byteImages(meta, images.data, checkLabels(files.labels, labels.data, 10), MNIST_NORMALISATION, options);
+}
+
+/** Opens MNIST from torchvision's `processed` form: a saved tuple of uint8 images [N, H, W] and int64 labels [N]. */
+function openPt(path: string, options: OpenOptions): Dataset {
+  using source = new FileSource(path);
+  const saved = readTorchSaved(source)?.value;
+  const [images, labels] = Array.isArray(saved) ? saved.map(arrayOf) : [];
+  if (!images || !labels || images.shape.length !== 3 || labels.shape.length !== 1) {
+    throw new InputError(path, "does not hold the pair of images and labels that torchvision saves for MNIST; download the dataset again");
+  }
+  const [count, height, width] = images.shape;
+  if (labels.shape[0] !== count) throw new InputError(path, `holds ${count} images and ${labels.shape[0]} labels; download the dataset again`);
+  const meta = { ...META, files: [path], height, width };
+  return byteImages(meta, toUint8(path, images), checkLabels(path, toNumbers(path, labels), 10), MNIST_NORMALISATION, options);
 }

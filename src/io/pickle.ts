@@ -2,17 +2,18 @@ import { InputError } from "../errors.js";
 import { ArrayRef, Storage } from "./arrays.js";
 import { Cursor } from "./pickleCursor.js";
 import { ALLOWED_GLOBALS, NumpyArray, NumpyDtype, PickleGlobal, applyState, isBytes } from "./pickleGlobals.js";
+import { LazyText } from "./latin1.js";
 import { OP } from "./pickleOps.js";
 import type { ByteSource } from "./source.js";
 
 /** What a pickle may hold: lists and tuples become arrays, dicts become Maps, bytes become sources that are not read yet. */
 export type PickleValue =
   | null | boolean | number | bigint | string | ByteSource | PickleValue[] | Map<PickleKey, PickleValue>
-  | PickleGlobal | ArrayRef | Storage | NumpyArray | NumpyDtype;
+  | LazyText | PickleGlobal | ArrayRef | Storage | NumpyArray | NumpyDtype;
 export type PickleKey = null | boolean | number | bigint | string;
 
 const MAX_MARKS = 256;
-const MAX_STRING = 1 << 26;
+const MAX_STRING = 2048;
 const MAX_NAME = 512;
 
 /** What one file may cost in all, nested pickles included, so that a small file cannot fill memory. */
@@ -21,7 +22,7 @@ export class PickleBudget {
   #bytes: number;
 
   constructor(readonly file: string, size: number) {
-    this.#bytes = size;
+    this.#bytes = 2 * size + 65536;
   }
 
   /** Counts `work` units, about 8 bytes of memory each. */
@@ -30,7 +31,7 @@ export class PickleBudget {
     if (this.#work < 0) throw new InputError(this.file, "holds more objects than any dataset or checkpoint needs; it is damaged or hostile");
   }
 
-  /** Counts bytes that are copied out of the file; together they may not exceed it. */
+  /** Counts bytes of text that are copied or scanned; together they may be about twice the file (bytes nest in text once). */
   spendBytes(count: number): void {
     this.#bytes -= count;
     if (this.#bytes < 0) throw new InputError(this.file, "unpacks to more bytes than it has; it is damaged or hostile");
@@ -157,7 +158,12 @@ export class Unpickler {
   }
 
   #text(length: number): void {
-    if (length > MAX_STRING) throw this.#bad(`a string of ${length} bytes`);
+    if (length > MAX_STRING) {
+      // Protocol 2 writes bytes as text, pixels included: leave them where they are.
+      this.#push(new LazyText(this.#cursor.skip(length)), 12);
+      return;
+    }
+    this.budget.spendBytes(length);
     this.#push(Buffer.from(this.#cursor.bytes(length)).toString("utf8"), 4);
   }
 

@@ -1,5 +1,6 @@
 import { InputError } from "../errors.js";
 import { ArrayRef, DTYPE_BYTES, Storage, denseStrides, viewOf, type Dtype } from "./arrays.js";
+import { Latin1Source, LazyText } from "./latin1.js";
 import { MemorySource, type ByteSource } from "./source.js";
 import type { PickleValue, Unpickler } from "./pickle.js";
 
@@ -36,6 +37,12 @@ function bad(unpickler: Unpickler, what: string): InputError {
   return new InputError(unpickler.file, `holds ${what}; it is damaged or was not written by PyTorch or NumPy`);
 }
 
+/** The tensor or NumPy array that a value is, or null. */
+export function arrayOf(value: PickleValue | undefined): ArrayRef | null {
+  if (value instanceof NumpyArray) return value.array;
+  return value instanceof ArrayRef ? value : null;
+}
+
 function asText(value: PickleValue): string | null {
   if (typeof value === "string") return value;
   return isBytes(value) && value.size <= 64 ? Buffer.from(value.read(0, value.size)).toString("latin1") : null;
@@ -59,8 +66,12 @@ function rebuildParameter(args: PickleValue[], unpickler: Unpickler): PickleValu
 
 function encode(args: PickleValue[], unpickler: Unpickler): PickleValue {
   const [text, encoding] = args;
-  if (typeof text !== "string" || (encoding !== "latin1" && encoding !== "latin-1")) throw bad(unpickler, "a string in an encoding other than latin-1");
-  unpickler.budget.spendBytes(text.length);
+  if (!(typeof text === "string" || text instanceof LazyText) || (encoding !== "latin1" && encoding !== "latin-1")) throw bad(unpickler, "a string in an encoding other than latin-1");
+  if (text instanceof LazyText) {
+    unpickler.budget.spendBytes(text.utf8.size);
+    return new Latin1Source(text);
+  }
+  unpickler.budget.spend(8 + text.length / 8);
   return new MemorySource(unpickler.file, Buffer.from(text, "latin1"));
 }
 
