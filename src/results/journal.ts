@@ -2,7 +2,7 @@
  * Finished units, appended durably one by one, so that no way of dying loses them. A record is its length, its CRC
  * and its bytes; the first ties the journal to its run. What follows the last whole record (a torn write) is cut off.
  */
-import { open, readFile, type FileHandle } from "node:fs/promises";
+import { open, readFile, rm, type FileHandle } from "node:fs/promises";
 import { join } from "node:path";
 import { crc32 } from "node:zlib";
 import { InputError } from "../errors.js";
@@ -112,4 +112,10 @@ export class Journal {
   async close(): Promise<void> {
     await onFile(this.path, () => this.file.close());
   }
+}
+
+/** Once the result is in place nothing goes on from here. */
+export async function removeJournal(folder: string): Promise<void> {
+  const path = join(folder, JOURNAL);
+  await onFile(path, () => rm(path, { force: true }));
 }

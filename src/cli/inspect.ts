@@ -1,0 +1,68 @@
+/** `inspect`: what is in a checkpoint, and how large a sweep over it would be. */
+import { EXIT } from "../errors.js";
+import { readCheckpoint } from "../io/checkpoint.js";
+import type { Checkpoint, Dataset } from "../io/types.js";
+import { describeCheckpoint, type Network } from "../model/resnet.js";
+import type { SweepConfig } from "../sweep/config.js";
+import { planSweep, type SweepPlan } from "../sweep/sweep.js";
+import { columns } from "./table.js";
+import { bold, grouped } from "./terminal.js";
+
+interface LayerFacts {
+  layer: string;
+  shape: number[];
+  weights: number;
+  zeros: number;
+  min: number;
+  max: number;
+}
+
+function facts(network: Network): LayerFacts[] {
+  return network.layers.map(({ name, shape, weights }) => {
+    const { data } = network.tensors.get(`${name}.weight`)!;
+    let [min, max, zeros] = [Infinity, -Infinity, 0];
+    for (const value of data) {
+      if (value < min) min = value;
+      if (value > max) max = value;
+      if (value === 0) zeros += 1;
+    }
+    return { layer: name, shape, weights, zeros, min, max };
+  });
+}
+
+/** The sweep's plan needs images; what of it is shown here doesn't depend on them. */
+function planOf(checkpoint: Checkpoint, network: Network, config: SweepConfig): SweepPlan {
+  const { channels, classes, name } = network;
+  const noImages: Dataset = {
+    name: "mnist", split: "test", files: [], sha256: "", images: config.batchSize, channels, height: 1, width: 1, classes,
+    labels: new Int32Array(config.batchSize), normalisation: { mean: [0], std: [1] }, read: () => new Float32Array(0),
+  };
+  return planSweep({ checkpoints: [{ path: checkpoint.path, network: name, dataset: "", init: null, epoch: null, checkpoint }], dataset: noImages, config });
+}
+
+export async function inspect(file: string, config: SweepConfig, options: { json: boolean }): Promise<number> {
+  const checkpoint = await readCheckpoint(file);
+  const network = describeCheckpoint(checkpoint);
+  const layers = facts(network);
+  const plan = planOf(checkpoint, network, config);
+  const sweep = { layers: plan.variants[0].length, networks: plan.networks, distinct: plan.variants[0].reduce((sum, layer) => sum + layer.masks.length, 0) };
+  const { name, width, channels, classes } = network;
+  if (options.json) {
+    process.stdout.write(`${JSON.stringify({ file, format: checkpoint.format, sha256: checkpoint.sha256, network: name, width, channels, classes, layers, sweep }, null, 2)}\n`);
+    return EXIT.done;
+  }
+  const lines = layers.map((layer) => [layer.layer, layer.shape.join("x"), grouped(layer.weights), grouped(layer.zeros), layer.min.toPrecision(5), layer.max.toPrecision(5)]);
+  const [head, ...body] = columns([["layer", "shape", "weights", "zeros", "min", "max"], ...lines]);
+  const total = layers.reduce((sum, layer) => sum + layer.weights, 0);
+  process.stdout.write(
+    `${[
+      `${file}: ${name}, width ${width}, ${channels} input channel${channels === 1 ? "" : "s"}, ${classes} classes (${checkpoint.format})`,
+      "",
+      bold(head, process.stdout),
+      ...body,
+      "",
+      `${grouped(total)} weights. A sweep evaluates ${grouped(sweep.networks)} filtered networks (${grouped(sweep.distinct)} of them distinct) in ${sweep.layers} layer${sweep.layers === 1 ? "" : "s"}.`,
+    ].join("\n")}\n`,
+  );
+  return EXIT.done;
+}

@@ -1,0 +1,77 @@
+/** How far a run is: one bar on a terminal, a line every 30 s elsewhere (batch logs), nothing when quiet. */
+import { clock, grouped } from "./terminal.js";
+
+const REDRAW_MS = 100;
+const LINE_MS = 30_000;
+const BAR = 24;
+
+export interface ProgressOptions {
+  stream: NodeJS.WriteStream;
+  /** Units of the whole run, and those that were done before. */
+  units: number;
+  before: number;
+  /** Filtered networks x images to evaluate now. */
+  work: number;
+  now?: () => number;
+}
+
+export class Progress {
+  readonly #timer: NodeJS.Timeout | null;
+  readonly #now: () => number;
+  readonly #start: number;
+  #done: number;
+  #networkImages = 0;
+  #drawn = 0;
+
+  constructor(private readonly options: ProgressOptions) {
+    this.#now = options.now ?? (() => performance.now());
+    this.#start = this.#now();
+    this.#done = options.before;
+    this.#timer = options.stream.isTTY ? null : setInterval(() => this.#line(), LINE_MS).unref();
+    this.#redraw(true);
+  }
+
+  /** Filtered networks x images evaluated since the last call. */
+  advance(networkImages: number): void {
+    this.#networkImages += networkImages;
+    this.#redraw(false);
+  }
+
+  /** One more unit is written down. */
+  unitDone(): void {
+    this.#done += 1;
+    this.#redraw(false);
+  }
+
+  /** A message that leaves the bar whole. */
+  note(text: string): void {
+    this.options.stream.write(`${this.options.stream.isTTY ? "\r\u001b[K" : ""}${text}\n`);
+    this.#redraw(true);
+  }
+
+  end(): void {
+    if (this.#timer) clearInterval(this.#timer);
+    if (this.options.stream.isTTY) this.options.stream.write("\r\u001b[K");
+  }
+
+  /** `12/42 units, 1,234 networks×images/s, 1:02 left` */
+  text(): string {
+    const seconds = (this.#now() - this.#start) / 1000;
+    const rate = seconds > 0 ? this.#networkImages / seconds : 0;
+    const left = this.#networkImages > 0 ? `${clock((seconds * (this.options.work - this.#networkImages)) / this.#networkImages)} left` : "time left unknown";
+    return `${this.#done}/${this.options.units} units, ${grouped(rate)} networks×images/s, ${left}`;
+  }
+
+  #line(): void {
+    this.options.stream.write(`${this.text()}\n`);
+  }
+
+  #redraw(always: boolean): void {
+    const now = this.#now();
+    if (!this.options.stream.isTTY || (!always && now - this.#drawn < REDRAW_MS)) return;
+    this.#drawn = now;
+    const full = Math.round((BAR * this.#done) / Math.max(1, this.options.units));
+    const line = `${"█".repeat(full)}${"░".repeat(BAR - full)} ${this.text()}`;
+    this.options.stream.write(`\r\u001b[K${line.slice(0, Math.max(20, (this.options.stream.columns ?? 80) - 1))}`);
+  }
+}

@@ -1,0 +1,122 @@
+/** `run`: inputs, plan, device, folder, evaluation, result. */
+import { join } from "node:path";
+import { EXIT } from "../errors.js";
+import { openDevice, type Gpu } from "../gpu/device.js";
+import { MANIFEST } from "../results/manifest.js";
+import { readRows, RESULTS } from "../results/arrow.js";
+import { evaluateUnits, planSweep, type SweepJob, type SweepPlan } from "../sweep/sweep.js";
+import type { Collector } from "./collector.js";
+import { openInputs } from "./inputs.js";
+import type { RunOptions } from "./options.js";
+import { Progress } from "./progress.js";
+import { Session } from "./session.js";
+import { listenForInterruption, type Interruption } from "./signals.js";
+import { summarise } from "./summary.js";
+import { renderTable } from "./table.js";
+import { clock, grouped, quoted, say } from "./terminal.js";
+
+/** Everything of a run that is about to be evaluated or reported. */
+interface Run {
+  options: RunOptions;
+  argv: string[];
+  job: SweepJob;
+  plan: SweepPlan;
+  gpu: Gpu;
+  session: Session;
+  interruption: Interruption;
+  started: number;
+}
+
+/** Nothing of a quiet run is printed but errors. */
+const note = (options: RunOptions, text: string): void => void (options.quiet || say(text));
+
+function announce({ options, job, plan, gpu, session }: Run): void {
+  const { dataset, config, checkpoints } = job;
+  const networks = `${grouped(plan.networks)} filtered networks of ${checkpoints.length} checkpoint${checkpoints.length === 1 ? "" : "s"}`;
+  note(options, `${networks} on ${grouped(plan.images)} ${dataset.name} images, epsilon ${config.epsilons.join(", ")} (${config.epsilonSpace} space)`);
+  note(options, `${gpu.adapter.name} (${gpu.adapter.type}), writing ${session.folder}`);
+}
+
+async function evaluate({ options, job, plan, gpu, interruption }: Run, collector: Collector): Promise<void> {
+  const units = collector.missing;
+  const before = plan.units.length - units.length;
+  if (before > 0) note(options, `going on: ${before} of ${plan.units.length} units were done before`);
+  const work = units.reduce((sum, unit) => sum + unit.images * plan.variants[unit.checkpoint][unit.layer].variants.length, 0);
+  const progress = options.quiet ? null : new Progress({ stream: process.stderr, units: plan.units.length, before, work });
+  try {
+    const onProgress = ({ networkImages }: { networkImages: number }): void => progress?.advance(networkImages);
+    for await (const scores of evaluateUnits(gpu, job, plan, { units, signal: interruption.signal, onProgress })) {
+      await collector.add(scores);
+      progress?.unitDone();
+    }
+  } finally {
+    progress?.end();
+  }
+}
+
+/** The command that goes on with this folder. */
+function again(argv: string[], folder: string): string {
+  const words = argv.filter((word) => word !== "--overwrite");
+  const named = words.some((word) => word === "--out" || word.startsWith("--out="));
+  return `wgpu-inferlink ${quoted(named ? words : [...words, "--out", folder])}`;
+}
+
+async function report(run: Run, status: "done" | "interrupted"): Promise<void> {
+  const { options, plan, gpu, session } = run;
+  const seconds = (performance.now() - run.started) / 1000;
+  const results = join(session.folder, RESULTS);
+  const rows = status === "done" ? await readRows(results) : [];
+  const summary = summarise(rows);
+  if (options.json) {
+    const files = { results: status === "done" ? results : null, manifest: join(session.folder, MANIFEST) };
+    const object = { status, out: session.folder, rows: rows.length, networks: plan.networks, images: plan.images, seconds, adapter: gpu.adapter.name, files, summary };
+    process.stdout.write(`${JSON.stringify(object, null, 2)}\n`);
+  } else if (status === "done" && !options.quiet) {
+    process.stdout.write(`${renderTable(summary, process.stdout)}\n\n${grouped(rows.length)} rows in ${results}\n`);
+  }
+  if (status === "done") note(options, session.complete ? "this run was complete before; nothing was evaluated" : `done in ${clock(seconds)}`);
+  else note(options, `interrupted; finished work is kept. To go on: ${again(run.argv, session.folder)}`);
+}
+
+async function work(run: Run): Promise<number> {
+  const { session, interruption } = run;
+  announce(run);
+  const { collector } = session;
+  if (collector) {
+    try {
+      await evaluate(run, collector);
+    } catch (error) {
+      await session.interrupt().catch(() => undefined);
+      throw error;
+    }
+    if (collector.missing.length > 0) {
+      await session.interrupt();
+      await report(run, "interrupted");
+      return interruption.code() ?? EXIT.interrupted;
+    }
+    await session.finish();
+  }
+  await report(run, "done");
+  return EXIT.done;
+}
+
+/** @returns the exit code */
+export async function run(options: RunOptions, argv: string[]): Promise<number> {
+  const started = performance.now();
+  const inputs = await openInputs(options);
+  const job: SweepJob = { ...inputs, config: options.config };
+  const plan = planSweep(job);
+  const gpu = await openDevice({ adapter: options.adapter ?? undefined });
+  try {
+    const session = await Session.open(options, job, plan, gpu.adapter);
+    const interruption = listenForInterruption((name) => note(options, `${name}: finishing what is in flight; once more to end at once`));
+    try {
+      return await work({ options, argv, job, plan, gpu, session, interruption, started });
+    } finally {
+      interruption.dispose();
+      await session.release();
+    }
+  } finally {
+    gpu.close();
+  }
+}

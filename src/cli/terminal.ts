@@ -1,0 +1,37 @@
+/** The two output streams: results on stdout, everything else on stderr; a reader that goes away ends neither run nor process. */
+
+/** A closed pipe (`| head`) isn't an error of ours. */
+export function toleratePipes(): void {
+  for (const stream of [process.stdout, process.stderr]) {
+    stream.on("error", (error: NodeJS.ErrnoException) => {
+      if (error.code !== "EPIPE") throw error;
+    });
+  }
+}
+
+/** Bold where the stream is a terminal that wants colour. */
+export function bold(text: string, stream: NodeJS.WriteStream): string {
+  const plain = !stream.isTTY || (process.env.NO_COLOR ?? "") !== "" || process.env.TERM === "dumb";
+  return plain ? text : `\u001b[1m${text}\u001b[22m`;
+}
+
+export function say(text: string): void {
+  process.stderr.write(`${text}\n`);
+}
+
+/** Text for a POSIX shell. */
+export function quoted(words: string[]): string {
+  return words.map((word) => (/^[\w@%+=:,./*-]+$/.test(word) && !word.includes("*") ? word : `'${word.replaceAll("'", "'\\''")}'`)).join(" ");
+}
+
+/** 1:02:03, 4:05 or 0:06. */
+export function clock(seconds: number): string {
+  const whole = Math.max(0, Math.round(seconds));
+  const [h, m, s] = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60, whole % 60];
+  return h > 0 ? `${h}:${String(m).padStart(2, "0")}:${String(s).padStart(2, "0")}` : `${m}:${String(s).padStart(2, "0")}`;
+}
+
+/** Thousands apart: 12,345. */
+export function grouped(value: number): string {
+  return Math.round(value).toLocaleString("en-US");
+}
