@@ -162,8 +162,12 @@ function write(statements: Statement[], globals: Scope, outer: Scope, out: strin
   }
 }
 
-/** A block of its own, for what it declares; nothing where nothing is left. */
+/** A block of its own where something is declared; fewer braces are less for the compiler to read. */
 function writeBlock(statements: Statement[], globals: Scope, locals: Scope, out: string[]): void {
+  if (!statements.some((statement) => statement.kind === "text" && /^(let|var)\b/.test(statement.words[0] + statement.words[1]))) {
+    write(statements, globals, locals, out);
+    return;
+  }
   const start = out.push("{");
   write(statements, globals, locals, out);
   if (out.length === start) out.pop();

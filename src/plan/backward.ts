@@ -1,6 +1,7 @@
 /** Steps of the input gradient: the forward ops in reverse. No weight gradients: a sweep never needs them. */
 import { convGrid } from "../ops/conv2d.js";
 import type { FusedOp } from "./fuse.js";
+import { layoutConstants } from "./layout.js";
 import type { PlanContext, Step } from "./plan.js";
 
 type ConvOp = Extract<FusedOp, { kind: "conv" }>;
@@ -98,7 +99,7 @@ export class BackwardPlanner {
     const layout = context.layout(op.output);
     const [raw, stats] = [`clean/${op.output}#raw`, `clean/${op.output}#stats`];
     const statsRows = context.tensors.get(stats)!.height;
-    const constants = { ...context.layoutConstants("IN", layout), GRADIENT: true };
+    const constants = { ...layoutConstants("IN", layout), GRADIENT: true };
     const gradientStats = context.statistics(`${output}#stats`, op.output, variants);
     context.tensor(output, op.output, blocks);
     const norm = `norm/${op.norm}`;
@@ -118,7 +119,7 @@ export class BackwardPlanner {
     // The ReLU's gate needs no map of its own: the winner is open where the pooled value is above 0.
     return {
       kernel: "max_pool_grad",
-      constants: { ...context.layoutConstants("IN", input), ...context.layoutConstants("OUT", out), KERNEL: op.kernel, STRIDE: op.stride, PAD: op.pad, GATE: gate !== null },
+      constants: { ...layoutConstants("IN", input), ...layoutConstants("OUT", out), KERNEL: op.kernel, STRIDE: op.stride, PAD: op.pad, GATE: gate !== null },
       params: { winner_blocks: context.blocks(`clean/${op.output}`) },
       bindings: { input: gradient, winner: `clean/${op.output}#winner`, output, ...(gate && { pooled: `clean/${op.output}` }) },
       writes: [output],
@@ -134,7 +135,7 @@ export class BackwardPlanner {
     if (residual) throw new Error(`the gradient of ${op.input} needs an addition of its own, for which there is no kernel yet`);
     return {
       kernel: "avg_pool_grad",
-      constants: { ...context.layoutConstants("IN", input), ...context.layoutConstants("OUT", out), GATE: gate !== null },
+      constants: { ...layoutConstants("IN", input), ...layoutConstants("OUT", out), GATE: gate !== null },
       params: { gate_blocks: context.blocks(`clean/${op.input}`) },
       bindings: { input: gradient, output, ...(gate && { gate }) },
       writes: [output],

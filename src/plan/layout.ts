@@ -50,6 +50,13 @@ export function blockLayout({ channels, height, width }: MapShape, maxWidth: num
   return { channels, height, width, pitch, quads, pack, groups, groupsPerRow, fold, texels };
 }
 
+/** Constants IN_* or OUT_* that tell a kernel a layout. */
+export function layoutConstants(prefix: "IN" | "OUT", layout: BlockLayout): Record<string, number> {
+  const { height, width, pitch, quads, groupsPerRow, fold, pack } = layout;
+  const constants = { H: height, W: width, PITCH: pitch, QUADS: quads, GROUPS_PER_ROW: groupsPerRow, FOLD: fold, PACK: pack };
+  return Object.fromEntries(Object.entries(constants).map(([name, value]) => [`${prefix}_${name}`, value]));
+}
+
 /** Index of an element among the floats of a texture with `layout`. */
 function indexer(layout: BlockLayout): (image: number, channel: number, y: number, x: number) => number {
   const { pitch, quads, pack, groupsPerRow, fold, texels } = layout;

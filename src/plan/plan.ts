@@ -8,7 +8,7 @@ import type { Network } from "../model/resnet.js";
 import { chooseTile, convGrid, type ConvPlan, planConv } from "../ops/conv2d.js";
 import { BackwardPlanner } from "./backward.js";
 import { convShape, fuse, type FusedOp } from "./fuse.js";
-import { type BlockLayout, blockLayout, type MapShape } from "./layout.js";
+import { type BlockLayout, blockLayout, layoutConstants, type MapShape } from "./layout.js";
 
 export type ParamValue = number | number[];
 
@@ -115,11 +115,6 @@ export class PlanContext {
     return resource;
   }
 
-  /** Constants IN_* or OUT_* that describe a layout to a kernel. */
-  layoutConstants(prefix: "IN" | "OUT", { height, width, pitch, quads, groupsPerRow, fold, pack }: BlockLayout): Record<string, number> {
-    return { [`${prefix}_H`]: height, [`${prefix}_W`]: width, [`${prefix}_PITCH`]: pitch, [`${prefix}_QUADS`]: quads, [`${prefix}_GROUPS_PER_ROW`]: groupsPerRow, [`${prefix}_FOLD`]: fold, [`${prefix}_PACK`]: pack };
-  }
-
   convPlan(op: Extract<FusedOp, { kind: "conv" }>, gradient: boolean): ConvPlan {
     const shape = convShape(op.node, this.shapes.get(op.input)!);
     const [input, output] = [this.layout(op.input), this.layout(op.output)];
@@ -160,7 +155,7 @@ export function planUnit(network: Network, options: PlanOptions): UnitPlan {
     context.tensor(`adv/${image}`, image, variants * blocksPerVariant);
     body.push({
       kernel: "fgsm",
-      constants: { ...context.layoutConstants("IN", imageLayout), CLAMP: options.clamp },
+      constants: { ...layoutConstants("IN", imageLayout), CLAMP: options.clamp },
       params: { in_blocks: blocksPerVariant, ...attack },
       bindings: { input: `clean/${image}`, gradient: `grad/${image}`, output: `adv/${image}` },
       writes: [`adv/${image}`],
@@ -185,7 +180,7 @@ function forwardSteps(context: PlanContext, op: FusedOp, pass: "clean" | "adv"):
   const elements = blocks * 8 * out.groups * out.quads * 4;
   context.tensor(output, op.output, blocks);
   if (op.kind === "conv") return convSteps(context, op, pass, output, blocks);
-  const constants = { ...context.layoutConstants("IN", input), ...context.layoutConstants("OUT", out) };
+  const constants = { ...layoutConstants("IN", input), ...layoutConstants("OUT", out) };
   const params = { in_blocks: context.blocks(at(op.input)) };
   if (op.kind === "avg_pool") {
     return [{ kernel: "avg_pool", constants, params, bindings: { input: at(op.input), output }, writes: [output], grid: [blocks, out.groups, 1], cost: elements * input.height * input.width }];
@@ -225,7 +220,7 @@ function convSteps(context: PlanContext, op: Extract<FusedOp, { kind: "conv" }>,
   const layout = context.layout(op.output);
   const rows = blocks / options.blocksPerVariant;
   const stats = context.statistics(`${output}#stats`, op.output, rows);
-  const constants = context.layoutConstants("IN", layout);
+  const constants = layoutConstants("IN", layout);
   const norm = `norm/${op.norm}`;
   context.norms.add(norm);
   const cost = blocks * 8 * layout.groups * layout.quads * 4;

@@ -33,10 +33,12 @@ export class GpuExecutor {
   private readonly pool = new Map<string, GPUTexture>();
   private failure: Error | null = null;
 
+  private readonly onError = (event: GPUUncapturedErrorEvent): void => {
+    this.failure ??= new AdapterError(`${this.gpu.adapter.name}: ${event.error.message.split("\n")[0]}`);
+  };
+
   constructor(readonly gpu: Gpu) {
-    gpu.device.addEventListener("uncapturederror", (event) => {
-      this.failure ??= new AdapterError(`${gpu.adapter.name}: ${event.error.message.split("\n")[0]}`);
-    });
+    gpu.device.addEventListener("uncapturederror", this.onError);
   }
 
   /** @throws the first error that the device reported: results made after it cannot be trusted */
@@ -115,7 +117,7 @@ export class GpuExecutor {
       if (value === undefined) throw new Error(`${step.kernel} needs the parameter ${name}`);
       [value].flat().forEach((v, i) => (float ? bytes.setFloat32(offset + 4 * i, v, true) : bytes.setUint32(offset + 4 * i, v, true)));
     }
-    return this.createBuffer(size, GPUBufferUsage.UNIFORM, bytes);
+    return this.createBuffer(size, GPUBufferUsage.UNIFORM, new Uint8Array(bytes.buffer));
   }
 
   /** Records steps, one after the other, and submits them. */
@@ -150,6 +152,7 @@ export class GpuExecutor {
   }
 
   close(): void {
+    this.gpu.device.removeEventListener("uncapturederror", this.onError);
     for (const texture of this.pool.values()) texture.destroy();
     this.pool.clear();
   }

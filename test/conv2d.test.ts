@@ -1,0 +1,89 @@
+/** The convolution kernel against plain loops: odd shapes, every way the tile can be cut. */
+import { test } from "uvu";
+import { chooseTile, conv2d, conv2dInputGradient, convGrid, convOutput, type ConvShape, type ConvTile, packWeights, planConv } from "../src/ops/conv2d.js";
+import { blockLayout } from "../src/plan/layout.js";
+import { assertClose, noise } from "./support/close.js";
+import { gpu, runKernel } from "./support/kernel.js";
+
+interface Case {
+  shape: [inChannels: number, outChannels: number, size: number, kernel: number, stride: number, pad: number];
+  tile?: Partial<ConvTile>;
+  shuffle?: boolean;
+  maxWidth?: number;
+}
+
+const CASES: Case[] = [
+  { shape: [1, 8, 28, 7, 2, 3] },
+  { shape: [3, 16, 32, 7, 2, 3] },
+  { shape: [3, 8, 33, 7, 2, 3] },
+  { shape: [8, 8, 7, 3, 1, 1] },
+  { shape: [8, 8, 7, 3, 1, 1], tile: { rows: 7 } },
+  { shape: [8, 8, 7, 3, 1, 1], tile: { rows: 1 } },
+  { shape: [8, 16, 7, 3, 2, 1] },
+  { shape: [16, 16, 4, 3, 1, 1] },
+  { shape: [16, 32, 4, 3, 2, 1] },
+  { shape: [16, 8, 2, 3, 1, 1] },
+  { shape: [16, 32, 2, 3, 2, 1] },
+  { shape: [24, 24, 1, 3, 1, 1] },
+  { shape: [8, 16, 7, 1, 2, 0] },
+  { shape: [16, 32, 2, 1, 2, 0] },
+  { shape: [16, 10, 1, 1, 1, 0] },
+  { shape: [8, 200, 1, 1, 1, 0] },
+  { shape: [8, 8, 16, 3, 1, 1] },
+  { shape: [8, 8, 5, 3, 1, 1] },
+  { shape: [16, 16, 16, 3, 2, 1], maxWidth: 2048 },
+  { shape: [8, 8, 7, 3, 1, 1], shuffle: false },
+  { shape: [16, 16, 1, 3, 1, 1], shuffle: false },
+];
+
+const BLOCKS = 8;
+const IMAGES = 11;
+
+async function check({ shape: [inChannels, outChannels, size, kernel, stride, pad], ...options }: Case, gradient: boolean, masked: boolean): Promise<void> {
+  const shape: ConvShape = { inChannels, outChannels, height: size, width: size, kernel, stride, pad };
+  const device = await gpu();
+  const maxWidth = options.maxWidth ?? device.maxTextureWidth;
+  const [small, large] = [blockLayout({ channels: inChannels, height: size, width: size }, maxWidth), blockLayout({ channels: outChannels, ...convOutput(shape) }, maxWidth)];
+  const [from, to] = gradient ? [large, small] : [small, large];
+  const tile = { ...chooseTile(shape, gradient), ...options.tile };
+  if (gradient && tile.rows < to.height) tile.rows = Math.ceil(tile.rows / stride) * stride;
+  const plan = planConv(shape, gradient, from, to, tile, maxWidth);
+  const x = noise(IMAGES * from.channels * from.height * from.width, 3);
+  const weights = noise(outChannels * inChannels * kernel ** 2, 5);
+  const [low, high] = masked ? [-0.2, 0.1].map(Math.fround) : [1, -1];
+  const kept = weights.map((w) => (w >= low && w <= high ? 0 : w));
+  const scale = noise(from.channels, 7);
+  const scaled = gradient ? x.map((value, i) => value * scale[Math.floor(i / (from.height * from.width)) % from.channels]) : x;
+  const expected = gradient ? conv2dInputGradient(shape, scaled, kept) : conv2d(shape, x, kept);
+  const { output } = await runKernel({
+    kernel: "conv2d",
+    constants: { ...plan.constants, MASKED: masked, SHUFFLE: options.shuffle ?? device.shuffle },
+    params: { steps: plan.steps, in_blocks: BLOCKS, residual_blocks: 1, gate_blocks: 1, blocks_per_variant: BLOCKS },
+    grid: convGrid(plan, to, BLOCKS),
+    blocks: BLOCKS,
+    inputs: { input: { layout: from, data: x } },
+    outputs: { output: { layout: to, images: IMAGES } },
+    extra: (executor) => {
+      const norm = new Float32Array(256 * 2 * 4);
+      for (let c = 0; c < 256; c++) {
+        norm[c * 4] = gradient ? (scale[c] ?? 0) : 1;
+        norm[1024 + c] = norm[c * 4];
+      }
+      return {
+        weights: executor.createTexture(plan.weightTexture.width, plan.weightTexture.height, packWeights(plan, weights)),
+        norm: executor.createTexture(256, 2, norm),
+        intervals: executor.createBuffer(4096, GPUBufferUsage.UNIFORM, Float32Array.from([low, high])),
+      };
+    },
+  });
+  assertClose(output, expected, 1e-5, `${gradient ? "gradient of " : ""}convolution ${inChannels}→${outChannels}, ${size} pixels, kernel ${kernel}/${stride}`);
+}
+
+for (const entry of CASES) {
+  const name = JSON.stringify(entry);
+  test(`forward ${name}`, () => check(entry, false, false));
+  test(`forward, filtered ${name}`, () => check(entry, false, true));
+  test(`input gradient, filtered ${name}`, () => check(entry, true, true));
+}
+
+test.run();
