@@ -21,6 +21,12 @@ const WRAPPERS = ["state_dict", "model_state_dict", "model", "net", "network"];
  */
 export async function readCheckpoint(path: string): Promise<Checkpoint> {
   using source = new FileSource(path);
+  return parseCheckpoint(source);
+}
+
+/** `readCheckpoint` on bytes that are already open; the path is the source's name. */
+export function parseCheckpoint(source: ByteSource): Checkpoint {
+  const path = source.file;
   const { format, entries } = readEntries(source);
   const tensors = new Map<string, Tensor>();
   let left = 4 * source.size;

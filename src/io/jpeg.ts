@@ -4,10 +4,10 @@ import { FileSource } from "./source.js";
 const MAX_FILE = 1 << 20;
 
 /**
- * Checks a JPEG file's header and returns its bytes with the number of colour components (1 gray, 3 colour). Throws InputError
- * if it is not a JPEG, is larger than any small image, or has another size than `width` x `height`; nothing is decoded yet.
+ * Checks a JPEG file's header and returns the file's bytes. Throws InputError if it is not a JPEG, is larger than any small
+ * image, has another size than `width` x `height`, or is neither gray nor of three colours; nothing is decoded yet.
  */
-export function readJpeg(path: string, width: number, height: number): { bytes: Uint8Array; components: 1 | 3 } {
+export function readJpeg(path: string, width: number, height: number): Uint8Array {
   using source = new FileSource(path);
   if (source.size > MAX_FILE) throw new InputError(path, `is ${source.size} bytes long, far more than an image of ${width}x${height} needs; it is another kind of file`);
   const bytes = source.read(0, source.size);
@@ -17,7 +17,7 @@ export function readJpeg(path: string, width: number, height: number): { bytes: 
     throw new InputError(path, `is an image of ${frame.width}x${frame.height} pixels where ${width}x${height} are expected; nothing is resized`);
   }
   if (frame.components !== 1 && frame.components !== 3) throw new InputError(path, `has ${frame.components} colour components where 1 or 3 are known; convert it to RGB`);
-  return { bytes, components: frame.components };
+  return bytes;
 }
 
 /** Looks for the start-of-frame segment. */
@@ -40,27 +40,24 @@ function findFrame(bytes: Uint8Array): { width: number; height: number; componen
 }
 
 /** Decodes a JPEG that `readJpeg` has checked. Returns CHW bytes of three planes, gray repeated, as PIL's convert("RGB") gives. */
-export type JpegDecoder = (path: string, jpeg: { bytes: Uint8Array; components: 1 | 3 }, width: number, height: number) => Promise<Uint8Array>;
+export type JpegDecoder = (path: string, jpeg: Uint8Array, width: number, height: number) => Promise<Uint8Array>;
 
 /** Loads the decoder (libjpeg-turbo in sharp). Done on demand, so that other datasets do not need its binaries. */
 export async function loadJpegDecoder(): Promise<JpegDecoder> {
   const { default: sharp } = await import("sharp");
-  return async (path, { bytes, components }, width, height) => {
+  return async (path, jpeg, width, height) => {
     let decoded;
     try {
       // Embedded profiles are ignored because PIL ignores them; a warning of the decoder means damaged data.
-      decoded = await sharp(bytes, { failOn: "warning", limitInputPixels: width * height, ignoreIcc: true }).raw().toBuffer({ resolveWithObject: true });
+      decoded = await sharp(jpeg, { failOn: "warning", limitInputPixels: width * height, ignoreIcc: true }).toColourspace("srgb").raw().toBuffer({ resolveWithObject: true });
     } catch (error) {
       throw new InputError(path, "is a damaged JPEG image; download it again", { cause: error });
     }
     const { data, info } = decoded;
     const plane = width * height;
-    if (data.length !== plane * info.channels || info.channels !== components) throw new InputError(path, "does not decode to what its header declares; download it again");
+    if (info.channels !== 3 || data.length !== 3 * plane) throw new InputError(path, "does not decode to what its header declares; download it again");
     const out = new Uint8Array(3 * plane);
-    for (let channel = 0; channel < 3; channel++) {
-      const from = components === 1 ? 0 : channel;
-      for (let i = 0; i < plane; i++) out[channel * plane + i] = data[i * components + from];
-    }
+    for (let i = 0; i < plane; i++) for (let channel = 0; channel < 3; channel++) out[channel * plane + i] = data[3 * i + channel];
     return out;
   };
 }
