@@ -1,0 +1,69 @@
+/** Progress and the table at the end, without a run. */
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { Progress } from "../src/cli/progress.js";
+import { summarise } from "../src/cli/summary.js";
+import { renderTable } from "../src/cli/table.js";
+import { clock, quoted } from "../src/cli/terminal.js";
+import { row } from "./support/cliRows.js";
+
+function stream(isTTY: boolean): { stream: NodeJS.WriteStream; text: () => string } {
+  let written = "";
+  return { stream: { isTTY, columns: 100, write: (text: string) => (written += text) } as unknown as NodeJS.WriteStream, text: () => written };
+}
+
+test("progress tells units, rate and time left", () => {
+  let now = 0;
+  const progress = new Progress({ stream: stream(false).stream, units: 10, before: 2, work: 1000, now: () => now });
+  assert.is(progress.text(), "2/10 units, 0 networks×images/s, time left unknown");
+  now = 2000;
+  progress.advance(250);
+  progress.unitDone();
+  assert.is(progress.text(), "3/10 units, 125 networks×images/s, 0:06 left");
+  progress.end();
+});
+
+test("a terminal gets one line drawn over, a log gets no control characters", () => {
+  for (const isTTY of [true, false]) {
+    const out = stream(isTTY);
+    const progress = new Progress({ stream: out.stream, units: 2, before: 0, work: 2 });
+    for (let i = 0; i < 50; i++) progress.advance(1);
+    progress.end();
+    assert.is(out.text().includes("\u001b"), isTTY);
+    assert.not.ok(out.text().includes("\n"));
+  }
+});
+
+test("a layer's summary: start, half, lowest", () => {
+  const curve = (filter: "h_a" | "h_c", accuracies: number[]) =>
+    accuracies.map((accuracy_clean, i) => row({ filter, threshold_index: i, alpha: i, removed: 10 * i + 1, density: 1 - i / 10, accuracy_clean, accuracy_adv: accuracy_clean / 2 }));
+  const [summary] = summarise([...curve("h_a", [0.9, 0.8, 0.4, 0.1]), ...curve("h_c", [0.9, 0.7, 0.9]), row({ epsilon: 0.5, removed: 0, accuracy_clean: 0 })]);
+  assert.is(summary.accuracy_clean, 0.9);
+  assert.is(summary.accuracy_adv, 0.45);
+  assert.equal(summary.filters, [
+    { filter: "h_a", halved_alpha: 2, halved_density: 0.8, lowest_accuracy_clean: 0.1, lowest_alpha: 3 },
+    { filter: "h_c", halved_alpha: null, halved_density: null, lowest_accuracy_clean: 0.7, lowest_alpha: 1 },
+  ]);
+  const table = renderTable([summary], stream(false).stream);
+  assert.match(table, /layer +weights +clean +adversarial +h_a half at +h_c lowest\nconv1 +784 +90\.0 +45\.0 +80\.0 +70\.0/);
+});
+
+test("colour only on a terminal that wants it", () => {
+  const summary = summarise([row()]);
+  const before = process.env.NO_COLOR;
+  delete process.env.NO_COLOR;
+  const coloured = renderTable(summary, stream(true).stream);
+  process.env.NO_COLOR = "1";
+  const plain = renderTable(summary, stream(true).stream);
+  if (before === undefined) delete process.env.NO_COLOR;
+  else process.env.NO_COLOR = before;
+  assert.is(coloured.includes("\u001b["), process.env.TERM !== "dumb");
+  assert.not.ok(plain.includes("\u001b["));
+});
+
+test("times and shell words", () => {
+  assert.equal([0, 59.6, 3725].map(clock), ["0:00", "1:00", "1:02:05"]);
+  assert.is(quoted(["run", "--layers", "layer4.*", "--out", "my runs/it's"]), "run --layers 'layer4.*' --out 'my runs/it'\\''s'");
+});
+
+test.run();

@@ -1,0 +1,83 @@
+/** The journal: units come back bit for bit, however the file ends. */
+import { appendFileSync, readFileSync, truncateSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { InputError } from "../src/errors.js";
+import { differences, type RunIdentity } from "../src/results/identity.js";
+import { decodeScores, encodeScores, Journal, JOURNAL } from "../src/results/journal.js";
+import { DEFAULT_CONFIG } from "../src/sweep/config.js";
+import type { UnitScores } from "../src/sweep/units.js";
+import { temporaryFolder } from "./support/cliFiles.js";
+
+const IDENTITY: RunIdentity = {
+  packageVersion: "0.1.0",
+  adapter: "llvmpipe (vulkan)",
+  config: DEFAULT_CONFIG,
+  dataset: { name: "mnist", split: "test", images: 256, sha256: "ab" },
+  checkpoints: [{ path: "a.ckpt", sha256: "cd", network: "ResNet18", init: 1, epoch: null }],
+};
+
+const scores = (unit: number): UnitScores => ({
+  unit,
+  correctClean: Int32Array.of(unit, 2, 3),
+  lossClean: Float64Array.of(0.1, Number.MAX_VALUE, unit / 3),
+  correctAdv: [Int32Array.of(4, 5, 6), Int32Array.of(7, 8, 9)],
+  lossAdv: [Float64Array.of(1, 2, 3), Float64Array.of(-0, 5e-324, 9)],
+});
+
+test("scores survive their encoding", () => {
+  assert.equal(decodeScores(encodeScores(scores(7))), scores(7));
+});
+
+test("every cut of the last record leaves the ones before it, and the journal goes on from there", async () => {
+  const folder = temporaryFolder();
+  const path = join(folder, JOURNAL);
+  let journal = await Journal.open(folder, IDENTITY);
+  await journal.append(scores(0));
+  const one = readFileSync(path).length;
+  await journal.append(scores(1));
+  await journal.close();
+  const two = readFileSync(path);
+  for (let length = one; length < two.length; length += 7) {
+    writeFileSync(path, two);
+    truncateSync(path, length);
+    journal = await Journal.open(folder, IDENTITY);
+    assert.equal(journal.finished, [scores(0)]);
+    await journal.append(scores(2));
+    await journal.close();
+    journal = await Journal.open(folder, IDENTITY);
+    assert.equal(journal.finished, [scores(0), scores(2)]);
+    await journal.close();
+  }
+});
+
+test("garbage behind the last record is cut off", async () => {
+  const folder = temporaryFolder();
+  let journal = await Journal.open(folder, IDENTITY);
+  await journal.append(scores(0));
+  await journal.close();
+  appendFileSync(join(folder, JOURNAL), Buffer.alloc(999, 0x41));
+  journal = await Journal.open(folder, IDENTITY);
+  assert.equal(journal.finished, [scores(0)]);
+  await journal.close();
+});
+
+test("a journal of another run is refused", async () => {
+  const folder = temporaryFolder();
+  await (await Journal.open(folder, IDENTITY)).close();
+  try {
+    await Journal.open(folder, { ...IDENTITY, adapter: "another" });
+    assert.unreachable();
+  } catch (error) {
+    assert.instance(error, InputError);
+  }
+});
+
+test("differences of two runs are named with both values", () => {
+  assert.equal(differences(IDENTITY, structuredClone(IDENTITY)), []);
+  const other = { ...IDENTITY, config: { ...DEFAULT_CONFIG, thresholds: 10, epsilons: [0.1, 0.2] }, checkpoints: [{ ...IDENTITY.checkpoints[0], epoch: 3 }] };
+  assert.equal(differences(IDENTITY, other), ["thresholds: there 25, here 10", "epsilons: there [0.38], here [0.1,0.2]", "checkpoints.0.epoch: there null, here 3"]);
+});
+
+test.run();

@@ -1,0 +1,36 @@
+/** The command line as its users start it: a process of its own. */
+import { spawn, type ChildProcess } from "node:child_process";
+import { join } from "node:path";
+import { PACKAGE_ROOT } from "../../src/cli/package.js";
+
+export interface Ended {
+  code: number | null;
+  stdout: string;
+  stderr: string;
+  /** Our own lines of stderr: drivers print some, too. */
+  errors: string[];
+}
+
+export interface Started {
+  process: ChildProcess;
+  ended: Promise<Ended>;
+  /** Resolves once stderr holds the text. */
+  seen(text: string): Promise<void>;
+}
+
+export function start(args: string[], options: { cwd?: string; env?: NodeJS.ProcessEnv } = {}): Started {
+  const child = spawn(process.execPath, [join(PACKAGE_ROOT, "bin/wgpu-inferlink.js"), ...args], { cwd: options.cwd, env: { ...process.env, ...options.env }, stdio: ["ignore", "pipe", "pipe"] });
+  let [stdout, stderr] = ["", ""];
+  child.stdout.setEncoding("utf8").on("data", (text: string) => (stdout += text));
+  child.stderr.setEncoding("utf8").on("data", (text: string) => (stderr += text));
+  const ended = new Promise<Ended>((resolve) => {
+    child.on("close", (code) => resolve({ code, stdout, stderr, errors: stderr.split("\n").filter((line) => line.startsWith("wgpu-inferlink: ")) }));
+  });
+  const seen = async (text: string): Promise<void> => {
+    while (!stderr.includes(text) && child.exitCode === null) await new Promise((resolve) => setTimeout(resolve, 5));
+    if (!stderr.includes(text)) throw new Error(`the process ended without "${text}": ${stderr}`);
+  };
+  return { process: child, ended, seen };
+}
+
+export const cli = (args: string[], options: { cwd?: string; env?: NodeJS.ProcessEnv } = {}): Promise<Ended> => start(args, options).ended;
