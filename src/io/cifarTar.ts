@@ -36,6 +36,8 @@ export async function readTarEntries(path: string, wanted: (name: string) => boo
   });
   const extract = tar.extract();
   extract.on("entry", (header, stream, next) => {
+    // The entry fails with the archive, which reports it; unheard, it would end the process.
+    stream.on("error", () => {});
     const take = wanted(header.name);
     const problem =
       ++entries > MAX_ENTRIES ? "holds far more files than CIFAR-10 does; it is damaged or hostile"

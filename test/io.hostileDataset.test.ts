@@ -1,0 +1,122 @@
+import { chmodSync } from "node:fs";
+import { join } from "node:path";
+import { gzipSync } from "node:zlib";
+import { test } from "uvu";
+import { openDataset } from "../src/io/dataset.js";
+import { fixture, folder, idx, refuses, tarball } from "./support/io.js";
+import { call, dict, global, int, list, numpyBytes, op, pickle, raw, text } from "./support/ioPickle.js";
+
+type Files = Record<string, Uint8Array | string>;
+
+const IMAGES = "t10k-images-idx3-ubyte";
+const LABELS = "t10k-labels-idx1-ubyte";
+const pixels = Buffer.alloc(2 * 4, 9);
+const mnist = (images: Uint8Array, labels: Uint8Array = idx([2], [1, 2])): Files => ({ [IMAGES]: images, [LABELS]: labels });
+const goodImages = idx([2, 2, 2], pixels);
+const record = (label: number): Buffer => Buffer.concat([Buffer.from([label]), Buffer.alloc(3072)]);
+const cifar = (...items: Uint8Array[]): Files => ({ test_batch: pickle(dict(...items)) });
+const row = numpyBytes([1, 3072], Buffer.alloc(3072));
+const tar = async (...files: Parameters<typeof tarball>[0]): Promise<Files> => ({ "cifar-10-python.tar.gz": gzipSync(await tarball(files)) });
+const tiny = (file: Uint8Array): Files => ({ "test_set.pkl": file });
+const jpeg = fixture("colour420.jpg");
+const val = (image: Uint8Array | string, line = "val_0.JPEG\tn00000001\t0\t0\t1\t1\n", wnids = "n00000001\n"): Files =>
+  ({ "wnids.txt": wnids, "val/val_annotations.txt": line, "val/images/val_0.JPEG": image });
+const flipped = (file: Buffer, at: number): Buffer => {
+  const copy = Buffer.from(file);
+  copy[at] ^= 0xff;
+  return copy;
+};
+
+const hostile: Record<string, [files: Files | Promise<Files>, message: RegExp]> = {
+  // MNIST
+  "idx-images-empty": [mnist(Buffer.alloc(0)), /idx3-ubyte: is empty/],
+  "idx-images-of-3-bytes": [mnist(Buffer.alloc(3)), /cut short inside its header/],
+  "idx-header-cut": [mnist(goodImages.subarray(0, 10)), /cut short inside its header/],
+  "idx-wrong-magic": [mnist(idx([2, 2, 2], pixels, 0x803 + 1)), /starts with 0x00000804 where idx images start with 0x00000803/],
+  "idx-labels-for-images": [mnist(idx([2], [1, 2])), /starts with 0x00000801/],
+  "idx-cut": [mnist(goodImages.subarray(0, -1)), /declares 2x2x2 bytes and holds 7; it is cut short/],
+  "idx-too-long": [mnist(Buffer.concat([goodImages, pixels])), /too long/],
+  "idx-overflow": [mnist(idx([0xffffffff, 0xffffffff, 0xffffffff], pixels)), /declares 4294967295x/],
+  "idx-no-images": [mnist(idx([0, 28, 28], []), idx([0], [])), /holds no images/],
+  "idx-no-pixels": [mnist(idx([2, 0, 5], [])), /images without pixels/],
+  "idx-label-10": [mnist(goodImages, idx([2], [1, 10])), /idx1-ubyte: gives image 1 the label 10, and labels go from 0 to 9/],
+  "idx-three-labels": [mnist(goodImages, idx([3], [1, 2, 3])), /holds 3 labels and .* holds 2 images/],
+  "idx-without-labels": [{ [IMAGES]: goodImages }, /without its labels/],
+  "gzip-cut": [{ [`${IMAGES}.gz`]: gzipSync(goodImages).subarray(0, 20), [LABELS]: idx([2], [1, 2]) }, /damaged gzip/],
+  "gzip-changed": [{ [`${IMAGES}.gz`]: flipped(gzipSync(goodImages), 14), [LABELS]: idx([2], [1, 2]) }, /damaged gzip/],
+  "gzip-bomb": [{ [`${IMAGES}.gz`]: gzipSync(Buffer.alloc(300 << 20), { level: 1 }), [LABELS]: idx([2], [1, 2]) }, /unpacks to far more/],
+  "pt-not-torch": [{ "processed/test.pt": "hello" }, /does not hold the pair/],
+  "pt-of-a-state-dict": [{ "processed/test.pt": fixture("state_zip.ckpt") }, /does not hold the pair/],
+  "pt-cut": [{ "processed/test.pt": fixture("mnist_legacy.pt").subarray(0, 900) }, /more than the file can hold/],
+  // CIFAR-10
+  "bin-cut": [{ "test_batch.bin": record(1).subarray(0, 3000) }, /no whole number of records/],
+  "bin-label-10": [{ "test_batch.bin": record(10) }, /label 10/],
+  "bin-batch-missing": [{ "data_batch_1.bin": record(1) }, /holds the train split and no test split/],
+  "py-os-system": [{ test_batch: pickle(call(global("os", "system"), text("false"))) }, /test_batch: asks for os\.system, .*nothing was executed/],
+  "py-numpy-loads": [{ test_batch: pickle(call(global("numpy", "loads"), text("x"))) }, /numpy\.loads/],
+  "py-no-data": [cifar(raw("labels"), list(int(1))), /does not hold the labels and data/],
+  "py-two-labels": [cifar(raw("labels"), list(int(1), int(2)), raw("data"), row), /holds 1 images and 2 labels/],
+  "py-label-negative": [cifar(raw("labels"), list(int(-1)), raw("data"), row), /label -1/],
+  "py-label-text": [cifar(raw("labels"), list(text("1")), raw("data"), row), /label 1, and labels go/],
+  "py-data-short": [cifar(raw("labels"), list(int(1)), raw("data"), numpyBytes([1, 3072], Buffer.alloc(3000))), /reaches outside its storage/],
+  "py-data-long": [cifar(raw("labels"), list(int(1)), raw("data"), numpyBytes([1, 3072], Buffer.alloc(4000))), /shape 1x3072 with 4000 bytes/],
+  "py-data-floats": [cifar(raw("labels"), list(int(1)), raw("data"), numpyBytes([1, 3072], Buffer.alloc(4 * 3072), "f4")), /type float32 where uint8/],
+  "py-data-objects": [cifar(raw("labels"), list(int(1)), raw("data"), numpyBytes([1, 3072], Buffer.alloc(3072), "O8")), /type O8/],
+  "py-cut": [{ test_batch: fixture("cifar_p4").subarray(0, 3000) }, /is cut short/],
+  "tar-cut": [{ "cifar-10-python.tar.gz": gzipSync(fixture("cifar_p4")).subarray(0, 99) }, /damaged/],
+  "tar-of-something-else": [{ "cifar-10-python.tar.gz": gzipSync(Buffer.alloc(5000, "x")) }, /damaged tar/],
+  "tar-without-batch": [tar(["cifar-10-batches-py/batches.meta", pixels]), /has no test_batch in it/],
+  "tar-escaping-name": [tar(["../cifar-10-batches-py/test_batch", fixture("cifar_p2")]), /has no test_batch in it/],
+  "tar-symlink": [tar(["cifar-10-batches-py/test_batch", pixels, "symlink"]), /as a symlink/],
+  "tar-twice": [tar(["cifar-10-batches-py/test_batch", pixels], ["cifar-10-batches-py/test_batch", pixels]), /twice/],
+  "tar-bomb": [tar(["junk", Buffer.alloc(300 << 20)]), /unpacks to far more/],
+  // Tiny ImageNet
+  "tiny-os-system": [tiny(pickle(call(global("subprocess", "Popen"), text("false")))), /subprocess\.Popen.*nothing was executed/],
+  "tiny-list": [tiny(pickle(list(int(1)))), /dict with labels and images/],
+  "tiny-empty": [tiny(pickle(dict(text("labels"), list(), text("images"), list()))), /holds no images/],
+  "tiny-label-200": [tiny(pickle(dict(text("labels"), list(int(200)), text("images"), list()))), /label 200/],
+  "tiny-counts": [tiny(pickle(dict(text("labels"), list(int(1)), text("images"), list()))), /holds 0 images and 1 labels/],
+  "tiny-image-is-text": [tiny(pickle(dict(text("labels"), list(int(1)), text("images"), list(text("x"))))), /not a tensor/],
+  "tiny-image-28": [tiny(pickle(dict(text("labels"), list(int(1)), text("images"), list(numpyBytes([28, 28], Buffer.alloc(784)))))), /uint8 and shape 28x28/],
+  "tiny-cut": [tiny(fixture("tiny_list_p4.pkl").subarray(0, 60_000)), /is cut short/],
+  "tiny-nested-os-system": [tiny(pickle(dict(text("images"), call(global("torch.storage", "_load_from_bytes"),
+    raw(Buffer.concat([fixture("state_legacy.ckpt").subarray(0, 21), pickle(op("}")), pickle(call(global("os", "system"), text("false")))])))))), /os\.system/],
+  "tiny-nested-not-a-storage": [tiny(pickle(call(global("torch.storage", "_load_from_bytes"), raw(fixture("state_legacy.ckpt"))))), /without a storage/],
+  "tiny-text-bytes-cut": [tiny(pickle(call(global("_codecs", "encode"), text(`${"a".repeat(3000)}\u0100`), text("latin1")))), /text where bytes are expected/],
+  "jpeg-empty": [val(""), /val_0\.JPEG: is empty/],
+  "jpeg-is-html": [val("<html>"), /not a JPEG/],
+  "jpeg-is-svg": [val("<svg xmlns='http://www.w3.org/2000/svg' width='64' height='64'/>"), /not a JPEG/],
+  "jpeg-cut": [val(jpeg.subarray(0, 1500)), /damaged JPEG/],
+  "jpeg-header-only": [val(jpeg.subarray(0, 100)), /not a JPEG image or is cut short/],
+  "jpeg-too-large-a-file": [val(Buffer.concat([jpeg, Buffer.alloc(2 << 20)])), /far more than an image/],
+  "jpeg-other-size": [val(fixture("small.jpg")), /64x32 pixels where 64x64/],
+  "jpeg-cmyk": [val(fixture("cmyk.jpg")), /4 colour components/],
+  "jpeg-65500-pixels-wide": [val(((): Buffer => {
+    const copy = Buffer.from(jpeg);
+    copy.writeUInt32BE(0xffdcffdc, copy.indexOf(Buffer.from([0xff, 0xc0])) + 5);
+    return copy;
+  })()), /65500x65500 pixels/],
+  "annotation-escapes": [val(jpeg, "../../../etc/passwd\tn00000001\n"), /line 1 does not name an image/],
+  "annotation-of-another-class": [val(jpeg, "val_0.JPEG\tn00000002\n"), /line 1 does not name an image and a class/],
+  "annotation-twice": [val(jpeg, "val_0.JPEG\tn00000001\nval_0.JPEG\tn00000001\n"), /line 2 names val_0\.JPEG a second time/],
+  "annotation-without-image": [val(jpeg, "val_1.JPEG\tn00000001\n"), /val_1\.JPEG: does not exist/],
+  "annotation-empty": [val(jpeg, "\n"), /holds no images/],
+  "wnids-twice": [val(jpeg, undefined, "n00000001\nn00000001\n"), /2 classes, 1 of them different/],
+  "wnids-escape": [val(jpeg, undefined, "../..\n"), /where a class such as n01443537/],
+};
+
+for (const [name, [files, message]] of Object.entries(hostile)) {
+  test(`${name} is refused`, async () => {
+    const dir = folder(await files);
+    await refuses(() => openDataset(dir, { split: "test" }), message);
+  });
+}
+
+test("a file that may not be read is an I/O error", async () => {
+  if (process.getuid?.() === 0 || process.platform === "win32") return;
+  const dir = folder(mnist(goodImages));
+  chmodSync(join(dir, IMAGES), 0);
+  await refuses(() => openDataset(dir, { split: "test" }), /may not be read/, 74);
+});
+
+test.run();
