@@ -18,10 +18,12 @@ const MAX_NAME = 512;
 
 /** What one file may cost in all, nested pickles included, so that a small file cannot fill memory. */
 export class PickleBudget {
-  #work = 48_000_000;
+  #work: number;
   #bytes: number;
 
   constructor(readonly file: string, size: number) {
+    // A listed image of 3x64x64 takes about 700 units and 49,152 bytes.
+    this.#work = 24_000_000 + Math.ceil(size / 50);
     this.#bytes = 2 * size + 65536;
   }
 
@@ -128,7 +130,7 @@ export class Unpickler {
   }
 
   #popCount(count: number): PickleValue[] {
-    this.budget.spend(4 + count);
+    this.budget.spend(8 + count);
     if (this.#stack.length < count) throw this.#bad("a pickle that takes from an empty stack");
     return this.#stack.splice(this.#stack.length - count);
   }
@@ -164,7 +166,7 @@ export class Unpickler {
       return;
     }
     this.budget.spendBytes(length);
-    this.#push(Buffer.from(this.#cursor.bytes(length)).toString("utf8"), 4);
+    this.#push(this.#cursor.text(length), 10);
   }
 
   #blob(length: number): void {
@@ -173,12 +175,7 @@ export class Unpickler {
 
   #integer(length: number): void {
     if (length > 16) throw this.#bad(`an integer of ${length} bytes`);
-    let value = 0n;
-    const bytes = this.#cursor.bytes(length);
-    for (let i = length - 1; i >= 0; i--) value = (value << 8n) | BigInt(bytes[i]);
-    if (length > 0 && bytes[length - 1] >= 128) value -= 1n << BigInt(8 * length);
-    const small = Number(value);
-    this.#push(Number.isSafeInteger(small) ? small : value, 2);
+    this.#push(this.#cursor.integer(length), length > 6 ? 12 : 2);
   }
 
   #global(module: PickleValue, name: PickleValue): void {

@@ -6,6 +6,7 @@ const WINDOW = 8192;
 /** Reads a source forwards through a small window; bytes that are skipped are never loaded. */
 export class Cursor {
   #window: DataView = new DataView(new ArrayBuffer(0));
+  #bytes = Buffer.alloc(0);
   #windowStart = 0;
 
   constructor(readonly source: ByteSource, public position = 0) {}
@@ -17,6 +18,7 @@ export class Cursor {
       const left = this.source.size - this.position;
       if (length > left) throw new InputError(this.source.file, `is cut short at byte ${this.source.size}; copy or download it again`);
       this.#window = new DataView(this.source.read(this.position, Math.min(left, Math.max(length, WINDOW))).buffer);
+      this.#bytes = Buffer.from(this.#window.buffer as ArrayBuffer);
       this.#windowStart = this.position;
       at = 0;
     }
@@ -56,10 +58,21 @@ export class Cursor {
     return this.#window.getFloat64(at, false);
   }
 
-  /** Copies `length` bytes. */
-  bytes(length: number): Uint8Array {
+  /** UTF-8 text of `length` bytes. */
+  text(length: number): string {
     const at = this.#take(length);
-    return new Uint8Array(this.#window.buffer.slice(at, at + length));
+    return this.#bytes.toString("utf8", at, at + length);
+  }
+
+  /** A little-endian two's-complement integer of `length` bytes; a plain number where that is exact. */
+  integer(length: number): number | bigint {
+    const at = this.#take(length);
+    if (length === 0) return 0;
+    if (length <= 6) return this.#bytes.readIntLE(at, length);
+    let value = BigInt(this.#bytes.readInt8(at + length - 1));
+    for (let i = length - 2; i >= 0; i--) value = (value << 8n) | BigInt(this.#bytes[at + i]);
+    const small = Number(value);
+    return Number.isSafeInteger(small) ? small : value;
   }
 
   /** The next `length` bytes as a source of their own, unread. */
