@@ -1,6 +1,6 @@
 /** Files that survive a crash: temporary file, fsync, rename, fsync of the folder. Errors name the file. */
 import { randomBytes } from "node:crypto";
-import { open, rename, rm, type FileHandle } from "node:fs/promises";
+import { mkdir, open, rename, rm, stat, type FileHandle } from "node:fs/promises";
 import { dirname } from "node:path";
 import { FileSystemError, InferlinkError } from "../errors.js";
 
@@ -30,6 +30,19 @@ export async function onFile<T>(path: string, work: () => Promise<T>): Promise<T
     return await work();
   } catch (error) {
     throw fileSystemError(path, error);
+  }
+}
+
+/** `mkdir -p`. Node's own goes round for ever where a folder takes no new names (/proc). */
+export async function makeFolder(path: string): Promise<void> {
+  try {
+    await mkdir(path);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === "ENOENT" && dirname(path) !== path && !(await stat(dirname(path)).catch(() => null))) {
+      await makeFolder(dirname(path));
+      await mkdir(path);
+    } else if (code !== "EEXIST" || !(await stat(path)).isDirectory()) throw error;
   }
 }
 

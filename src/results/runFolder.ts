@@ -1,10 +1,10 @@
 /** The folder of one run: made, found again or refused; held by one process; and what lies in it. */
 import { randomBytes } from "node:crypto";
 import { mkdir, readdir, rm } from "node:fs/promises";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { UsageError } from "../errors.js";
 import { PARTIAL, RESULTS } from "./arrow.js";
-import { onFile } from "./durable.js";
+import { makeFolder, onFile } from "./durable.js";
 import { differences, type RunIdentity } from "./identity.js";
 import { JOURNAL } from "./journal.js";
 import { FolderLock, LOCK } from "./lock.js";
@@ -27,6 +27,23 @@ export interface RunFolder {
 
 const safe = (name: string): string => name.replace(/[^A-Za-z0-9._-]+/g, "_");
 
+/** As mkdir -p. Node's own `recursive` never returns where the system says ENOENT for good, as under /proc. */
+async function makeFolders(path: string): Promise<void> {
+  const attempt = async (): Promise<string | undefined> => {
+    try {
+      await mkdir(path);
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException;
+      if (code === "ENOENT") return code;
+      if (code !== "EEXIST") throw error;
+    }
+    return undefined;
+  };
+  if (!(await attempt())) return;
+  if (dirname(path) !== path) await makeFolders(dirname(path));
+  await mkdir(path);
+}
+
 /** yyyymmddThhmmssZ */
 function timestamp(now: Date): string {
   return `${now.toISOString().replace(/[-:]/g, "").slice(0, 15)}Z`;
@@ -34,7 +51,7 @@ function timestamp(now: Date): string {
 
 /** Makes runs/<UTC>-<network>-<dataset>-<6 hex>; its name is nobody else's. */
 async function createFresh(network: string, dataset: string): Promise<string> {
-  await onFile("runs", () => mkdir("runs", { recursive: true }));
+  await onFile("runs", () => makeFolder("runs"));
   for (;;) {
     const path = join("runs", `${timestamp(new Date())}-${safe(network)}-${safe(dataset)}-${randomBytes(3).toString("hex")}`);
     const made = await onFile(path, async () => {
@@ -66,7 +83,7 @@ async function earlierRun(path: string, identity: RunIdentity): Promise<Manifest
 /** Opens the folder for this process alone. */
 export async function openRunFolder(request: FolderRequest): Promise<RunFolder> {
   const path = request.out ?? (await createFresh(request.network, request.identity.dataset.name));
-  if (request.out !== null) await onFile(path, () => mkdir(path, { recursive: true }));
+  if (request.out !== null) await onFile(path, () => makeFolder(path));
   const lock = await FolderLock.acquire(path);
   try {
     if (request.overwrite) {
