@@ -49,7 +49,7 @@ export function chooseTile(shape: ConvShape, gradient: boolean): ConvTile {
   const out = gradient ? { height: shape.height, width: shape.width } : convOutput(shape);
   const outChannels = gradient ? shape.inChannels : shape.outChannels;
   const single = out.height === 1 && out.width === 1;
-  const channels = outChannels < 8 ? outChannels : single && outChannels % 16 === 0 ? 16 : 8;
+  const channels = outChannels < 8 ? (single ? Math.ceil(outChannels / 4) * 4 : outChannels) : single && outChannels % 16 === 0 ? 16 : 8;
   const pixels = out.height * out.width;
   if (out.width < 3 || pixels * channels <= ACCUMULATORS) {
     const blocks = 2 ** Math.max(0, Math.min(3, Math.floor(Math.log2(ACCUMULATORS / (pixels * channels)))));
