@@ -63,8 +63,13 @@ function summarise(adapter: GPUAdapter, index: number): AdapterSummary {
   };
 }
 
+/** The launcher's own: tests and library users come here without it. */
+const VULKAN = new URL("../../../bin/vulkan.js", import.meta.url);
+
 /** Every adapter that Dawn names, hardware first. */
 async function findAdapters(): Promise<Found[]> {
+  const { prepareVulkanEnvironment } = (await import(VULKAN.href)) as { prepareVulkanEnvironment(): void };
+  prepareVulkanEnvironment();
   const found: Found[] = [];
   const instance = create([]);
   const requests: GPURequestAdapterOptions[] = [{ powerPreference: "high-performance" }, { powerPreference: "low-power" }, { forceFallbackAdapter: true }];
