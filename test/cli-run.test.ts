@@ -10,7 +10,7 @@ import { cli, start } from "./support/cliProcess.js";
 
 const folder = temporaryFolder();
 const small = ["--limit", "16", "--thresholds", "3", "--layers", "conv1,layer4.1.conv2,fc", "--epsilon", "0.2,0.38"];
-const long = ["--limit", "64", "--thresholds", "5"];
+const long = ["--limit", "16", "--thresholds", "3"];
 const manifestOf = (out: string): Manifest => JSON.parse(readFileSync(join(folder, out, "manifest.json"), "utf8")) as Manifest;
 const columnsOf = async (out: string) => readRows(join(folder, out, "results.arrow"));
 const bytesOf = (out: string): Buffer => readFileSync(join(folder, out, "results.arrow"));

@@ -19,7 +19,7 @@ path = sys.argv[1]
 results = table = pyarrow.ipc.open_file(path).read_all()
 table.validate(full=True)
 frame, lazy = pandas.read_feather(path), polars.read_ipc(path)
-total = duckdb.sql("select count(*), sum(correct_clean), sum(delta is null) from results").fetchone()
+total = duckdb.sql("select count(*), sum(correct_clean), sum(delta is null) from results").fetchall()[0]
 print(json.dumps({
   "pyarrow": {"rows": table.num_rows, "columns": table.column_names, "correct": sum(table["correct_clean"].to_pylist()), "nulls": table["delta"].null_count, "batches": pyarrow.ipc.open_file(path).num_record_batches},
   "pandas": {"rows": len(frame), "columns": list(frame.columns), "correct": int(frame.correct_clean.sum()), "nulls": int(frame.delta.isna().sum())},

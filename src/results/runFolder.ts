@@ -1,7 +1,7 @@
 /** The folder of one run: made, found again or refused; held by one process; and what lies in it. */
 import { randomBytes } from "node:crypto";
 import { mkdir, readdir, rm } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { UsageError } from "../errors.js";
 import { PARTIAL, RESULTS } from "./arrow.js";
 import { makeFolder, onFile } from "./durable.js";
@@ -26,23 +26,6 @@ export interface RunFolder {
 }
 
 const safe = (name: string): string => name.replace(/[^A-Za-z0-9._-]+/g, "_");
-
-/** As mkdir -p. Node's own `recursive` never returns where the system says ENOENT for good, as under /proc. */
-async function makeFolders(path: string): Promise<void> {
-  const attempt = async (): Promise<string | undefined> => {
-    try {
-      await mkdir(path);
-    } catch (error) {
-      const { code } = error as NodeJS.ErrnoException;
-      if (code === "ENOENT") return code;
-      if (code !== "EEXIST") throw error;
-    }
-    return undefined;
-  };
-  if (!(await attempt())) return;
-  if (dirname(path) !== path) await makeFolders(dirname(path));
-  await mkdir(path);
-}
 
 /** yyyymmddThhmmssZ */
 function timestamp(now: Date): string {
