@@ -3,8 +3,9 @@
  * On the same host the owner is looked up (process id and its start, for ids are reused); a lock from another host
  * counts as left behind when its file hasn't been touched for two minutes.
  */
+import { createHash, randomUUID } from "node:crypto";
 import { readFileSync } from "node:fs";
-import { open, readFile, rm, stat, utimes } from "node:fs/promises";
+import { open, readFile, rename, rm, stat, utimes, writeFile } from "node:fs/promises";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { TryAgainError } from "../errors.js";
@@ -21,6 +22,14 @@ interface Owner {
   host: string;
   /** Start of the process in the system's own clock, null where it can't be known. */
   start: string | null;
+  /** No two locks are the same text. */
+  nonce: string;
+}
+
+/** What stands in a lock file; `owner` is null when nobody holds it any more. */
+interface Held {
+  text: string;
+  owner: Owner | "unknown" | null;
 }
 
 /** Field 22 of /proc/PID/stat, and the boot it belongs to. */
@@ -43,17 +52,19 @@ function isAlive(owner: Owner): boolean {
   return owner.start === null || processStart(owner.pid) === owner.start;
 }
 
-/** Who holds the lock; null when nobody does any more. */
-async function holder(path: string): Promise<Owner | "unknown" | null> {
-  let text: string;
-  let age: number;
+/** Reads a lock file; null when there is none. */
+async function read(path: string): Promise<Held | null> {
   try {
-    age = Date.now() - (await stat(path)).mtimeMs;
-    text = await readFile(path, "utf8");
+    const age = Date.now() - (await stat(path)).mtimeMs;
+    const text = await readFile(path, "utf8");
+    return { text, owner: holder(text, age) };
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === "ENOENT") return null;
     throw error;
   }
+}
+
+function holder(text: string, age: number): Owner | "unknown" | null {
   let owner: Owner;
   try {
     owner = JSON.parse(text) as Owner;
@@ -99,26 +110,27 @@ export class FolderLock {
 
   static async acquire(folder: string): Promise<FolderLock> {
     const path = join(folder, LOCK);
-    const text = JSON.stringify({ pid: process.pid, host: hostname(), start: processStart(process.pid) } satisfies Owner);
+    const text = JSON.stringify({ pid: process.pid, host: hostname(), start: processStart(process.pid), nonce: randomUUID() } satisfies Owner);
     return onFile(path, async () => {
       if (await create(path, text)) return new FolderLock(path);
-      const owner = await holder(path);
-      if (owner) refuse(folder, owner);
-      await FolderLock.#takeOver(folder, path, text);
+      await FolderLock.#seize(folder, path, await read(path), text);
       return new FolderLock(path);
     });
   }
 
-  /** Of several processes that found the same dead owner one goes on: the guard file lets them through singly. */
-  static async #takeOver(folder: string, path: string, text: string): Promise<void> {
-    const guard = `${path}.takeover`;
-    if ((await holder(guard)) === null) await rm(guard, { force: true });
-    if (!(await create(guard, text))) refuse(folder, "unknown");
+  /**
+   * Replaces a dead owner's lock. Whoever wants to holds a guard named after that lock's text, so of many that found the
+   * same dead owner one goes on, and one who comes late finds another text. A guard is a lock like any other.
+   */
+  static async #seize(folder: string, path: string, dead: Held | null, text: string): Promise<void> {
+    if (!dead || dead.owner) refuse(folder, dead?.owner ?? "unknown");
+    const guard = `${folder}/${LOCK}.${createHash("sha256").update(path).update(dead.text).digest("hex").slice(0, 16)}`;
+    if (!(await create(guard, text))) await FolderLock.#seize(folder, guard, await read(guard), text);
     try {
-      const owner = await holder(path);
-      if (owner) refuse(folder, owner);
-      await rm(path, { force: true });
-      if (!(await create(path, text))) refuse(folder, "unknown");
+      if ((await read(path))?.text !== dead.text) refuse(folder, "unknown");
+      const temporary = `${path}.${randomUUID()}.tmp`;
+      await writeFile(temporary, text, { flush: true });
+      await rename(temporary, path);
     } finally {
       await rm(guard, { force: true });
     }
