@@ -23,8 +23,6 @@ export interface Gpu {
   /** Weights may come from neighbour lanes: subgroups of at least 8. */
   shuffle: boolean;
   maxTextureWidth: number;
-  /** Resolves with the reason when the device is lost. */
-  lost: Promise<GPUDeviceLostInfo>;
   close(): void;
 }
 
@@ -117,7 +115,6 @@ export async function openDevice(options: { adapter?: string | number } = {}): P
     device,
     shuffle: subgroups && (info.subgroupMinSize ?? 0) >= 8,
     maxTextureWidth,
-    lost: device.lost,
     close() {
       if (closed) return;
       closed = true;

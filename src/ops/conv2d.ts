@@ -20,14 +20,6 @@ export interface ConvTile {
   blocks: number;
 }
 
-export interface ConvFlags {
-  masked: boolean;
-  residual: boolean;
-  relu: boolean;
-  gate: boolean;
-  shuffle: boolean;
-}
-
 /** Sums that an invocation keeps in registers: more only lengthens the driver's compile time. */
 const ACCUMULATORS = 128;
 
