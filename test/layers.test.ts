@@ -14,7 +14,8 @@ const BELOW: Record<string, string[]> = {
   run: ["gpu", "plan"],
   sweep: ["run", "gpu", "plan", "model", "ops", "io", "results"],
   results: ["sweep", "io", "gpu"],
-  cli: ["sweep", "results", "io", "model", "gpu"],
+  analysis: ["results"],
+  cli: ["analysis", "sweep", "results", "io", "model", "gpu"],
 };
 
 for (const [folder, below] of Object.entries(BELOW)) {

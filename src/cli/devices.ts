@@ -1,6 +1,7 @@
 /** `devices`: the adapters there are. */
 import { AdapterError, EXIT } from "../errors.js";
 import { listAdapters, type AdapterSummary } from "../gpu/device.js";
+import { JSON_FLAG, type Command } from "./command.js";
 import { columns } from "./table.js";
 import { bold } from "./terminal.js";
 
@@ -30,3 +31,10 @@ export async function devices(options: { json: boolean }): Promise<number> {
   process.stdout.write(`${[bold(head, process.stdout), ...lines, "", ...features].join("\n")}\n`);
   return EXIT.done;
 }
+
+export const devicesCommand: Command = {
+  grammar: "devices",
+  summary: "List the adapters: type, limits, software or not",
+  flags: JSON_FLAG,
+  run: (args) => devices({ json: args.json === true }),
+};

@@ -5,6 +5,9 @@ import type { Checkpoint, Dataset } from "../io/types.js";
 import { describeCheckpoint, type Network } from "../model/resnet.js";
 import type { SweepConfig } from "../sweep/config.js";
 import { planSweep, type SweepPlan } from "../sweep/sweep.js";
+import { JSON_FLAG, type Command } from "./command.js";
+import { SWEEP_FLAGS } from "./flags.js";
+import { sweepConfig } from "./options.js";
 import { columns } from "./table.js";
 import { bold, grouped } from "./terminal.js";
 
@@ -66,3 +69,11 @@ export async function inspect(file: string, config: SweepConfig, options: { json
   );
   return EXIT.done;
 }
+
+export const inspectCommand: Command = {
+  grammar: "inspect <file>",
+  summary: "Layers of a checkpoint, and the size of a sweep over them",
+  flags: { ...SWEEP_FLAGS, ...JSON_FLAG },
+  describe: (y) => y.usage("$0 inspect <file> [options]").positional("file", { type: "string", description: "State dict: .ckpt, .pt, .pth or .safetensors" }),
+  run: (args) => inspect(String(args.file), sweepConfig(args), { json: args.json === true }),
+};

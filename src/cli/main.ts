@@ -1,19 +1,9 @@
 /** The command line: argv in, exit code out. Errors are one line on stderr; a bug shows its stack. */
 import { EXIT, InferlinkError } from "../errors.js";
 import { fileSystemError } from "../results/durable.js";
-import { devices } from "./devices.js";
-import { inspect } from "./inspect.js";
-import { runOptions, sweepConfig } from "./options.js";
 import { PACKAGE_VERSION } from "./package.js";
-import { parse, type Parsed } from "./parser.js";
-import { run } from "./run.js";
+import { parse } from "./parser.js";
 import { say, toleratePipes } from "./terminal.js";
-
-function dispatch({ command, args }: Parsed, argv: string[]): Promise<number> {
-  if (command === "devices") return devices({ json: args.json === true });
-  if (command === "inspect") return inspect(String(args.file), sweepConfig(args), { json: args.json === true });
-  return run(runOptions(args), argv);
-}
 
 /** One line for what a user can cause or meet, the stack for what is our fault. */
 function explain(thrown: unknown): number {
@@ -32,7 +22,7 @@ export async function main(argv: string[]): Promise<number> {
   toleratePipes();
   try {
     const parsed = await parse(argv, PACKAGE_VERSION);
-    return parsed ? await dispatch(parsed, argv) : EXIT.done;
+    return parsed ? await parsed.command.run(parsed.args, argv) : EXIT.done;
   } catch (error) {
     return explain(error);
   }

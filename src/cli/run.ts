@@ -6,8 +6,10 @@ import { MANIFEST } from "../results/manifest.js";
 import { readRows, RESULTS } from "../results/arrow.js";
 import { evaluateUnits, planSweep, type SweepJob, type SweepPlan } from "../sweep/sweep.js";
 import type { Collector } from "./collector.js";
+import type { Command } from "./command.js";
+import { RUN_FLAGS } from "./flags.js";
 import { openInputs } from "./inputs.js";
-import type { RunOptions } from "./options.js";
+import { runOptions, type RunOptions } from "./options.js";
 import { Progress } from "./progress.js";
 import { Session } from "./session.js";
 import { listenForInterruption, type Interruption } from "./signals.js";
@@ -120,3 +122,23 @@ export async function run(options: RunOptions, argv: string[]): Promise<number> 
     gpu.close();
   }
 }
+
+const DETAILS = `A sweep removes weights of a trained network by threshold, layer by layer, and measures what is left of its
+accuracy on clean and on FGSM-attacked images. Without --checkpoint or --saved-models it runs the demo that comes
+with the package.`;
+
+export const runCommand: Command = {
+  grammar: "run",
+  summary: "Sweep networks and write results.arrow",
+  flags: RUN_FLAGS,
+  describe: (y) =>
+    y
+      .usage(`$0 run [options]\n\n${DETAILS}`)
+      .example("$0 run", "The demo: a small ResNet-18 on MNIST")
+      .example("$0 run --checkpoint net.ckpt --data MNIST/raw", "All layers, all filters")
+      .example("$0 run --saved-models DIR --init 1 --epoch 10,20 --data MNIST/raw", "Networks of the notebooks' tree")
+      .example("$0 run ... --epsilon 2/255,8/255 --epsilon-space pixel", "Two attacks, in units of pixels")
+      .example("$0 run ... --scope global --range=-0.5,0.5", "All layers at once")
+      .epilogue("Results: results.arrow (Arrow IPC file) and manifest.json in the run's folder; tables go to stdout, the rest to stderr.\nExit codes: 0 done, 2 usage, 65 bad input, 69 no adapter, 74 file system, 75 try again, 130 interrupted, 143 terminated, 1 a bug."),
+  run: (args, argv) => run(runOptions(args), argv),
+};

@@ -1,4 +1,5 @@
 /** A run in a few numbers per layer: what the end-of-run table shows and `--json` prints. */
+import { groupBy } from "../analysis/curves.js";
 import type { Filter, Row } from "../results/row.js";
 
 export interface FilterSummary {
@@ -23,16 +24,6 @@ export interface LayerSummary {
   filters: FilterSummary[];
 }
 
-function groups<T>(items: T[], key: (item: T) => string): T[][] {
-  const found = new Map<string, T[]>();
-  for (const item of items) {
-    const group = found.get(key(item));
-    if (group) group.push(item);
-    else found.set(key(item), [item]);
-  }
-  return [...found.values()];
-}
-
 const least = (rows: Row[], value: (row: Row) => number): Row => rows.reduce((best, row) => (value(row) < value(best) ? row : best));
 
 function filterSummary(rows: Row[], start: number): FilterSummary {
@@ -51,7 +42,7 @@ function filterSummary(rows: Row[], start: number): FilterSummary {
 export function summarise(rows: Row[]): LayerSummary[] {
   if (rows.length === 0) return [];
   const first = rows.filter((row) => row.epsilon === rows[0].epsilon);
-  return groups(first, (row) => `${row.checkpoint}\n${row.layer}`).map((layer) => {
+  return [...groupBy(first, (row) => `${row.checkpoint}\n${row.layer}`).values()].map((layer) => {
     const start = least(layer, (row) => row.removed);
     return {
       checkpoint: start.checkpoint,
@@ -61,7 +52,7 @@ export function summarise(rows: Row[]): LayerSummary[] {
       epsilon: start.epsilon,
       accuracy_clean: start.accuracy_clean,
       accuracy_adv: start.accuracy_adv,
-      filters: groups(layer, (row) => row.filter).map((group) => filterSummary(group, start.accuracy_clean)),
+      filters: [...groupBy(layer, (row) => row.filter).values()].map((group) => filterSummary(group, start.accuracy_clean)),
     };
   });
 }

@@ -1,0 +1,39 @@
+/** Response curves: what one filter does to one layer (or to all, in a global sweep) from threshold to threshold. */
+import type { Filter, Row, Scope } from "../results/row.js";
+
+/** Rows of one checkpoint, layer, filter and epsilon. */
+export interface Curve {
+  network: string;
+  dataset: string;
+  checkpoint: string;
+  init: number | null;
+  epoch: number | null;
+  scope: Scope;
+  /** `*` for global. */
+  layer: string;
+  layer_index: number;
+  filter: Filter;
+  epsilon: number;
+  /** In sweep order, by threshold_index; at least one. */
+  rows: Row[];
+}
+
+/** Items by key, keys in the order of their first item. */
+export function groupBy<T>(items: Iterable<T>, key: (item: T) => string): Map<string, T[]> {
+  const groups = new Map<string, T[]>();
+  for (const item of items) {
+    const group = groups.get(key(item));
+    if (group) group.push(item);
+    else groups.set(key(item), [item]);
+  }
+  return groups;
+}
+
+/** Every curve in the rows, in the order of the rows (checkpoint, layer, filter), epsilons in order of first appearance. */
+export function curvesOf(rows: Row[]): Curve[] {
+  const groups = groupBy(rows, (row) => JSON.stringify([row.network, row.dataset, row.checkpoint, row.init, row.epoch, row.scope, row.layer, row.filter, row.epsilon]));
+  return [...groups.values()].map((group) => {
+    const { network, dataset, checkpoint, init, epoch, scope, layer, layer_index, filter, epsilon } = group[0];
+    return { network, dataset, checkpoint, init, epoch, scope, layer, layer_index, filter, epsilon, rows: group.toSorted((a, b) => a.threshold_index - b.threshold_index) };
+  });
+}
