@@ -7,15 +7,16 @@ const SOURCE = new URL("../../src/", import.meta.url);
 /** What each folder may import from, beside itself and the errors. */
 const BELOW: Record<string, string[]> = {
   io: [],
+  tables: [],
   plan: ["model", "ops"],
   ops: ["plan"], // the layout of activations alone
   model: ["io", "plan"], // types and the shape of a map alone
   gpu: [],
   run: ["gpu", "plan"],
   sweep: ["run", "gpu", "plan", "model", "ops", "io", "results"],
-  results: ["sweep", "io", "gpu"],
-  analysis: ["results"],
-  cli: ["analysis", "sweep", "results", "io", "model", "gpu"],
+  results: ["sweep", "io", "gpu", "tables"],
+  analysis: ["results", "tables"],
+  cli: ["analysis", "sweep", "results", "tables", "io", "model", "gpu"],
 };
 
 for (const [folder, below] of Object.entries(BELOW)) {

@@ -1,16 +1,11 @@
-/** results.arrow in the tools it is meant for: pandas, polars, pyarrow, DuckDB. They come by pip, into a cache. */
-import { spawnSync } from "node:child_process";
-import { existsSync } from "node:fs";
+/** results.arrow in the tools it is meant for: pandas, polars, pyarrow, DuckDB. */
 import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { PACKAGE_ROOT } from "../src/cli/package.js";
 import { COLUMNS } from "../src/results/schema.js";
 import { temporaryFolder } from "./support/cliFiles.js";
 import { cli } from "./support/cliProcess.js";
-
-const VENV = join(PACKAGE_ROOT, "node_modules/.cache/wgpu-inferlink-readers");
-const PYTHON = join(VENV, process.platform === "win32" ? "Scripts/python.exe" : "bin/python");
+import { python, readersTest } from "./support/python.js";
 
 const SCRIPT = `
 import json, sys
@@ -28,26 +23,11 @@ print(json.dumps({
 }))
 `;
 
-/** Why the readers can't be had here, or null when they are there. */
-function prepare(): string | null {
-  const imports = ["-c", "import duckdb, pandas, polars, pyarrow"];
-  if (existsSync(PYTHON) && spawnSync(PYTHON, imports).status === 0) return null;
-  if (spawnSync("python3", ["--version"]).status !== 0) return "there is no python3";
-  if (spawnSync("python3", ["-m", "venv", "--clear", VENV]).status !== 0) return "python3 has no venv";
-  const pip = spawnSync(PYTHON, ["-m", "pip", "install", "--quiet", "pandas", "polars", "pyarrow", "duckdb"], { encoding: "utf8" });
-  return pip.status === 0 && spawnSync(PYTHON, imports).status === 0 ? null : "pip could not install the readers";
-}
-
-const reason = prepare();
-if (reason) console.log(`skipped: ${reason}`);
-
-(reason ? test.skip : test)("pandas, polars, pyarrow and DuckDB read the same rows", async () => {
+readersTest("pandas, polars, pyarrow and DuckDB read the same rows", async () => {
   const folder = temporaryFolder();
   const run = await cli(["run", "--limit", "16", "--thresholds", "3", "--layers", "conv1,fc", "--out", "run"], { cwd: folder });
   assert.is(run.code, 0, run.stderr);
-  const read = spawnSync(PYTHON, ["-c", SCRIPT, join(folder, "run/results.arrow")], { encoding: "utf8" });
-  assert.is(read.status, 0, read.stderr);
-  const { pyarrow, pandas, polars, duckdb } = JSON.parse(read.stdout) as Record<string, { rows: number; columns?: string[]; correct: number; nulls: number; batches?: number }>;
+  const { pyarrow, pandas, polars, duckdb } = python<Record<string, { rows: number; columns?: string[]; correct: number; nulls: number; batches?: number }>>(SCRIPT, join(folder, "run/results.arrow"));
   assert.equal(pyarrow, { rows: 18, columns: COLUMNS.map((column) => column.name), correct: pyarrow.correct, nulls: 12, batches: 2 });
   assert.ok(pyarrow.correct > 0);
   const { batches: _, ...expected } = pyarrow;

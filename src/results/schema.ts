@@ -1,22 +1,15 @@
 /** The one Arrow schema of results: columns, types, nullability and order never differ between writers. */
-import { Field, Float32, Float64, Int32, Schema, Utf8, type DataType } from "apache-arrow";
+import { Schema, type Field } from "apache-arrow";
+import { fieldsOf } from "../tables/arrow.js";
+import type { Column, ColumnType } from "../tables/table.js";
 import type { Row } from "./row.js";
 
 /** Raised whenever a column is added, dropped or changes its meaning. */
 export const SCHEMA_VERSION = "1";
 
-const TYPES = { utf8: new Utf8(), int32: new Int32(), float32: new Float32(), float64: new Float64() } as const;
-export type ColumnType = keyof typeof TYPES;
+const column = (name: keyof Row, type: ColumnType, nullable = false): Column<keyof Row> => Object.freeze({ name, type, nullable });
 
-export interface Column {
-  readonly name: keyof Row;
-  readonly type: ColumnType;
-  readonly nullable: boolean;
-}
-
-const column = (name: keyof Row, type: ColumnType, nullable = false): Column => Object.freeze({ name, type, nullable });
-
-export const COLUMNS: readonly Column[] = Object.freeze([
+export const COLUMNS: readonly Column<keyof Row>[] = Object.freeze([
   column("network", "utf8"),
   column("dataset", "utf8"),
   column("checkpoint", "utf8"),
@@ -43,7 +36,7 @@ export const COLUMNS: readonly Column[] = Object.freeze([
   column("loss_adv", "float64"),
 ]);
 
-const FIELDS: readonly Field[] = Object.freeze(COLUMNS.map((c) => new Field(c.name, TYPES[c.type], c.nullable)));
+const FIELDS: readonly Field[] = Object.freeze(fieldsOf(COLUMNS));
 
 /** What the schema's metadata says of a run, beyond its columns. */
 export interface ResultMetadata {
@@ -70,11 +63,6 @@ export function resultSchema(metadata: ResultMetadata): Schema {
       ["checkpoint_sha256", JSON.stringify(metadata.checkpointSha256)],
     ]),
   );
-}
-
-/** Arrow type of a column. */
-export function arrowType(type: ColumnType): DataType {
-  return TYPES[type];
 }
 
 /** Why a file's schema isn't ours, or null when it is. */
