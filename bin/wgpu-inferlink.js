@@ -1,7 +1,6 @@
 #!/usr/bin/env node
-/** Starts the command line: gets the Vulkan environment ready before anything loads Dawn. */
+/** Starts the command line, and ends its process although Dawn's threads may live on. */
 import { existsSync } from 'node:fs';
-import { prepareVulkanEnvironment } from './vulkan.js';
 
 const cli = new URL('../dist/src/cli/main.js', import.meta.url);
 
@@ -11,7 +10,6 @@ async function start(argv) {
     console.error('wgpu-inferlink is not built: run `node bin/setup.js` in its folder.');
     return 1;
   }
-  prepareVulkanEnvironment();
   return (await import(cli.href)).main(argv);
 }
 

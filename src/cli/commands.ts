@@ -1,7 +1,8 @@
 /** The commands there are, in the order of --help. */
-import type { Command } from "./command.js";
-import { devicesCommand } from "./devices.js";
-import { inspectCommand } from "./inspect.js";
-import { runCommand } from "./run.js";
+import type { Listed } from "./command.js";
 
-export const COMMANDS: Command[] = [runCommand, devicesCommand, inspectCommand];
+export const COMMANDS: Listed[] = [
+  { grammar: "run", summary: "Sweep networks and write results.arrow", load: async () => (await import("./run.js")).runCommand },
+  { grammar: "devices", summary: "List the adapters: type, limits, software or not", load: async () => (await import("./devices.js")).devicesCommand },
+  { grammar: "inspect <file>", summary: "Layers of a checkpoint, and the size of a sweep over them", load: async () => (await import("./inspect.js")).inspectCommand },
+];

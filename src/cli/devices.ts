@@ -33,8 +33,6 @@ export async function devices(options: { json: boolean }): Promise<number> {
 }
 
 export const devicesCommand: Command = {
-  grammar: "devices",
-  summary: "List the adapters: type, limits, software or not",
   flags: JSON_FLAG,
   run: (args) => devices({ json: args.json === true }),
 };

@@ -71,8 +71,6 @@ export async function inspect(file: string, config: SweepConfig, options: { json
 }
 
 export const inspectCommand: Command = {
-  grammar: "inspect <file>",
-  summary: "Layers of a checkpoint, and the size of a sweep over them",
   flags: { ...SWEEP_FLAGS, ...JSON_FLAG },
   describe: (y) => y.usage("$0 inspect <file> [options]").positional("file", { type: "string", description: "State dict: .ckpt, .pt, .pth or .safetensors" }),
   run: (args) => inspect(String(args.file), sweepConfig(args), { json: args.json === true }),

@@ -1,7 +1,7 @@
 /** The command line: argv in, exit code out. Errors are one line on stderr; a bug shows its stack. */
 import { EXIT, InferlinkError } from "../errors.js";
 import { fileSystemError } from "../results/durable.js";
-import { PACKAGE_VERSION } from "./package.js";
+import { PACKAGE_VERSION } from "../package.js";
 import { parse } from "./parser.js";
 import { say, toleratePipes } from "./terminal.js";
 

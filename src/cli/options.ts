@@ -3,21 +3,10 @@ import { UsageError } from "../errors.js";
 import type { DatasetName } from "../io/types.js";
 import type { Filter, Scope } from "../results/row.js";
 import { DEFAULT_CONFIG, type SweepConfig } from "../sweep/config.js";
+import type { Inputs, Source } from "../sweep/inputs.js";
 import { choice, distinct, fraction, list, number, single, whole, type Given } from "./values.js";
 
-/** Where checkpoints come from. */
-export type Source =
-  | { kind: "demo" }
-  | { kind: "files"; files: string[] }
-  | { kind: "tree"; folder: string; network: string | null; dataset: string | null; inits: number[] | null; epochs: number[] | null };
-
-export interface RunOptions {
-  source: Source;
-  /** Folder of images; null for the demo's. */
-  data: string | null;
-  dataset: DatasetName | null;
-  split: "test" | "train";
-  limit: number | null;
+export interface RunOptions extends Inputs {
   config: SweepConfig;
   out: string | null;
   overwrite: boolean;

@@ -1,10 +1,10 @@
 /** The command line's grammar. Parsing only says which command runs with what; nothing runs here. */
 import yargs from "yargs";
 import { UsageError } from "../errors.js";
-import { nameOf, type Command } from "./command.js";
+import { nameOf, type Command, type Listed } from "./command.js";
 import { COMMANDS } from "./commands.js";
 import type { Arguments } from "./options.js";
-import { nearest } from "./suggest.js";
+import { nearest } from "../suggest.js";
 
 export interface Parsed {
   command: Command;
@@ -24,41 +24,54 @@ function tieNegatives(argv: string[]): string[] {
   return tied;
 }
 
+interface Called {
+  listed: Listed;
+  command: Command;
+}
+
 /** yargs' complaint as our error, with the nearest flag or command to an unknown one. */
-function complaint(message: string, argv: string[]): UsageError {
+function complaint(message: string, argv: string[], called: Called | null): UsageError {
   const unknown = /^Unknown (?:argument|command)s?: (.*)$/.exec(message)?.[1].split(", ")[0];
-  const command = COMMANDS.find((known) => nameOf(known) === argv[0]);
-  if (message.startsWith("Not enough non-option arguments")) return new UsageError(`${argv[0]}: wants ${command!.grammar.split(" ").slice(1).join(" ")}; see ${argv[0]} --help`);
-  if (unknown === undefined) {
-    const missing = /^Not enough arguments following: (.*)$/.exec(message)?.[1];
-    return new UsageError(missing ? `--${missing}: wants a value` : message);
-  }
-  if (!command) {
+  const missing = /^Not enough arguments following: (.*)$/.exec(message)?.[1];
+  if (missing !== undefined) return new UsageError(`--${missing}: wants a value`);
+  if (!called) {
+    if (unknown === undefined) return new UsageError(message);
     const near = nearest(argv[0], NAMES);
     return new UsageError(`unknown command ${argv[0]}; ${near ? `did you mean ${near}?` : `there are ${NAMES.join(", ")}`}`);
   }
-  const near = nearest(unknown, [...Object.keys(command.flags), "help", "version"]);
+  const name = nameOf(called.listed);
+  if (message.startsWith("Not enough non-option arguments")) return new UsageError(`${name}: wants ${called.listed.grammar.split(" ").slice(1).join(" ")}; see ${name} --help`);
+  if (unknown === undefined) return new UsageError(message);
+  const near = nearest(unknown, [...Object.keys(called.command.flags), "help", "version"]);
   const isFlag = argv.some((word) => word.replace(/=.*/s, "").replace(/^--?/, "") === unknown && word.startsWith("-"));
-  if (!isFlag) return new UsageError(`unexpected argument ${unknown}; see ${argv[0]} --help`);
-  return new UsageError(`unknown option --${unknown}; ${near ? `did you mean --${near}?` : `see ${argv[0]} --help`}`);
+  if (!isFlag) return new UsageError(`unexpected argument ${unknown}; see ${name} --help`);
+  return new UsageError(`unknown option --${unknown}; ${near ? `did you mean --${near}?` : `see ${name} --help`}`);
 }
 
 /** @returns null when help or the version was asked for, and printed */
 export async function parse(argv: string[], version: string): Promise<Parsed | null> {
+  let called: Called | null = null;
   let parsed: Parsed | null = null;
   const words = tieNegatives(argv);
+  // Loaded beforehand, for yargs hands on complaints of commands that it has to wait for as bare errors.
+  const loaded = new Map<Listed, Command>();
+  for (const listed of COMMANDS) if (words.includes(nameOf(listed))) loaded.set(listed, await listed.load());
   const parser = yargs(words);
   parser
     .locale("en")
     .scriptName("wgpu-inferlink")
     .usage("$0 <command>\n\nSynaptic filtering of trained networks on any GPU.")
     .parserConfiguration({ "camel-case-expansion": false, "boolean-negation": false, "dot-notation": false, "parse-numbers": false, "parse-positional-numbers": false, "short-option-groups": false });
-  for (const command of COMMANDS) {
+  for (const listed of COMMANDS) {
     parser.command(
-      command.grammar,
-      command.summary,
-      (y) => (command.describe?.(y) ?? y.usage(`$0 ${command.grammar} [options]`)).options(command.flags),
-      (args) => void (parsed = { command, args: args as Arguments }),
+      listed.grammar,
+      listed.summary,
+      (y) => {
+        const command = loaded.get(listed)!;
+        called = { listed, command };
+        return (command.describe?.(y) ?? y.usage(`$0 ${listed.grammar} [options]`)).options(command.flags);
+      },
+      (args) => void (parsed = { command: called!.command, args: args as Arguments }),
     );
   }
   await parser
@@ -70,7 +83,7 @@ export async function parse(argv: string[], version: string): Promise<Parsed | n
     .version(version)
     .exitProcess(false)
     .fail((message, error) => {
-      throw error && error.name !== "YError" ? error : complaint(message ?? error.message, words);
+      throw error && error.name !== "YError" ? error : complaint(message ?? error.message, words, called);
     })
     .parseAsync();
   return parsed;

@@ -8,7 +8,7 @@ import { evaluateUnits, planSweep, type SweepJob, type SweepPlan } from "../swee
 import type { Collector } from "./collector.js";
 import type { Command } from "./command.js";
 import { RUN_FLAGS } from "./flags.js";
-import { openInputs } from "./inputs.js";
+import { openInputs } from "../sweep/inputs.js";
 import { runOptions, type RunOptions } from "./options.js";
 import { Progress } from "./progress.js";
 import { Session } from "./session.js";
@@ -128,8 +128,6 @@ accuracy on clean and on FGSM-attacked images. Without --checkpoint or --saved-m
 with the package.`;
 
 export const runCommand: Command = {
-  grammar: "run",
-  summary: "Sweep networks and write results.arrow",
   flags: RUN_FLAGS,
   describe: (y) =>
     y

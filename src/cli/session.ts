@@ -9,7 +9,7 @@ import { writeManifest, type Manifest } from "../results/manifest.js";
 import { openRunFolder, type RunFolder } from "../results/runFolder.js";
 import type { SweepJob, SweepPlan } from "../sweep/sweep.js";
 import { Collector } from "./collector.js";
-import { shownPath, versions } from "./package.js";
+import { shownPath, versions } from "../package.js";
 import type { RunOptions } from "./options.js";
 
 export function identityOf(job: SweepJob, adapter: AdapterSummary): RunIdentity {

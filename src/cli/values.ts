@@ -1,6 +1,6 @@
 /** Text of one option to a checked value. Messages name the option and say what would be right. */
 import { UsageError } from "../errors.js";
-import { nearest } from "./suggest.js";
+import { nearest } from "../suggest.js";
 
 /** What yargs hands on for a text option: nothing, a text, or several when it was repeated. */
 export type Given = string | string[] | undefined;

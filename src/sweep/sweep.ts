@@ -5,6 +5,7 @@ import type { Gpu } from "../gpu/device.js";
 import type { Checkpoint, Dataset } from "../io/types.js";
 import { describeCheckpoint, type Network } from "../model/resnet.js";
 import type { Row } from "../results/row.js";
+import { nearest } from "../suggest.js";
 import type { SweepConfig } from "./config.js";
 import { Evaluator, type EvaluatorOptions } from "./evaluate.js";
 import { type LayerVariants, variantsOf } from "./filters.js";
@@ -89,24 +90,12 @@ export function selectLayers(names: string[], patterns: string[] | null): string
     const isMatch = picomatch(pattern);
     const matches = names.filter((name) => isMatch(name));
     if (matches.length === 0) {
-      const nearest = names.toSorted((a, b) => distance(pattern, a) - distance(pattern, b))[0];
-      throw new UsageError(`unknown layer "${pattern}"; did you mean "${nearest}"? (wgpu-inferlink inspect FILE lists them)`);
+      const near = nearest(pattern, names);
+      throw new UsageError(`unknown layer "${pattern}"${near ? `; did you mean "${near}"?` : ""} (wgpu-inferlink inspect FILE lists them)`);
     }
     for (const name of matches) chosen.add(name);
   }
   return names.filter((name) => chosen.has(name));
-}
-
-/** Levenshtein distance. */
-function distance(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, j) => j);
-  for (let i = 1; i <= a.length; i++) {
-    row = row.reduce<number[]>((next, above, j) => {
-      next.push(j === 0 ? i : Math.min(above + 1, next[j - 1] + 1, row[j - 1] + Number(a[i - 1] !== b[j - 1])));
-      return next;
-    }, []);
-  }
-  return row[b.length];
 }
 
 export interface EvaluateOptions extends EvaluatorOptions {

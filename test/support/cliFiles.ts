@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { crc32 } from "node:zlib";
 import type { Checkpoint, Tensor } from "../../src/io/types.js";
-import { PACKAGE_ROOT } from "../../src/cli/package.js";
+import { PACKAGE_ROOT } from "../../src/package.js";
 
 export const DEMO_CHECKPOINT = join(PACKAGE_ROOT, "fixtures/demo/Saved_models/ResNet18/MNIST/Init_1/ResNet18_MNIST_2epochs.ckpt");
 export const DEMO_DATA = join(PACKAGE_ROOT, "fixtures/demo/MNIST/raw");

@@ -1,7 +1,7 @@
 /** The command line as its users start it: a process of its own. */
 import { spawn, type ChildProcess } from "node:child_process";
 import { join } from "node:path";
-import { PACKAGE_ROOT } from "../../src/cli/package.js";
+import { PACKAGE_ROOT } from "../../src/package.js";
 
 export interface Ended {
   code: number | null;

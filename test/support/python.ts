@@ -4,7 +4,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { PACKAGE_ROOT } from "../../src/cli/package.js";
+import { PACKAGE_ROOT } from "../../src/package.js";
 
 const VENV = join(PACKAGE_ROOT, "node_modules/.cache/wgpu-inferlink-readers");
 const PYTHON = join(VENV, process.platform === "win32" ? "Scripts/python.exe" : "bin/python");

@@ -1,0 +1,59 @@
+/** Opens what a sweep reads: checkpoints (files, a tree, or the demo's) and images. */
+import { join } from "node:path";
+import { findCheckpoints, parseCheckpointName, readCheckpoint } from "../io/checkpoint.js";
+import { openDataset } from "../io/dataset.js";
+import type { Dataset, DatasetName } from "../io/types.js";
+import { describeCheckpoint } from "../model/resnet.js";
+import { PACKAGE_ROOT, shownPath } from "../package.js";
+import type { SweepJob } from "./sweep.js";
+
+/** Where checkpoints come from. */
+export type Source =
+  | { kind: "demo" }
+  | { kind: "files"; files: string[] }
+  | { kind: "tree"; folder: string; network: string | null; dataset: string | null; inits: number[] | null; epochs: number[] | null };
+
+export interface Inputs {
+  source: Source;
+  /** Folder of images; null for the demo's. */
+  data: string | null;
+  /** Null: what lies in the folder. */
+  dataset: DatasetName | null;
+  split: "test" | "train";
+  /** Only the first so many images; null for all. */
+  limit: number | null;
+}
+
+const DEMO = join(PACKAGE_ROOT, "fixtures", "demo");
+/** Looked for in a tree when no network is named. */
+const NETWORK = "ResNet18";
+
+function checkpointFiles(source: Source, dataset: Dataset): string[] {
+  if (source.kind === "files") return source.files;
+  if (source.kind === "demo") return findCheckpoints(join(DEMO, "Saved_models"), { network: NETWORK, dataset: dataset.name }).map(({ path }) => path);
+  const query = { network: source.network ?? NETWORK, dataset: source.dataset ?? dataset.name, init: source.inits ?? undefined, epoch: source.epochs ?? undefined };
+  return findCheckpoints(source.folder, query).map(({ path }) => path);
+}
+
+/**
+ * Reads everything a sweep needs; what the user got wrong comes out before any adapter is opened.
+ * @throws InputError for a file that is missing or wrong, FileSystemError for one that may not be read
+ */
+export async function openInputs(inputs: Inputs): Promise<Pick<SweepJob, "checkpoints" | "dataset">> {
+  const data = inputs.data ?? join(DEMO, "MNIST", "raw");
+  const dataset = await openDataset(data, { dataset: inputs.dataset ?? undefined, split: inputs.split, limit: inputs.limit ?? undefined });
+  const checkpoints: SweepJob["checkpoints"] = [];
+  for (const path of checkpointFiles(inputs.source, dataset)) {
+    const checkpoint = await readCheckpoint(path);
+    const name = parseCheckpointName(path);
+    checkpoints.push({
+      path: shownPath(path),
+      network: describeCheckpoint(checkpoint).name,
+      dataset: dataset.name,
+      init: name.init,
+      epoch: name.epoch,
+      checkpoint,
+    });
+  }
+  return { checkpoints, dataset };
+}
