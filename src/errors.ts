@@ -15,6 +15,13 @@ export class UsageError extends InferlinkError {
   }
 }
 
+/** Options that are wrong, or do not go together: by name, as the user gave them. */
+export class OptionError extends UsageError {
+  constructor(readonly options: string[], readonly problem: string) {
+    super(`${options.join(" and ")}: ${problem}`);
+  }
+}
+
 /** A file's content is wrong: the message names the file, what was wrong and what to do. */
 export class InputError extends InferlinkError {
   constructor(readonly file: string, problem: string, options?: ErrorOptions) {

@@ -51,7 +51,7 @@ const WRONG: [string[], RegExp][] = [
   [["--thresholds", "2", "--thresholds", "3"], /given 2 times/],
   [["--epsilon", "8/255"], /--epsilon-space pixel/],
   [["--epsilon", "0.1,,0.2"], /empty item/],
-  [["--epsilon=-1"], /negative/],
+  [["--epsilon=-1"], /--epsilon: takes numbers of at least 0, each once, not \[-1\]/],
   [["--epsilon", "NaN"], /no number/],
   [["--filters", "h_a,minmax"], /h_a comes twice/],
   [["--filters", "maxmim"], /did you mean maxmin\?/],

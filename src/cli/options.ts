@@ -1,10 +1,8 @@
 /** What `run` and `inspect` were asked for: texts of the command line to checked, typed options. */
-import { UsageError } from "../errors.js";
-import type { DatasetName } from "../io/types.js";
-import type { Filter, Scope } from "../results/row.js";
-import { DEFAULT_CONFIG, type SweepConfig } from "../sweep/config.js";
+import { completeConfig, type SweepConfig } from "../sweep/config.js";
 import type { Inputs, Source } from "../sweep/inputs.js";
-import { choice, distinct, fraction, list, number, single, whole, type Given } from "./values.js";
+import { BATCH_NORMS, DATASETS, EPSILON_SPACES, FILTER_NAMES, SCOPES, SPLITS } from "./choices.js";
+import { choice, distinct, fraction, list, number, single, whole, wrong, type Given } from "./values.js";
 
 export interface RunOptions extends Inputs {
   config: SweepConfig;
@@ -18,105 +16,84 @@ export interface RunOptions extends Inputs {
 /** yargs' result: flags by their dashed names. */
 export type Arguments = Record<string, unknown>;
 
-const DATASETS: Record<string, DatasetName> = { mnist: "mnist", "fashion-mnist": "mnist", cifar10: "cifar10", "tiny-imagenet": "tiny-imagenet", "tiny-imagenet-200": "tiny-imagenet" };
-const FILTERS: Record<string, Filter> = { h_a: "h_a", h_b: "h_b", h_c: "h_c", minmax: "h_a", maxmin: "h_b", pulseminmax: "h_c" };
-const SCOPES: Record<string, Scope> = { local: "local", global: "global" };
-const ORDER: Filter[] = ["h_a", "h_b", "h_c"];
+type Read<T> = (name: string, text: string) => T;
+const text: Read<string> = (_, given) => given;
+const from = <T extends string>(choices: Record<string, T>): Read<T> => (name, given) => choice(name, given, choices);
+const atLeast = (least: number): Read<number> => (name, given) => whole(name, given, least);
 
-const given = (args: Arguments, name: string): Given => args[name] as Given;
-const one = (args: Arguments, name: string): string | null => single(name, given(args, name));
-const many = (args: Arguments, name: string): string[] | null => list(name, given(args, name));
-
-function choose<T extends string>(args: Arguments, name: string, choices: Record<string, T>, fallback: T): T {
-  const text = one(args, name);
-  return text === null ? fallback : choice(name, text, choices);
+/** A flag's value, undefined where it wasn't given. */
+function one<T>(args: Arguments, name: string, read: Read<T>): T | undefined {
+  const given = single(name, args[name] as Given);
+  return given === null ? undefined : read(name, given);
 }
 
-function wholes(args: Arguments, name: string): number[] | null {
-  const items = many(args, name);
-  return items && distinct(name, items.map((item) => whole(name, item, 0)));
+/** Values by commas, no two alike. */
+function many<T>(args: Arguments, name: string, read: Read<T>): T[] | undefined {
+  const items = list(name, args[name] as Given);
+  return items ? distinct(name, items.map((item) => read(name, item))) : undefined;
 }
 
-function rangeOf(args: Arguments, scope: Scope): [number, number] {
-  const items = many(args, "range");
-  if (!items) return DEFAULT_CONFIG.range;
-  if (scope !== "global") throw new UsageError("--range: belongs to --scope global; a local sweep runs from a layer's smallest weight to its largest");
-  const [low, high] = items.map((item) => number("range", item));
-  if (items.length !== 2 || !(low < high)) throw new UsageError("--range: wants two numbers, the lower first, such as --range=-1,1");
-  return [low, high];
-}
+/** 8/255 makes sense in pixels alone. */
+const epsilonIn = (space: "input" | "pixel" | undefined): Read<number> => (name, given) => {
+  if (space !== "pixel" && given.includes("/")) throw wrong(name, `${given} is a pixel's fraction; add --epsilon-space pixel, or give a number in units of the normalised input`);
+  return fraction(name, given);
+};
 
-function epsilonsOf(args: Arguments, space: "input" | "pixel"): number[] {
-  const items = many(args, "epsilon");
-  if (!items) return DEFAULT_CONFIG.epsilons;
-  const epsilons = items.map((item) => {
-    if (space === "input" && item.includes("/")) throw new UsageError(`--epsilon: ${item} is a pixel's fraction; add --epsilon-space pixel, or give a number in units of the normalised input`);
-    return fraction("epsilon", item);
-  });
-  const negative = epsilons.find((epsilon) => epsilon < 0);
-  if (negative !== undefined) throw new UsageError(`--epsilon: ${negative} is negative`);
-  return distinct("epsilon", epsilons);
-}
+const FLAGS: Partial<Record<keyof SweepConfig, string>> = { alphas: "alpha", epsilons: "epsilon", epsilonSpace: "epsilon-space", batchNorm: "batch-norm", batchSize: "batch-size" };
 
 /** The part on which the numbers depend. */
 export function sweepConfig(args: Arguments): SweepConfig {
-  const scope = choose(args, "scope", SCOPES, DEFAULT_CONFIG.scope);
-  const asked = many(args, "filters")?.map((item) => choice("filters", item, FILTERS));
-  const filters = asked ? ORDER.filter((filter) => distinct("filters", asked).includes(filter)) : DEFAULT_CONFIG.filters;
-  const thresholds = one(args, "thresholds");
-  const alphaItems = many(args, "alpha");
-  const alphas = alphaItems && distinct("alpha", alphaItems.map((item) => number("alpha", item)));
-  if (alphas && thresholds !== null) throw new UsageError("--alpha and --thresholds: give one of them");
-  const deltaText = one(args, "delta");
-  const delta = deltaText === null ? null : number("delta", deltaText);
-  if (delta !== null && !(delta > 0)) throw new UsageError("--delta: has to be above 0");
-  if (alphas && filters.includes("h_c") && delta === null) throw new UsageError("--alpha: the pulse filter h_c needs --delta with it; or leave h_c out with --filters h_a,h_b");
-  const epsilonSpace = choose(args, "epsilon-space", { input: "input", pixel: "pixel" }, DEFAULT_CONFIG.epsilonSpace);
-  const batchSize = one(args, "batch-size");
-  return {
-    scope,
-    filters,
-    thresholds: thresholds === null ? DEFAULT_CONFIG.thresholds : whole("thresholds", thresholds, 1),
-    alphas,
-    delta,
-    layers: many(args, "layers"),
-    range: rangeOf(args, scope),
-    epsilons: epsilonsOf(args, epsilonSpace),
+  const epsilonSpace = one(args, "epsilon-space", from(EPSILON_SPACES));
+  const given: Partial<SweepConfig> = {
+    scope: one(args, "scope", from(SCOPES)),
+    filters: many(args, "filters", from(FILTER_NAMES)),
+    thresholds: one(args, "thresholds", atLeast(1)),
+    alphas: many(args, "alpha", number),
+    delta: one(args, "delta", number),
+    layers: many(args, "layers", text),
+    range: many(args, "range", number) as [number, number] | undefined,
+    epsilons: many(args, "epsilon", epsilonIn(epsilonSpace)),
     epsilonSpace,
     clamp: args.clamp === true,
-    batchNorm: choose(args, "batch-norm", { running: "running", batch: "batch" }, DEFAULT_CONFIG.batchNorm),
-    batchSize: batchSize === null ? DEFAULT_CONFIG.batchSize : whole("batch-size", batchSize, 1),
+    batchNorm: one(args, "batch-norm", from(BATCH_NORMS)),
+    batchSize: one(args, "batch-size", atLeast(1)),
   };
+  return completeConfig(given, (field) => `--${FLAGS[field] ?? field}`);
 }
 
 function sourceOf(args: Arguments): Source {
   const files = args.checkpoint as string[] | undefined;
-  const folder = one(args, "saved-models");
+  const folder = one(args, "saved-models", text);
   const stray = ["network", "init", "epoch"].find((name) => args[name] !== undefined);
-  if (stray && folder === null) throw new UsageError(`--${stray}: chooses from a tree; give the tree by --saved-models`);
-  if (files && folder !== null) throw new UsageError("--checkpoint and --saved-models: give one of them");
+  if (stray && folder === undefined) throw wrong(stray, "chooses from a tree; give the tree by --saved-models");
+  if (files && folder !== undefined) throw wrong(["checkpoint", "saved-models"], "give one of them");
   if (files) return { kind: "files", files: distinct("checkpoint", files) };
-  if (folder !== null) return { kind: "tree", folder, network: one(args, "network"), dataset: one(args, "dataset"), inits: wholes(args, "init"), epochs: wholes(args, "epoch") };
-  return { kind: "demo" };
+  if (folder === undefined) return { kind: "demo" };
+  return {
+    kind: "tree",
+    folder,
+    network: one(args, "network", text) ?? null,
+    dataset: one(args, "dataset", text) ?? null,
+    inits: many(args, "init", atLeast(0)) ?? null,
+    epochs: many(args, "epoch", atLeast(0)) ?? null,
+  };
 }
 
 export function runOptions(args: Arguments): RunOptions {
   const source = sourceOf(args);
-  const data = one(args, "data");
-  if (source.kind === "demo" && data !== null) throw new UsageError("--data: needs networks with it; give --checkpoint or --saved-models");
-  if (source.kind !== "demo" && data === null) throw new UsageError("--data: is missing; give the folder of the images, such as --data Dataset/MNIST/raw");
-  const dataset = one(args, "dataset");
-  const limit = one(args, "limit");
+  const data = one(args, "data", text) ?? null;
+  if (source.kind === "demo" && data !== null) throw wrong("data", "needs networks with it; give --checkpoint or --saved-models");
+  if (source.kind !== "demo" && data === null) throw wrong("data", "is missing; give the folder of the images, such as --data Dataset/MNIST/raw");
   return {
     source,
     data,
-    dataset: dataset === null ? null : choice("dataset", dataset, DATASETS),
-    split: choose(args, "split", { test: "test", train: "train" }, "test"),
-    limit: limit === null ? null : whole("limit", limit, 1),
+    dataset: one(args, "dataset", from(DATASETS)) ?? null,
+    split: one(args, "split", from(SPLITS)) ?? "test",
+    limit: one(args, "limit", atLeast(1)) ?? null,
     config: sweepConfig(args),
-    out: one(args, "out"),
+    out: one(args, "out", text) ?? null,
     overwrite: args.overwrite === true,
-    adapter: one(args, "adapter"),
+    adapter: one(args, "adapter", text) ?? null,
     json: args.json === true,
     quiet: args.quiet === true,
   };

@@ -1,5 +1,6 @@
 /** One row of results: one filtered network at one epsilon. Names and order are those of the Arrow columns. */
-export type Filter = "h_a" | "h_b" | "h_c";
+export const FILTERS = ["h_a", "h_b", "h_c"] as const;
+export type Filter = (typeof FILTERS)[number];
 export type Scope = "local" | "global";
 
 export interface Row {

@@ -4,7 +4,7 @@ import { InputError, UsageError } from "../errors.js";
 import type { Gpu } from "../gpu/device.js";
 import type { Checkpoint, Dataset } from "../io/types.js";
 import { describeCheckpoint, type Network } from "../model/resnet.js";
-import type { Row } from "../results/row.js";
+import { FILTERS, type Row } from "../results/row.js";
 import { nearest } from "../suggest.js";
 import type { SweepConfig } from "./config.js";
 import { Evaluator, type EvaluatorOptions } from "./evaluate.js";
@@ -75,7 +75,6 @@ function layersOf(network: Network, config: SweepConfig): LayerVariants[] {
   const { filters, thresholds, alphas, delta } = config;
   const weights = (name: string) => ({ name, data: network.tensors.get(`${name}.weight`)!.data });
   if (config.scope === "global") {
-    if (config.layers) throw new UsageError("--layers goes with --scope local: a global sweep filters every layer at once");
     return [variantsOf("*", -1, network.layers.map(({ name }) => weights(name)), { filters, thresholds, alphas, delta, range: config.range })];
   }
   const names = network.layers.map(({ name }) => name);
@@ -156,6 +155,5 @@ export function assembleRows(job: SweepJob, plan: SweepPlan, checkpoint: number,
       });
     });
   });
-  const order = ["h_a", "h_b", "h_c"];
-  return rows.sort((a, b) => order.indexOf(a.filter) - order.indexOf(b.filter) || a.threshold_index - b.threshold_index || a.epsilon - b.epsilon);
+  return rows.sort((a, b) => FILTERS.indexOf(a.filter) - FILTERS.indexOf(b.filter) || a.threshold_index - b.threshold_index || a.epsilon - b.epsilon);
 }

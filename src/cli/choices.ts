@@ -1,0 +1,11 @@
+/** The words that flags take, with what each stands for; --help, completion and the checks read them here. */
+import type { DatasetName } from "../io/types.js";
+import type { Filter, Scope } from "../results/row.js";
+
+export const DATASETS: Record<string, DatasetName> = { mnist: "mnist", "fashion-mnist": "mnist", cifar10: "cifar10", "tiny-imagenet": "tiny-imagenet", "tiny-imagenet-200": "tiny-imagenet" };
+/** With the notebooks' names. */
+export const FILTER_NAMES: Record<string, Filter> = { h_a: "h_a", h_b: "h_b", h_c: "h_c", minmax: "h_a", maxmin: "h_b", pulseminmax: "h_c" };
+export const SCOPES: Record<string, Scope> = { local: "local", global: "global" };
+export const SPLITS = { test: "test", train: "train" } as const;
+export const EPSILON_SPACES = { input: "input", pixel: "pixel" } as const;
+export const BATCH_NORMS = { running: "running", batch: "batch" } as const;
