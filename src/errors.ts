@@ -36,6 +36,9 @@ export class AdapterError extends InferlinkError {
   }
 }
 
+/** The adapter has too little memory even for the smallest pieces of work. */
+export class OutOfMemoryError extends AdapterError {}
+
 /** The operating system refused a read or a write (permission, full disk, missing folder). */
 export class FileSystemError extends InferlinkError {
   constructor(readonly file: string, problem: string, options?: ErrorOptions) {
@@ -49,3 +52,6 @@ export class TryAgainError extends InferlinkError {
     super(message, EXIT.tryAgain, options);
   }
 }
+
+/** The device went away while it worked: what was in flight on it is gone. */
+export class DeviceLostError extends TryAgainError {}

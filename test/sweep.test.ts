@@ -1,20 +1,11 @@
 /** Sweeps on the real device: golden rows that PyTorch made, and results that do not depend on how work is cut. */
 import { readFileSync } from "node:fs";
-import { fileURLToPath } from "node:url";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { readCheckpoint } from "../src/io/checkpoint.js";
-import { openDataset } from "../src/io/dataset.js";
 import type { Row } from "../src/results/row.js";
-import { DEFAULT_CONFIG, type SweepConfig } from "../src/sweep/config.js";
-import type { EvaluatorOptions } from "../src/sweep/evaluate.js";
-import { assembleRows, evaluateUnits, planSweep, type SweepJob } from "../src/sweep/sweep.js";
-import type { UnitScores } from "../src/sweep/units.js";
-import { gpu } from "./support/kernel.js";
+import { sweep } from "./support/demoSweep.js";
 
 const FIXTURES = new URL("../../fixtures/", import.meta.url);
-const CHECKPOINT = fileURLToPath(new URL("demo/Saved_models/ResNet18/MNIST/Init_1/ResNet18_MNIST_2epochs.ckpt", FIXTURES));
-const DATA = fileURLToPath(new URL("demo/MNIST", FIXTURES));
 
 interface GoldenRow {
   layer: string;
@@ -32,19 +23,6 @@ interface GoldenRow {
 
 const goldenRows = (name: string): GoldenRow[] =>
   readFileSync(new URL(`golden/sweep-${name}.jsonl`, FIXTURES), "utf8").trim().split("\n").map((line) => JSON.parse(line) as GoldenRow);
-
-async function sweep(config: Partial<SweepConfig>, limit: number, options: EvaluatorOptions = {}): Promise<Row[]> {
-  const checkpoint = await readCheckpoint(CHECKPOINT);
-  const dataset = await openDataset(DATA, { dataset: "mnist", split: "test", limit });
-  const job: SweepJob = { checkpoints: [{ path: CHECKPOINT, network: "ResNet18", dataset: "MNIST", init: 1, epoch: 2, checkpoint }], dataset, config: { ...DEFAULT_CONFIG, ...config } };
-  const plan = planSweep(job);
-  const scores = new Map<number, UnitScores[]>();
-  for await (const unit of evaluateUnits(await gpu(), job, plan, options)) {
-    const { layer } = plan.units[unit.unit];
-    scores.set(layer, [...(scores.get(layer) ?? []), unit]);
-  }
-  return plan.variants[0].flatMap((_, layer) => assembleRows(job, plan, 0, layer, scores.get(layer)!));
-}
 
 /** What counts as the same answer: counts of weights exact, correct images within 0.3 % and equal nearly everywhere. */
 function assertGolden(rows: Row[], golden: GoldenRow[]): void {

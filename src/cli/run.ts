@@ -4,6 +4,7 @@ import { EXIT } from "../errors.js";
 import { openDevice, type Gpu } from "../gpu/device.js";
 import { MANIFEST } from "../results/manifest.js";
 import { readRows, RESULTS } from "../results/arrow.js";
+import type { Fault } from "../sweep/recovery.js";
 import { evaluateUnits, planSweep, type SweepJob, type SweepPlan } from "../sweep/sweep.js";
 import type { Collector } from "./collector.js";
 import type { Command } from "./command.js";
@@ -39,7 +40,7 @@ function announce({ options, job, plan, gpu, session }: Run): void {
   note(options, `${gpu.adapter.name} (${gpu.adapter.type}), writing ${session.folder}`);
 }
 
-async function evaluate({ options, job, plan, gpu, interruption }: Run, collector: Collector): Promise<void> {
+async function evaluate({ options, job, plan, gpu, session, interruption }: Run, collector: Collector): Promise<void> {
   const units = collector.missing;
   const before = plan.units.length - units.length;
   if (before > 0) note(options, `going on: ${before} of ${plan.units.length} units were done before`);
@@ -47,7 +48,11 @@ async function evaluate({ options, job, plan, gpu, interruption }: Run, collecto
   const progress = options.quiet ? null : new Progress({ stream: process.stderr, units: plan.units.length, before, work });
   try {
     const onProgress = ({ networkImages }: { networkImages: number }): void => progress?.advance(networkImages);
-    for await (const scores of evaluateUnits(gpu, job, plan, { units, signal: interruption.signal, onProgress })) {
+    const onFault = async (fault: Fault): Promise<void> => {
+      progress?.note(`${fault.message}; ${fault.action}`);
+      await session.noteFault(fault);
+    };
+    for await (const scores of evaluateUnits(gpu, job, plan, { units, signal: interruption.signal, onProgress, onFault })) {
       await collector.add(scores);
       progress?.unitDone();
     }
@@ -89,6 +94,7 @@ async function work(run: Run): Promise<number> {
       await evaluate(run, collector);
     } catch (error) {
       await session.interrupt().catch(() => undefined);
+      note(run.options, `finished work is kept. To go on: ${again(run.argv, session.folder)}`);
       throw error;
     }
     if (collector.missing.length > 0) {
@@ -137,6 +143,6 @@ export const runCommand: Command = {
       .example("$0 run --saved-models DIR --init 1 --epoch 10,20 --data MNIST/raw", "Networks of the notebooks' tree")
       .example("$0 run ... --epsilon 2/255,8/255 --epsilon-space pixel", "Two attacks, in units of pixels")
       .example("$0 run ... --scope global --range=-0.5,0.5", "All layers at once")
-      .epilogue("Results: results.arrow (Arrow IPC file) and manifest.json in the run's folder; tables go to stdout, the rest to stderr.\nExit codes: 0 done, 2 usage, 65 bad input, 69 no adapter, 74 file system, 75 try again, 130 interrupted, 143 terminated, 1 a bug."),
+      .epilogue("Results: results.arrow (Arrow IPC file) and manifest.json in the run's folder; tables go to stdout, the rest to stderr.\nExit codes: 0 done, 2 usage, 65 bad input, 69 no usable adapter (none, too little memory, or one that computes wrongly), 74 file system, 75 try again, 130 interrupted, 143 terminated, 1 a bug."),
   run: (args, argv) => run(runOptions(args), argv),
 };

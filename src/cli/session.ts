@@ -7,6 +7,7 @@ import type { RunIdentity } from "../results/identity.js";
 import { Journal, removeJournal } from "../results/journal.js";
 import { writeManifest, type Manifest } from "../results/manifest.js";
 import { openRunFolder, type RunFolder } from "../results/runFolder.js";
+import type { Fault } from "../sweep/recovery.js";
 import type { SweepJob, SweepPlan } from "../sweep/sweep.js";
 import { Collector } from "./collector.js";
 import { shownPath, versions } from "../package.js";
@@ -81,6 +82,12 @@ export class Session {
   /** Null when there is nothing left to evaluate. */
   get collector(): Collector | null {
     return this.work?.collector ?? null;
+  }
+
+  /** Writes down that the device failed and what is done about it. */
+  async noteFault({ kind, message, action }: Fault): Promise<void> {
+    (this.manifest.faults ??= []).push({ time: new Date().toISOString(), kind, message, action });
+    await writeManifest(this.folder, this.manifest);
   }
 
   /** Puts the result in place. */

@@ -1,6 +1,6 @@
 /** Adapters and devices: WebGPU through Dawn. */
 import { create, globals } from "webgpu";
-import { AdapterError } from "../errors.js";
+import { AdapterError, DeviceLostError, OutOfMemoryError } from "../errors.js";
 
 Object.assign(globalThis, globals);
 
@@ -23,6 +23,13 @@ export interface Gpu {
   /** Weights may come from neighbour lanes: subgroups of at least 8. */
   shuffle: boolean;
   maxTextureWidth: number;
+  /** Why the device is gone; null while it works. */
+  lost: string | null;
+  /**
+   * Puts a fresh device of the same adapter in place of the lost one. Whatever was made on the old one is gone.
+   * @throws AdapterError when the adapter is gone or does not open
+   */
+  renew(): Promise<void>;
   close(): void;
 }
 
@@ -84,60 +91,104 @@ export async function listAdapters(): Promise<AdapterSummary[]> {
   return (await findAdapters()).map(({ summary }) => summary);
 }
 
+function choose(found: Found[], asked: string | number | undefined): Found {
+  if (found.length === 0) throw new AdapterError("no WebGPU adapter found; install a Vulkan driver (on Debian: mesa-vulkan-drivers and libvulkan1) or run `node bin/setup.js` in the package's folder");
+  const wanted = asked === undefined ? "" : String(asked).toLowerCase();
+  const chosen = wanted === "" ? found[0] : found.find(({ summary }) => String(summary.index) === wanted || `${summary.name} ${summary.description} ${summary.vendor}`.toLowerCase().includes(wanted));
+  if (!chosen) throw new AdapterError(`no adapter matches "${asked}"; there ${found.length === 1 ? "is" : "are"}: ${found.map(({ summary }) => `${summary.index} ${summary.name}`).join(", ")}`);
+  return chosen;
+}
+
+async function requestDevice({ adapter, summary }: Found, maxTextureWidth: number): Promise<GPUDevice> {
+  if (adapter.limits.maxTextureDimension2D < 8192) throw new AdapterError(`${summary.name}: textures are at most ${adapter.limits.maxTextureDimension2D} texels wide, 8192 are needed`);
+  const requiredLimits: Record<string, number> = { maxTextureDimension2D: maxTextureWidth };
+  for (const key of LIMITS) requiredLimits[key] = adapter.limits[key];
+  const requiredFeatures = (["subgroups", "timestamp-query"] as GPUFeatureName[]).filter((feature) => adapter.features.has(feature));
+  try {
+    return await adapter.requestDevice({ requiredFeatures, requiredLimits });
+  } catch (error) {
+    throw new AdapterError(`${summary.name}: the device could not be opened: ${(error as Error).message}`, { cause: error });
+  }
+}
+
 /**
  * Opens an adapter: by index, by a part of its name, or the first one (hardware before software).
  * @throws AdapterError when there is none, none of that name, or it computes nonsense
  */
 export async function openDevice(options: { adapter?: string | number } = {}): Promise<Gpu> {
-  const found = await findAdapters();
-  if (found.length === 0) throw new AdapterError("no WebGPU adapter found; install a Vulkan driver (on Debian: mesa-vulkan-drivers and libvulkan1) or run `node bin/setup.js` in the package's folder");
-  const wanted = options.adapter === undefined ? "" : String(options.adapter).toLowerCase();
-  const chosen = wanted === "" ? found[0] : found.find(({ summary }) => String(summary.index) === wanted || `${summary.name} ${summary.description} ${summary.vendor}`.toLowerCase().includes(wanted));
-  if (!chosen) throw new AdapterError(`no adapter matches "${options.adapter}"; there ${found.length === 1 ? "is" : "are"}: ${found.map(({ summary }) => `${summary.index} ${summary.name}`).join(", ")}`);
+  const chosen = choose(await findAdapters(), options.adapter);
   const { adapter, summary } = chosen;
-  if (adapter.limits.maxTextureDimension2D < 8192) throw new AdapterError(`${summary.name}: textures are at most ${adapter.limits.maxTextureDimension2D} texels wide, 8192 are needed`);
   const info = adapter.info as GPUAdapterInfo & { subgroupMinSize?: number };
   const subgroups = adapter.features.has("subgroups");
   const maxTextureWidth = Math.min(WIDEST_TEXTURE, adapter.limits.maxTextureDimension2D);
-  const requiredLimits: Record<string, number> = { maxTextureDimension2D: maxTextureWidth };
-  for (const key of LIMITS) requiredLimits[key] = adapter.limits[key];
-  let device: GPUDevice;
-  try {
-    device = await adapter.requestDevice({ requiredFeatures: (["subgroups", "timestamp-query"] as GPUFeatureName[]).filter((feature) => adapter.features.has(feature)), requiredLimits });
-  } catch (error) {
-    throw new AdapterError(`${summary.name}: the device could not be opened: ${(error as Error).message}`, { cause: error });
-  }
-  const keep = { instance: chosen.instance, adapter, device };
-  open.add(keep);
+  let kept: object;
   let closed = false;
-  return {
+  const use = (from: Found, device: GPUDevice): GPUDevice => {
+    open.add((kept = { ...from, device }));
+    void device.lost.then(({ reason, message }) => {
+      if (gpu.device === device && !closed) gpu.lost ??= message.split("\n")[0] || reason;
+    });
+    return device;
+  };
+  const drop = (): void => {
+    gpu.device.destroy();
+    open.delete(kept);
+  };
+  const gpu: Gpu = {
     adapter: summary,
-    device,
+    device: use(chosen, await requestDevice(chosen, maxTextureWidth)),
     shuffle: subgroups && (info.subgroupMinSize ?? 0) >= 8,
     maxTextureWidth,
+    lost: null,
+    async renew() {
+      const same = (await findAdapters()).find((other) => other.summary.name === summary.name && other.summary.description === summary.description);
+      if (!same) throw new AdapterError(`${summary.name}: the adapter is gone`);
+      const device = await requestDevice(same, maxTextureWidth);
+      drop();
+      gpu.device = use(same, device);
+      gpu.lost = null;
+    },
     close() {
       if (closed) return;
       closed = true;
-      device.destroy();
-      open.delete(keep);
+      drop();
     },
   };
+  return gpu;
+}
+
+/** Drivers that run out of memory where they may not say so lose the device instead. */
+const OUT_OF_MEMORY = /OUT_OF_(DEVICE_|HOST_|POOL_)?MEMORY|out of memory/i;
+
+/** @throws DeviceLostError once the device is gone, OutOfMemoryError where it went for want of memory */
+export function checkLost({ lost, adapter }: Gpu): void {
+  if (lost === null) return;
+  const message = `${adapter.name}: the device was lost: ${lost}`;
+  throw OUT_OF_MEMORY.test(lost) ? new OutOfMemoryError(message) : new DeviceLostError(message);
 }
 
 const cell = new Int32Array(new SharedArrayBuffer(4));
+/** A loss is told by a promise of its own, a moment before or after what was waited for is given up. */
+const LOSS_TOLD_MS = 1000;
 
 /**
  * Waits for the GPU. Dawn polls while Node awaits, which takes a core away from a software adapter: there the main
  * thread sleeps a millisecond at a time instead.
+ * @throws DeviceLostError, OutOfMemoryError when the device goes away meanwhile
  */
 export async function settle<T>(gpu: Gpu, promise: Promise<T>): Promise<T> {
-  if (!gpu.adapter.software) return promise;
-  let done = false;
+  let done = !gpu.adapter.software;
   const finish = () => void (done = true);
   promise.then(finish, finish);
   while (!done) {
     Atomics.wait(cell, 0, 0, 1);
     await new Promise((resolve) => setImmediate(resolve));
   }
-  return promise;
+  try {
+    return await promise;
+  } catch (error) {
+    await Promise.race([gpu.device.lost, new Promise((resolve) => setTimeout(resolve, LOSS_TOLD_MS))]);
+    checkLost(gpu);
+    throw error;
+  }
 }

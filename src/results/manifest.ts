@@ -23,6 +23,8 @@ export interface Manifest {
   /** Starts after the first. */
   resumed: string[];
   ended: string | null;
+  /** Failures of the device that the run got over; absent where there was none. */
+  faults?: { time: string; kind: string; message: string; action: string }[];
   /** Rows in results.arrow; null until it is in place. */
   rows: number | null;
 }

@@ -1,6 +1,7 @@
 /** Runs plans on a WebGPU device: pipelines, textures, bind groups and submissions. */
-import { AdapterError } from "../errors.js";
-import type { Gpu } from "../gpu/device.js";
+import { AdapterError, OutOfMemoryError } from "../errors.js";
+import { checkLost, settle, type Gpu } from "../gpu/device.js";
+import { DeviceMemory } from "../gpu/memory.js";
 import { shader, specialise, type Binding } from "../gpu/shader.js";
 import type { Step, UnitPlan } from "../plan/plan.js";
 import { assignTextures } from "../plan/memory.js";
@@ -32,23 +33,29 @@ export class GpuExecutor {
   private readonly pipelines = new Map<string, Pipeline>();
   private readonly pool = new Map<string, GPUTexture>();
   private failure: Error | null = null;
+  private readonly device: GPUDevice;
+  readonly memory: DeviceMemory;
 
-  private readonly onError = (event: GPUUncapturedErrorEvent): void => {
-    this.failure ??= new AdapterError(`${this.gpu.adapter.name}: ${event.error.message.split("\n")[0]}`);
+  private readonly onError = ({ error }: GPUUncapturedErrorEvent): void => {
+    const message = `${this.gpu.adapter.name}: ${error.message.split("\n")[0]}`;
+    this.failure ??= error instanceof GPUOutOfMemoryError ? new OutOfMemoryError(message) : new AdapterError(message);
   };
 
   constructor(readonly gpu: Gpu) {
-    gpu.device.addEventListener("uncapturederror", this.onError);
+    this.device = gpu.device;
+    this.device.addEventListener("uncapturederror", this.onError);
+    this.memory = new DeviceMemory(gpu);
   }
 
   /** @throws the first error that the device reported: results made after it cannot be trusted */
   check(): void {
+    checkLost(this.gpu);
     if (this.failure) throw this.failure;
   }
 
   createTexture(width: number, height: number, texels?: Float32Array): GPUTexture {
     const usage = GPUTextureUsage.STORAGE_BINDING | GPUTextureUsage.TEXTURE_BINDING | GPUTextureUsage.COPY_DST | GPUTextureUsage.COPY_SRC;
-    const texture = this.gpu.device.createTexture({ size: [width, height], format: "rgba32float", usage });
+    const texture = this.memory.texture({ size: [width, height], format: "rgba32float", usage });
     if (texels) this.writeTexture(texture, texels);
     return texture;
   }
@@ -59,7 +66,7 @@ export class GpuExecutor {
   }
 
   createBuffer(bytes: number, usage: number, data?: ArrayBufferView): GPUBuffer {
-    const buffer = this.gpu.device.createBuffer({ size: Math.ceil(bytes / 16) * 16, usage: usage | GPUBufferUsage.COPY_DST });
+    const buffer = this.memory.buffer({ size: Math.ceil(bytes / 16) * 16, usage: usage | GPUBufferUsage.COPY_DST });
     if (data) this.gpu.device.queue.writeBuffer(buffer, 0, data as Uint8Array<ArrayBuffer>);
     return buffer;
   }
@@ -137,11 +144,12 @@ export class GpuExecutor {
   /** @returns rgba32float texels, row after row */
   async readTexture(texture: GPUTexture, rows = texture.height): Promise<Float32Array> {
     const pitch = Math.ceil((texture.width * 16) / 256) * 256;
-    const buffer = this.gpu.device.createBuffer({ size: pitch * rows, usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST });
+    const buffer = this.memory.buffer({ size: pitch * rows, usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST });
     const encoder = this.gpu.device.createCommandEncoder();
     encoder.copyTextureToBuffer({ texture }, { buffer, bytesPerRow: pitch }, [texture.width, rows]);
     this.gpu.device.queue.submit([encoder.finish()]);
-    await buffer.mapAsync(GPUMapMode.READ);
+    await this.memory.confirm();
+    await settle(this.gpu, buffer.mapAsync(GPUMapMode.READ));
     const padded = new Float32Array(buffer.getMappedRange());
     const texels = new Float32Array(texture.width * rows * 4);
     for (let row = 0; row < rows; row++) texels.set(padded.subarray((row * pitch) / 4, (row * pitch) / 4 + texture.width * 4), row * texture.width * 4);
@@ -151,9 +159,15 @@ export class GpuExecutor {
     return texels;
   }
 
-  close(): void {
-    this.gpu.device.removeEventListener("uncapturederror", this.onError);
+  /** Frees the textures of all plans; pipelines stay. */
+  free(): void {
     for (const texture of this.pool.values()) texture.destroy();
     this.pool.clear();
+    this.failure = null;
+  }
+
+  close(): void {
+    this.device.removeEventListener("uncapturederror", this.onError);
+    this.free();
   }
 }

@@ -1,6 +1,6 @@
 /** Evaluates units on a GPU: cuts them into image tiles and chunks of variants, and sums what comes back. */
-import type { Gpu } from "../gpu/device.js";
-import { settle } from "../gpu/device.js";
+import { AdapterError } from "../errors.js";
+import { settle, type Gpu } from "../gpu/device.js";
 import type { Dataset } from "../io/types.js";
 import type { Network } from "../model/resnet.js";
 import { toBlocks } from "../plan/layout.js";
@@ -26,6 +26,7 @@ const MEMORY = { software: 512 * 2 ** 20, hardware: 2 * 2 ** 30 };
 const CHUNK_COST = { software: 1e10, hardware: 1e12 };
 const MAX_VARIANTS = 256;
 const TILE_IMAGES = 256;
+const SMALLEST_TILE = 64;
 /** Blocks per variant are a multiple of the largest tile of a kernel. */
 const BLOCK_MULTIPLE = 8;
 
@@ -50,14 +51,21 @@ export class Evaluator {
   private readonly plans = new Map<string, PreparedPlan>();
   private planned = "";
   private readonly staging: GPUBuffer[] = [];
+  private readonly isTileFixed: boolean;
+  private tileImages: number;
+  private mostVariants: number;
+  private usedVariants = 1;
 
   constructor(
     private readonly gpu: Gpu,
     private readonly network: Network,
     private readonly dataset: Dataset,
     private readonly config: SweepConfig,
-    private readonly options: EvaluatorOptions = {},
+    options: EvaluatorOptions = {},
   ) {
+    this.isTileFixed = config.batchNorm === "batch";
+    this.tileImages = this.isTileFixed ? config.batchSize : (options.tileImages ?? TILE_IMAGES);
+    this.mostVariants = options.variants ?? MAX_VARIANTS;
     this.executor = new GpuExecutor(gpu);
     this.resources = new NetworkResources(this.executor, network, config.batchNorm);
     this.submitter = new Submitter(this.executor);
@@ -78,7 +86,7 @@ export class Evaluator {
     const collect = async (most: number): Promise<void> => {
       while (pending.length > most) await this.collect(pending.shift()!, sums);
     };
-    const tile = this.config.batchNorm === "batch" ? this.config.batchSize : (this.options.tileImages ?? TILE_IMAGES);
+    const tile = this.tileImages;
     for (let first = unit.firstImage; first < unit.firstImage + unit.images; first += tile) {
       const images = Math.min(tile, unit.firstImage + unit.images - first);
       const blocks = Math.ceil(images / 8 / BLOCK_MULTIPLE) * BLOCK_MULTIPLE;
@@ -90,7 +98,7 @@ export class Evaluator {
           return null;
         }
         const variants = Math.min(most, layer.masks.length - mask);
-        const prepared = this.prepare(filtered, variants, blocks, images);
+        const prepared = await this.prepare(filtered, variants, blocks, images);
         if (!started) {
           this.upload(prepared, first, images);
           await this.submitter.run(prepared.prefix);
@@ -98,8 +106,13 @@ export class Evaluator {
         }
         this.resources.writeIntervals(filtered, layer.masks.slice(mask, mask + variants));
         const bytes = NetworkResources.resultBytes(prepared.plan);
-        const staging = this.takeStaging(bytes);
-        await this.submitter.run(prepared.body, (encoder) => encoder.copyBufferToBuffer(this.resources.resultsBuffer(prepared.plan), 0, staging, 0, bytes));
+        const staging = await this.takeStaging(bytes);
+        await this.submitter.run(prepared.body, (encoder) => {
+          const results = this.resources.resultsBuffer(prepared.plan);
+          encoder.copyBufferToBuffer(results, 0, staging, 0, bytes);
+          // So that nothing of this chunk can be taken for the next one's.
+          encoder.clearBuffer(results);
+        });
         pending.push({ staging, firstMask: mask, variants, blocksPerVariant: blocks, images });
         await collect(2);
         onProgress?.((variants * images * layer.variants.length) / layer.masks.length);
@@ -130,6 +143,8 @@ export class Evaluator {
     for (let pass = 0; pass < sums.correct.length; pass++) {
       for (let v = 0; v < variants; v++, at += blocksPerVariant * 8 * 2) {
         for (let i = 0; i < images; i++) {
+          // A wrong answer costs at least log 2: both are 0 only where no kernel wrote.
+          if (results[at + 2 * i] === 0 && results[at + 2 * i + 1] === 0) throw new AdapterError(`${this.gpu.adapter.name}: results came back empty`);
           sums.correct[pass][firstMask + v] += results[at + 2 * i];
           sums.loss[pass][firstMask + v] += results[at + 2 * i + 1];
         }
@@ -139,9 +154,10 @@ export class Evaluator {
     this.staging.push(staging);
   }
 
-  private takeStaging(bytes: number): GPUBuffer {
+  private async takeStaging(bytes: number): Promise<GPUBuffer> {
     const at = this.staging.findIndex((buffer) => buffer.size >= bytes);
-    return at >= 0 ? this.staging.splice(at, 1)[0] : this.gpu.device.createBuffer({ size: Math.ceil(bytes / 16) * 16, usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST });
+    if (at >= 0) return this.staging.splice(at, 1)[0];
+    return this.executor.memory.guard(() => this.executor.memory.buffer({ size: Math.ceil(bytes / 16) * 16, usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST }));
   }
 
   private upload({ plan, texture }: PreparedPlan, first: number, images: number): void {
@@ -174,17 +190,17 @@ export class Evaluator {
     const one: UnitPlan = planUnit(this.network, this.planOptions(filtered, 1, blocks, images));
     const cost = one.body.reduce((sum, step) => sum + step.cost, 0);
     const tallest = Math.max(...[...one.tensors.values()].map(({ height }) => height));
-    return Math.max(1, Math.min(
-      this.options.variants ?? MAX_VARIANTS,
+    return (this.usedVariants = Math.max(1, Math.min(
+      this.mostVariants,
       MAX_VARIANTS,
       masks,
       Math.floor(this.gpu.maxTextureWidth / tallest),
       Math.floor(MEMORY[kind] / planBytes(one)),
       Math.round(CHUNK_COST[kind] / cost),
-    ));
+    )));
   }
 
-  private prepare(filtered: string[], variants: number, blocks: number, images: number): PreparedPlan {
+  private async prepare(filtered: string[], variants: number, blocks: number, images: number): Promise<PreparedPlan> {
     const layer = filtered.join();
     if (layer !== this.planned) this.plans.clear();
     this.planned = layer;
@@ -192,14 +208,39 @@ export class Evaluator {
     let prepared = this.plans.get(key);
     if (!prepared) {
       const plan = planUnit(this.network, this.planOptions(filtered, variants, blocks, images));
-      this.plans.set(key, (prepared = this.executor.prepare(plan, this.resources.lookup(plan))));
+      prepared = await this.executor.memory.guard(() => this.executor.prepare(plan, this.resources.lookup(plan)));
+      this.plans.set(key, prepared);
     }
     return prepared;
   }
 
-  close(): void {
-    for (const buffer of this.staging) buffer.destroy();
+  /** How finely work is cut now; another evaluator takes it as its options. */
+  get cut(): Required<EvaluatorOptions> {
+    return { tileImages: this.tileImages, variants: this.mostVariants };
+  }
+
+  /**
+   * Frees everything on the device, and cuts the work finer from now on: fewer filtered networks at a time, then fewer images.
+   * @returns false when it cannot be cut finer
+   */
+  async shrink(): Promise<boolean> {
+    await this.submitter.drain().catch(() => undefined);
+    this.free();
+    if (this.usedVariants > 1) this.mostVariants = Math.floor(this.usedVariants / 2);
+    else if (!this.isTileFixed && this.tileImages > SMALLEST_TILE) this.tileImages = Math.max(SMALLEST_TILE, Math.floor(this.tileImages / 2 / SMALLEST_TILE) * SMALLEST_TILE);
+    else return false;
+    return true;
+  }
+
+  private free(): void {
+    this.plans.clear();
+    for (const buffer of this.staging.splice(0)) buffer.destroy();
     this.resources.close();
+    this.executor.free();
+  }
+
+  close(): void {
+    this.free();
     this.executor.close();
   }
 }

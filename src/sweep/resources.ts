@@ -97,8 +97,12 @@ export class NetworkResources {
     return texture;
   }
 
+  /** Frees all of it; what is needed again is made again. */
   close(): void {
     for (const texture of this.textures.values()) texture.destroy();
     for (const buffer of [...this.intervals.values(), this.labels, this.results]) buffer?.destroy();
+    this.textures.clear();
+    this.intervals.clear();
+    this.labels = this.results = null;
   }
 }

@@ -43,7 +43,7 @@ export class Submitter {
     this.executor.check();
     const start = performance.now();
     this.executor.submit(batch, finish);
-    const done = this.executor.gpu.device.queue.onSubmittedWorkDone().then(() => {
+    const finished = (): void => {
       const now = performance.now();
       const spent = Math.max(0.05, now - Math.max(start, this.lastDone));
       this.lastDone = now;
@@ -51,8 +51,10 @@ export class Submitter {
       // Down at once, up slowly: one submission too long is worse than several too short.
       const measured = cost / spent;
       this.rate = measured < this.rate ? measured : this.rate * 0.8 + measured * 0.2;
-      this.flying.splice(this.flying.indexOf(done), 1);
-    });
+    };
+    const done: Promise<void> = this.executor.gpu.device.queue.onSubmittedWorkDone().then(finished).finally(() => void this.flying.splice(this.flying.indexOf(done), 1));
+    // Whoever waits for it is told; nobody may be waiting when the device is lost.
+    done.catch(() => undefined);
     this.flying.push(done);
   }
 

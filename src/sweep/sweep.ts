@@ -9,6 +9,7 @@ import { nearest } from "../suggest.js";
 import type { SweepConfig } from "./config.js";
 import { Evaluator, type EvaluatorOptions } from "./evaluate.js";
 import { type LayerVariants, variantsOf } from "./filters.js";
+import { Recovery, type Fault } from "./recovery.js";
 import { CHUNK_IMAGES, type Unit, type UnitScores } from "./units.js";
 
 export interface SweepCheckpoint {
@@ -101,30 +102,52 @@ export interface EvaluateOptions extends EvaluatorOptions {
   /** Units to evaluate, in the plan's order; all by default. */
   units?: Unit[];
   signal?: AbortSignal;
+  /** Filtered network x image pairs since the last call; negative when they have to be done again. */
   onProgress?: (progress: { unit: Unit; networkImages: number }) => void;
+  /** The device failed and the unit is done again. */
+  onFault?: (fault: Fault) => void | Promise<void>;
 }
 
 /**
  * Evaluates units one after the other. When the signal aborts, what is in flight is finished and the generator ends; a
- * unit that was not complete then is not yielded.
+ * unit that was not complete then is not yielded. A device that is lost or out of memory is tried again, see recovery.ts.
+ * @throws TryAgainError, OutOfMemoryError when that is no help
  */
 export async function* evaluateUnits(gpu: Gpu, job: SweepJob, plan: SweepPlan, options: EvaluateOptions = {}): AsyncGenerator<UnitScores> {
+  const recovery = new Recovery(gpu, options.onFault);
   let evaluator: Evaluator | null = null;
   let current = -1;
+  const open = (checkpoint: number, cut: EvaluatorOptions): Evaluator => {
+    evaluator?.close();
+    current = checkpoint;
+    return (evaluator = new Evaluator(gpu, plan.described[checkpoint], job.dataset, job.config, cut));
+  };
+  /** @returns null when the signal stopped it */
+  const attempt = async (unit: Unit): Promise<UnitScores | null> => {
+    for (;;) {
+      if (options.signal?.aborted) return null;
+      let done = 0;
+      const onProgress = (networkImages: number): void => {
+        done += networkImages;
+        options.onProgress?.({ unit, networkImages });
+      };
+      const used = evaluator !== null && unit.checkpoint === current ? evaluator : open(unit.checkpoint, evaluator?.cut ?? options);
+      try {
+        return await used.evaluate(unit, plan.variants[unit.checkpoint][unit.layer], options.signal, onProgress);
+      } catch (error) {
+        onProgress(-done);
+        if ((await recovery.after(error, used)) === "new device") open(unit.checkpoint, used.cut);
+      }
+    }
+  };
   try {
     for (const unit of options.units ?? plan.units) {
-      if (options.signal?.aborted) return;
-      if (unit.checkpoint !== current) {
-        evaluator?.close();
-        evaluator = new Evaluator(gpu, plan.described[unit.checkpoint], job.dataset, job.config, options);
-        current = unit.checkpoint;
-      }
-      const scores = await evaluator!.evaluate(unit, plan.variants[unit.checkpoint][unit.layer], options.signal, (networkImages) => options.onProgress?.({ unit, networkImages }));
+      const scores = await attempt(unit);
       if (!scores) return;
       yield scores;
     }
   } finally {
-    evaluator?.close();
+    (evaluator as Evaluator | null)?.close();
   }
 }
 
