@@ -29,14 +29,19 @@ export interface PreparedPlan {
 /** Textures and buffers that a plan reads but does not make, by resource name. */
 export type Resources = (resource: string) => GPUTexture | GPUBuffer | undefined;
 
+/** By device: the networks of one run share them. */
+const pipelinesOf = new WeakMap<GPUDevice, Map<string, Pipeline>>();
+
 export class GpuExecutor {
-  private readonly pipelines = new Map<string, Pipeline>();
+  private readonly pipelines: Map<string, Pipeline>;
   private readonly pool = new Map<string, GPUTexture>();
   private failure: Error | null = null;
   private readonly device: GPUDevice;
   readonly memory: DeviceMemory;
 
-  private readonly onError = ({ error }: GPUUncapturedErrorEvent): void => {
+  private readonly onError = (event: GPUUncapturedErrorEvent): void => {
+    const { error } = event;
+    event.preventDefault(); // Dawn would print it
     const message = `${this.gpu.adapter.name}: ${error.message.split("\n")[0]}`;
     this.failure ??= error instanceof GPUOutOfMemoryError ? new OutOfMemoryError(message) : new AdapterError(message);
   };
@@ -45,6 +50,8 @@ export class GpuExecutor {
     this.device = gpu.device;
     this.device.addEventListener("uncapturederror", this.onError);
     this.memory = new DeviceMemory(gpu);
+    this.pipelines = pipelinesOf.get(this.device) ?? new Map<string, Pipeline>();
+    pipelinesOf.set(this.device, this.pipelines);
   }
 
   /** @throws the first error that the device reported: results made after it cannot be trusted */
