@@ -16,7 +16,8 @@ const BELOW: Record<string, string[]> = {
   sweep: ["run", "gpu", "plan", "model", "ops", "io", "results"],
   results: ["sweep", "io", "gpu", "tables"],
   analysis: ["results", "tables"],
-  cli: ["analysis", "sweep", "results", "tables", "io", "model", "gpu"],
+  export: ["analysis", "results", "tables", "io"],
+  cli: ["export", "analysis", "sweep", "results", "tables", "io", "model", "gpu"],
 };
 
 for (const [folder, below] of Object.entries(BELOW)) {

@@ -25,7 +25,8 @@ export interface RunFolder {
   earlier: Manifest | null;
 }
 
-const safe = (name: string): string => name.replace(/[^A-Za-z0-9._-]+/g, "_");
+/** A text as a part of a path that any file system takes, and that leads nowhere else. */
+export const safeName = (text: string): string => text.replace(/[^A-Za-z0-9._-]+/g, "_").replace(/^\.*$/, "_");
 
 /** yyyymmddThhmmssZ */
 function timestamp(now: Date): string {
@@ -36,7 +37,7 @@ function timestamp(now: Date): string {
 async function createFresh(network: string, dataset: string): Promise<string> {
   await onFile("runs", () => makeFolder("runs"));
   for (;;) {
-    const path = join("runs", `${timestamp(new Date())}-${safe(network)}-${safe(dataset)}-${randomBytes(3).toString("hex")}`);
+    const path = join("runs", `${timestamp(new Date())}-${safeName(network)}-${safeName(dataset)}-${randomBytes(3).toString("hex")}`);
     const made = await onFile(path, async () => {
       try {
         await mkdir(path);

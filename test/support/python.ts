@@ -1,4 +1,4 @@
-/** Python with the readers our files are meant for: pandas, polars, pyarrow, DuckDB, NumPy. They come by pip, into a cache. */
+/** Python with the readers our files are meant for: pandas, polars, pyarrow, DuckDB (library and command line), NumPy. They come by pip, into a cache. */
 import { spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
@@ -7,12 +7,12 @@ import * as assert from "uvu/assert";
 import { PACKAGE_ROOT } from "../../src/package.js";
 
 const VENV = join(PACKAGE_ROOT, "node_modules/.cache/wgpu-inferlink-readers");
-const PYTHON = join(VENV, process.platform === "win32" ? "Scripts/python.exe" : "bin/python");
-const READERS = ["duckdb", "numpy", "pandas", "polars", "pyarrow"];
+export const PYTHON = join(VENV, process.platform === "win32" ? "Scripts/python.exe" : "bin/python");
+const READERS = ["duckdb", "duckdb-cli", "numpy", "pandas", "polars", "pyarrow"];
 
 /** Why the readers can't be had here, or null when they are there. */
 function prepare(): string | null {
-  const imports = ["-c", `import ${READERS.join(", ")}`];
+  const imports = ["-c", `import ${READERS.join(", ").replaceAll("-", "_")}`];
   if (existsSync(PYTHON) && spawnSync(PYTHON, imports).status === 0) return null;
   if (spawnSync("python3", ["--version"]).status !== 0) return "there is no python3";
   if (spawnSync("python3", ["-m", "venv", "--clear", VENV]).status !== 0) return "python3 has no venv";
