@@ -2,7 +2,8 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { EXIT, InferlinkError } from "../src/errors.js";
-import { openDevice, type Gpu } from "../src/gpu/device.js";
+import type { Gpu } from "../src/gpu/device.js";
+import { openDevice } from "../src/run/open.js";
 import type { Row } from "../src/results/row.js";
 import type { Fault } from "../src/sweep/recovery.js";
 import { demoJob, rowsOf } from "./support/demoSweep.js";

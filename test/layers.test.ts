@@ -12,12 +12,12 @@ const BELOW: Record<string, string[]> = {
   ops: ["plan"], // the layout of activations alone
   model: ["io", "plan"], // types and the shape of a map alone
   gpu: [],
-  run: ["gpu", "plan"],
+  run: ["gpu", "plan", "ops"],
   sweep: ["run", "gpu", "plan", "model", "ops", "io", "results"],
   results: ["sweep", "io", "gpu", "tables"],
   analysis: ["results", "tables"],
   export: ["analysis", "results", "tables", "io"],
-  cli: ["export", "analysis", "sweep", "results", "tables", "io", "model", "gpu"],
+  cli: ["export", "analysis", "sweep", "results", "tables", "io", "model", "run", "gpu"],
 };
 
 for (const [folder, below] of Object.entries(BELOW)) {

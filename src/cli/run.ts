@@ -1,7 +1,8 @@
 /** `run`: inputs, plan, device, folder, evaluation, result. */
 import { join } from "node:path";
 import { EXIT } from "../errors.js";
-import { openDevice, type Gpu } from "../gpu/device.js";
+import type { Gpu } from "../gpu/device.js";
+import { openDevice } from "../run/open.js";
 import { MANIFEST } from "../results/manifest.js";
 import { readRows, RESULTS } from "../results/arrow.js";
 import type { Fault } from "../sweep/recovery.js";

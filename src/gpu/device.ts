@@ -71,12 +71,15 @@ function summarise(adapter: GPUAdapter, index: number): AdapterSummary {
 /** The launcher's own: tests and library users come here without it. */
 const VULKAN = new URL("../../../bin/vulkan.js", import.meta.url);
 
+/** Dawn's own switches, for tests and for driver trouble: `backend=null`, `enable-dawn-features=…`, by blanks. */
+const dawnOptions = (): string[] => (process.env.WGPU_INFERLINK_DAWN ?? "").split(/\s+/).filter((word) => word !== "");
+
 /** Every adapter that Dawn names, hardware first. */
 async function findAdapters(): Promise<Found[]> {
   const { prepareVulkanEnvironment } = (await import(VULKAN.href)) as { prepareVulkanEnvironment(): void };
   prepareVulkanEnvironment();
   const found: Found[] = [];
-  const instance = create([]);
+  const instance = create(dawnOptions());
   const requests: GPURequestAdapterOptions[] = [{ powerPreference: "high-performance" }, { powerPreference: "low-power" }, { forceFallbackAdapter: true }];
   for (const request of requests) {
     const adapter = await instance.requestAdapter(request).catch(() => null);
@@ -113,10 +116,11 @@ async function requestDevice({ adapter, summary }: Found, maxTextureWidth: numbe
 
 /**
  * Opens an adapter: by index, by a part of its name, or the first one (hardware before software).
- * @throws AdapterError when there is none, none of that name, or it computes nonsense
+ * @param check looks at each newly opened device, and throws where it is no good
+ * @throws AdapterError when there is none or none of that name
  */
-export async function openDevice(options: { adapter?: string | number } = {}): Promise<Gpu> {
-  const chosen = choose(await findAdapters(), options.adapter);
+export async function openAdapter(request: { adapter?: string | number }, check: (gpu: Gpu) => Promise<void>): Promise<Gpu> {
+  const chosen = choose(await findAdapters(), request.adapter);
   const { adapter, summary } = chosen;
   const info = adapter.info as GPUAdapterInfo & { subgroupMinSize?: number };
   const subgroups = adapter.features.has("subgroups");
@@ -147,6 +151,7 @@ export async function openDevice(options: { adapter?: string | number } = {}): P
       drop();
       gpu.device = use(same, device);
       gpu.lost = null;
+      await check(gpu);
     },
     close() {
       if (closed) return;
@@ -154,6 +159,12 @@ export async function openDevice(options: { adapter?: string | number } = {}): P
       drop();
     },
   };
+  try {
+    await check(gpu);
+  } catch (error) {
+    gpu.close();
+    throw error;
+  }
   return gpu;
 }
 

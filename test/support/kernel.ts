@@ -1,8 +1,9 @@
 /** Runs one kernel on the real device: NCHW arrays in, NCHW arrays out. */
-import { type Gpu, openDevice } from "../../src/gpu/device.js";
+import type { Gpu } from "../../src/gpu/device.js";
 import { type BlockLayout, fromBlocks, toBlocks } from "../../src/plan/layout.js";
 import type { ParamValue, UnitPlan } from "../../src/plan/plan.js";
 import { GpuExecutor } from "../../src/run/gpu.js";
+import { openDevice } from "../../src/run/open.js";
 
 let device: Promise<Gpu> | null = null;
 let shared: GpuExecutor | null = null;

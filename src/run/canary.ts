@@ -1,0 +1,72 @@
+/**
+ * The first thing computed on a device: a convolution of whole numbers, which every order of summation gets exactly
+ * right. A driver that miscompiles, or that does nothing at all, is found out before it produces a single row.
+ */
+import { AdapterError } from "../errors.js";
+import type { Gpu } from "../gpu/device.js";
+import { chooseTile, conv2d, convGrid, packWeights, planConv, type ConvShape } from "../ops/conv2d.js";
+import { blockLayout, fromBlocks, toBlocks } from "../plan/layout.js";
+import type { Step, UnitPlan } from "../plan/plan.js";
+import { GpuExecutor } from "./gpu.js";
+
+/** Small, so that its kernel compiles at once. */
+const SHAPE: ConvShape = { inChannels: 2, outChannels: 4, height: 3, width: 4, kernel: 3, stride: 1, pad: 1 };
+const IMAGES = 8;
+/** Weights that the filter sets to 0. */
+const REMOVED = { low: -2, high: 1 };
+
+/** Whole numbers from -range to range, in no order. */
+const scattered = (length: number, range: number): Float32Array => Float32Array.from({ length }, (_, i) => ((i * 37 + ((i * i) % 11)) % (2 * range + 1)) - range);
+
+/** @throws AdapterError when the device computes anything but the right answer */
+export async function checkComputes(gpu: Gpu): Promise<void> {
+  const executor = new GpuExecutor(gpu);
+  try {
+    const [found, expected] = await canary(gpu, executor);
+    const wrong = expected.reduce((count, value, i) => count + Number(value !== found[i]), 0);
+    if (wrong === 0) return;
+    const at = expected.findIndex((value, i) => value !== found[i]);
+    throw new AdapterError(`${gpu.adapter.name}: computes nonsense: ${wrong} of ${expected.length} values of a small convolution are wrong (${found[at]} instead of ${expected[at]}); update its driver, or choose another adapter by --adapter`);
+  } finally {
+    executor.close();
+  }
+}
+
+/** @returns what the device computed and what is right */
+async function canary(gpu: Gpu, executor: GpuExecutor): Promise<[Float32Array, Float32Array]> {
+  const { inChannels, outChannels, height, width, kernel } = SHAPE;
+  const input = blockLayout({ channels: inChannels, height, width }, gpu.maxTextureWidth);
+  const output = blockLayout({ channels: outChannels, height, width }, gpu.maxTextureWidth);
+  const plan = planConv(SHAPE, false, input, output, chooseTile(SHAPE, false), gpu.maxTextureWidth);
+  const blocks = plan.tile.blocks;
+  const images = scattered(IMAGES * inChannels * height * width, 9);
+  const weights = scattered(outChannels * inChannels * kernel ** 2, 4);
+  const step: Step = {
+    kernel: "conv2d",
+    constants: { ...plan.constants, MASKED: true, SHUFFLE: gpu.shuffle },
+    params: { steps: plan.steps, in_blocks: blocks, residual_blocks: 1, gate_blocks: 1, blocks_per_variant: blocks },
+    bindings: { input: "input", output: "output", weights: "weights", norm: "norm", intervals: "intervals" },
+    writes: ["output"],
+    grid: convGrid(plan, output, blocks),
+    cost: 1,
+  };
+  const tensors = new Map([
+    ["input", { width: input.texels, height: blocks * input.fold }],
+    ["output", { width: output.texels, height: blocks * output.fold }],
+  ]);
+  const scale = new Float32Array(16 * 2 * 4);
+  for (let channel = 0; channel < outChannels; channel++) scale[channel * 4] = 1;
+  const prepared = await executor.memory.guard(() => {
+    const resources = new Map<string, GPUTexture | GPUBuffer>([
+      ["weights", executor.createTexture(plan.weightTexture.width, plan.weightTexture.height, packWeights(plan, weights))],
+      ["norm", executor.createTexture(16, 2, scale)],
+      ["intervals", executor.createBuffer(4096, GPUBufferUsage.UNIFORM, Float32Array.from([REMOVED.low, REMOVED.high]))],
+    ]);
+    const unit: UnitPlan = { prefix: [], body: [step], tensors, weights: new Map(), norms: new Set(), filtered: [], blocksPerVariant: blocks, variants: 1, passes: 1, input };
+    return executor.prepare(unit, (name) => resources.get(name));
+  });
+  executor.writeTexture(prepared.texture("input"), toBlocks(input, images, blocks));
+  executor.submit(prepared.body);
+  const found = fromBlocks(output, await executor.readTexture(prepared.texture("output")), IMAGES);
+  return [found, conv2d(SHAPE, images, weights.map((w) => (w >= REMOVED.low && w <= REMOVED.high ? 0 : w)))];
+}
