@@ -1,4 +1,5 @@
 // Global average pool of small maps into 4 channels a vec4. One invocation: one image (lane), 4 channels (y).
+const LANES = 8; // images of a block
 const IN_H = 14;
 const IN_W = 14;
 const IN_PITCH = 16;
@@ -23,14 +24,14 @@ struct Params {
 @group(0) @binding(2) var output: texture_storage_2d<rgba32float, write>;
 
 fn in_at(image_block: u32, group: u32, quad: u32, lane: u32) -> vec2u {
-  return vec2u(((group % IN_GROUPS_PER_ROW) * IN_QUADS + quad) * 8u + lane, image_block * IN_FOLD + group / IN_GROUPS_PER_ROW);
+  return vec2u(((group % IN_GROUPS_PER_ROW) * IN_QUADS + quad) * LANES + lane, image_block * IN_FOLD + group / IN_GROUPS_PER_ROW);
 }
 
 fn out_at(image_block: u32, group: u32, quad: u32, lane: u32) -> vec2u {
-  return vec2u(((group % OUT_GROUPS_PER_ROW) * OUT_QUADS + quad) * 8u + lane, image_block * OUT_FOLD + group / OUT_GROUPS_PER_ROW);
+  return vec2u(((group % OUT_GROUPS_PER_ROW) * OUT_QUADS + quad) * LANES + lane, image_block * OUT_FOLD + group / OUT_GROUPS_PER_ROW);
 }
 
-@compute @workgroup_size(8)
+@compute @workgroup_size(LANES)
 fn main(@builtin(workgroup_id) tile: vec3u, @builtin(local_invocation_id) local: vec3u) {
   var means = vec4f(0);
   // @unroll

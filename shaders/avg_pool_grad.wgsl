@@ -1,4 +1,5 @@
 // Gradient of the global average pool, behind the gate of the ReLU in front of it. One invocation: one image (lane), one channel (y).
+const LANES = 8; // images of a block
 const OUT_H = 14;
 const OUT_W = 14;
 const OUT_PITCH = 16;
@@ -25,14 +26,14 @@ struct Params {
 @group(0) @binding(3) var gate: texture_2d<f32>;
 
 fn in_at(image_block: u32, group: u32, quad: u32, lane: u32) -> vec2u {
-  return vec2u(((group % IN_GROUPS_PER_ROW) * IN_QUADS + quad) * 8u + lane, image_block * IN_FOLD + group / IN_GROUPS_PER_ROW);
+  return vec2u(((group % IN_GROUPS_PER_ROW) * IN_QUADS + quad) * LANES + lane, image_block * IN_FOLD + group / IN_GROUPS_PER_ROW);
 }
 
 fn out_at(image_block: u32, group: u32, quad: u32, lane: u32) -> vec2u {
-  return vec2u(((group % OUT_GROUPS_PER_ROW) * OUT_QUADS + quad) * 8u + lane, image_block * OUT_FOLD + group / OUT_GROUPS_PER_ROW);
+  return vec2u(((group % OUT_GROUPS_PER_ROW) * OUT_QUADS + quad) * LANES + lane, image_block * OUT_FOLD + group / OUT_GROUPS_PER_ROW);
 }
 
-@compute @workgroup_size(8)
+@compute @workgroup_size(LANES)
 fn main(@builtin(workgroup_id) tile: vec3u, @builtin(local_invocation_id) local: vec3u) {
   let g = textureLoad(input, in_at(tile.x, tile.y / 4, 0, local.x))[tile.y % 4] / (OUT_H * OUT_W);
   for (var q = 0u; q < OUT_QUADS; q++) {

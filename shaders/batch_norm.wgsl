@@ -1,6 +1,7 @@
 // Batch norm with a batch's own statistics, then residual and ReLU; with GRADIENT the gradient of its input, which
 // flows through the statistics: scale * inverse deviation * (dy - mean(dy) - normalised x * mean(dy * normalised x)).
 // Ioffe and Szegedy 2015, arXiv 1502.03167. One invocation: one image (lane), one channel group (y), one vec4 (z).
+const LANES = 8; // images of a block
 const IN_H = 14;
 const IN_W = 14;
 const IN_PITCH = 16;
@@ -29,10 +30,10 @@ struct Params {
 @group(0) @binding(7) var gradient_stats: texture_2d<f32>;
 
 fn in_at(image_block: u32, group: u32, quad: u32, lane: u32) -> vec2u {
-  return vec2u(((group % IN_GROUPS_PER_ROW) * IN_QUADS + quad) * 8u + lane, image_block * IN_FOLD + group / IN_GROUPS_PER_ROW);
+  return vec2u(((group % IN_GROUPS_PER_ROW) * IN_QUADS + quad) * LANES + lane, image_block * IN_FOLD + group / IN_GROUPS_PER_ROW);
 }
 
-@compute @workgroup_size(8)
+@compute @workgroup_size(LANES)
 fn main(@builtin(workgroup_id) tile: vec3u, @builtin(local_invocation_id) local: vec3u) {
   let variant = tile.x / params.blocks_per_variant;
   let x = textureLoad(input, in_at(tile.x % params.input_blocks, tile.y, tile.z, local.x));

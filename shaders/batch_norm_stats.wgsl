@@ -1,6 +1,7 @@
 // Mean and 1 / sqrt(variance + 1e-5) of each channel over a batch (biased variance, two passes), for every variant.
 // With GRADIENT: means of dy and of dy * normalised x, which the gradient of batch norm needs.
 // One workgroup: one channel group (y) of one variant (x); its lanes share the batch's images.
+const LANES = 8; // images of a block
 const IN_H = 14;
 const IN_W = 14;
 const IN_PITCH = 16;
@@ -23,10 +24,10 @@ struct Params {
 @group(0) @binding(3) var raw: texture_storage_2d<rgba32float, read>;
 @group(0) @binding(4) var stats: texture_2d<f32>;
 
-var<workgroup> partial: array<array<vec4f, 2>, 8>;
+var<workgroup> partial: array<array<vec4f, 2>, LANES>;
 
 fn in_at(image_block: u32, group: u32, quad: u32, lane: u32) -> vec2u {
-  return vec2u(((group % IN_GROUPS_PER_ROW) * IN_QUADS + quad) * 8u + lane, image_block * IN_FOLD + group / IN_GROUPS_PER_ROW);
+  return vec2u(((group % IN_GROUPS_PER_ROW) * IN_QUADS + quad) * LANES + lane, image_block * IN_FOLD + group / IN_GROUPS_PER_ROW);
 }
 
 fn real_pixels(quad: u32) -> vec4<bool> {
@@ -44,7 +45,7 @@ fn total(sum: vec4f, slot: u32, lane: u32) -> vec4f {
   partial[lane][slot] = sum;
   workgroupBarrier();
   var all = vec4f(0);
-  for (var i = 0u; i < 8u; i++) {
+  for (var i = 0u; i < LANES; i++) {
     all += partial[i][slot];
   }
   // @static
@@ -54,7 +55,7 @@ fn total(sum: vec4f, slot: u32, lane: u32) -> vec4f {
   return all / (f32(params.images) * (IN_H * IN_W));
 }
 
-@compute @workgroup_size(8)
+@compute @workgroup_size(LANES)
 fn main(@builtin(workgroup_id) tile: vec3u, @builtin(local_invocation_id) local: vec3u) {
   let first = tile.x * params.blocks_per_variant;
   let group = tile.y;
@@ -78,7 +79,7 @@ fn main(@builtin(workgroup_id) tile: vec3u, @builtin(local_invocation_id) local:
   var sum = vec4f(0);
   var dot = vec4f(0);
   for (var n = 0u; n < params.blocks_per_variant; n++) {
-    if (n * 8u + local.x < params.images) {
+    if (n * LANES + local.x < params.images) {
       for (var q = 0u; q < IN_QUADS; q++) {
         let value = select(vec4f(0), textureLoad(input, in_at(first + n, group, q, local.x)), real_pixels(q));
         sum += value;
@@ -96,7 +97,7 @@ fn main(@builtin(workgroup_id) tile: vec3u, @builtin(local_invocation_id) local:
     second = total(dot, 1u, local.x);
   } else {
     for (var n = 0u; n < params.blocks_per_variant; n++) {
-      if (n * 8u + local.x < params.images) {
+      if (n * LANES + local.x < params.images) {
         for (var q = 0u; q < IN_QUADS; q++) {
           let d = select(vec4f(0), textureLoad(input, in_at(first + n, group, q, local.x)) - mean, real_pixels(q));
           dot += d * d;

@@ -1,9 +1,10 @@
 // Convolution and its input gradient, one kernel for both: the gradient is the same sum with the two maps swapped.
-// Lanes are the 8 images of a block. An invocation keeps ROWS x OUT_W pixels of OC channels (of BLOCKS image blocks) in
+// Lanes are the images of a block. An invocation keeps ROWS x OUT_W pixels of OC channels (of BLOCKS image blocks) in
 // registers and walks over the input channels. Fused: the filter's mask on the weights; behind the sum the batch norm's
 // scale and shift, the residual, ReLU (forward) or its gate (gradient).
 enable subgroups;
 
+const LANES = 8; // images of a block
 const GRADIENT = false; // "in" is the gradient of the convolution's output, "out" that of its input
 const KERNEL_TOP = 0; // first kernel row and column that touches a pixel, and how many do
 const KERNEL_LEFT = 0;
@@ -31,7 +32,7 @@ const OUT_PACK = 1;
 const OC = 8; // output channels per invocation
 const ROWS = 1; // output rows per invocation
 const BLOCKS = 1; // image blocks per invocation
-const SHUFFLE = true; // weights come from the neighbour lanes (subgroups of 8 and more)
+const SHUFFLE = true; // weights come from the neighbour lanes (subgroups of LANES and more)
 const MASKED = false;
 const RESIDUAL = false;
 const RELU = false;
@@ -40,7 +41,7 @@ const GATE = false;
 const WHOLE = ROWS == OUT_H; // the whole map: rows outside the image are known here
 const TAPS = KERNEL_ROWS * KERNEL_COLS;
 const WEIGHT_QUADS = (IN_PACK * TAPS + 3) / 4;
-const OC_GROUPS = (OC + 7) / 8;
+const OC_GROUPS = (OC + LANES - 1) / LANES;
 const FIRST_ROW = -1; // source row 0 of the tile, relative to the tile's place in the source map
 const SPAN = 3; // source rows an invocation holds
 const SOURCE_QUADS = 6; // vec4 of them per channel and block
@@ -55,7 +56,7 @@ struct Params {
 
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var input: texture_storage_2d<rgba32float, read>;
-@group(0) @binding(2) var weights: texture_storage_2d<rgba32float, read>; // row: tile of OC channels; column: (step * WEIGHT_QUADS + quad) * OC_GROUPS * 8 + channel
+@group(0) @binding(2) var weights: texture_storage_2d<rgba32float, read>; // row: tile of OC channels; column: (step * WEIGHT_QUADS + quad) * OC_GROUPS * LANES + channel
 @group(0) @binding(3) var norm: texture_2d<f32>; // row 0: (scale, shift) of each channel; row 1: scales of 4 channels
 @group(0) @binding(4) var output: texture_storage_2d<rgba32float, write>;
 @group(0) @binding(5) var residual: texture_storage_2d<rgba32float, read>;
@@ -65,31 +66,31 @@ struct Params {
 fn in_at(image_block: u32, group: u32, quad: u32, lane: u32) -> vec2u {
   // @static
   if (IN_FOLD == 1) {
-    return vec2u((group * IN_QUADS + quad) * 8u + lane, image_block);
+    return vec2u((group * IN_QUADS + quad) * LANES + lane, image_block);
   } else {
-    return vec2u(((group % IN_GROUPS_PER_ROW) * IN_QUADS + quad) * 8u + lane, image_block * IN_FOLD + group / IN_GROUPS_PER_ROW);
+    return vec2u(((group % IN_GROUPS_PER_ROW) * IN_QUADS + quad) * LANES + lane, image_block * IN_FOLD + group / IN_GROUPS_PER_ROW);
   }
 }
 
 fn out_at(image_block: u32, group: u32, quad: u32, lane: u32) -> vec2u {
   // @static
   if (OUT_FOLD == 1) {
-    return vec2u((group * OUT_QUADS + quad) * 8u + lane, image_block);
+    return vec2u((group * OUT_QUADS + quad) * LANES + lane, image_block);
   } else {
-    return vec2u(((group % OUT_GROUPS_PER_ROW) * OUT_QUADS + quad) * 8u + lane, image_block * OUT_FOLD + group / OUT_GROUPS_PER_ROW);
+    return vec2u(((group % OUT_GROUPS_PER_ROW) * OUT_QUADS + quad) * LANES + lane, image_block * OUT_FOLD + group / OUT_GROUPS_PER_ROW);
   }
 }
 
 fn weight_at(tile: u32, step: u32, quad: u32, channel: u32) -> vec2u {
   // @static
   if (WEIGHT_FOLD == 1) {
-    return vec2u((step * WEIGHT_QUADS + quad) * (OC_GROUPS * 8) + channel, tile);
+    return vec2u((step * WEIGHT_QUADS + quad) * (OC_GROUPS * LANES) + channel, tile);
   } else {
-    return vec2u(((step % STEPS_PER_ROW) * WEIGHT_QUADS + quad) * (OC_GROUPS * 8) + channel, tile * WEIGHT_FOLD + step / STEPS_PER_ROW);
+    return vec2u(((step % STEPS_PER_ROW) * WEIGHT_QUADS + quad) * (OC_GROUPS * LANES) + channel, tile * WEIGHT_FOLD + step / STEPS_PER_ROW);
   }
 }
 
-@compute @workgroup_size(8)
+@compute @workgroup_size(LANES)
 fn main(@builtin(workgroup_id) tile: vec3u, @builtin(local_invocation_id) local: vec3u) {
   let lane = local.x;
   let image_block = tile.x * BLOCKS;
@@ -166,7 +167,7 @@ fn main(@builtin(workgroup_id) tile: vec3u, @builtin(local_invocation_id) local:
     if (SHUFFLE) {
       // @unroll
       for (var i = 0; i < WEIGHT_QUADS * OC_GROUPS; i++) {
-        w[i] = textureLoad(weights, weight_at(tile.y, step, i / OC_GROUPS, i % OC_GROUPS * 8 + lane));
+        w[i] = textureLoad(weights, weight_at(tile.y, step, i / OC_GROUPS, i % OC_GROUPS * LANES + lane));
         // @static
         if (MASKED) {
           w[i] = select(w[i], vec4f(0), (w[i] >= low) & (w[i] <= high));
@@ -184,7 +185,7 @@ fn main(@builtin(workgroup_id) tile: vec3u, @builtin(local_invocation_id) local:
           for (var i = 0; i < 4; i++) {
             // @static
             if (q * 4 + i < IN_PACK * TAPS) {
-              v[q * 4 + i] = subgroupShuffle(w[q * OC_GROUPS + oc / 8][i], oc % 8);
+              v[q * 4 + i] = subgroupShuffle(w[q * OC_GROUPS + oc / LANES][i], oc % LANES);
             }
           }
         } else {

@@ -1,5 +1,6 @@
 // Max-pool, and which pixel of each window won: the first maximum in row-major order, as in PyTorch.
 // One invocation: one image (lane), one channel (y), one output row (z).
+const LANES = 8; // images of a block
 const IN_H = 14;
 const IN_W = 14;
 const IN_PITCH = 16;
@@ -28,14 +29,14 @@ struct Params {
 @group(0) @binding(3) var winner: texture_storage_2d<rgba32float, write>; // position in the window, ky * KERNEL + kx
 
 fn in_at(image_block: u32, group: u32, quad: u32, lane: u32) -> vec2u {
-  return vec2u(((group % IN_GROUPS_PER_ROW) * IN_QUADS + quad) * 8u + lane, image_block * IN_FOLD + group / IN_GROUPS_PER_ROW);
+  return vec2u(((group % IN_GROUPS_PER_ROW) * IN_QUADS + quad) * LANES + lane, image_block * IN_FOLD + group / IN_GROUPS_PER_ROW);
 }
 
 fn out_at(image_block: u32, group: u32, quad: u32, lane: u32) -> vec2u {
-  return vec2u(((group % OUT_GROUPS_PER_ROW) * OUT_QUADS + quad) * 8u + lane, image_block * OUT_FOLD + group / OUT_GROUPS_PER_ROW);
+  return vec2u(((group % OUT_GROUPS_PER_ROW) * OUT_QUADS + quad) * LANES + lane, image_block * OUT_FOLD + group / OUT_GROUPS_PER_ROW);
 }
 
-@compute @workgroup_size(8)
+@compute @workgroup_size(LANES)
 fn main(@builtin(workgroup_id) tile: vec3u, @builtin(local_invocation_id) local: vec3u) {
   var best: array<f32, OUT_PITCH>;
   var place: array<f32, OUT_PITCH>;

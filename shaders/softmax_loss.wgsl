@@ -1,5 +1,6 @@
 // Softmax cross-entropy of each image, its gradient, and whether the largest logit (the first, in ties) is the label's.
 // One invocation: one image (lane).
+const LANES = 8; // images of a block
 const CLASSES = 10;
 
 struct Params {
@@ -13,15 +14,15 @@ struct Params {
 @group(0) @binding(3) var<storage, read> labels: array<u32>;
 @group(0) @binding(4) var<storage, read_write> results: array<vec2f>; // (1 if correct, loss)
 
-@compute @workgroup_size(8)
+@compute @workgroup_size(LANES)
 fn main(@builtin(workgroup_id) tile: vec3u, @builtin(local_invocation_id) local: vec3u) {
   const GROUPS = (CLASSES + 3) / 4;
-  let label = labels[(tile.x % params.blocks_per_variant) * 8u + local.x];
+  let label = labels[(tile.x % params.blocks_per_variant) * LANES + local.x];
   var largest = -3.4e38;
   var winner = 0u;
   var own = 0.0;
   for (var k = 0u; k < CLASSES; k++) {
-    let value = textureLoad(logits, vec2u((k / 4u) * 8u + local.x, tile.x))[k % 4u];
+    let value = textureLoad(logits, vec2u((k / 4u) * LANES + local.x, tile.x))[k % 4u];
     if (value > largest) {
       largest = value;
       winner = k;
@@ -30,13 +31,13 @@ fn main(@builtin(workgroup_id) tile: vec3u, @builtin(local_invocation_id) local:
   }
   var total = 0.0;
   for (var k = 0u; k < CLASSES; k++) {
-    total += exp(textureLoad(logits, vec2u((k / 4u) * 8u + local.x, tile.x))[k % 4u] - largest);
+    total += exp(textureLoad(logits, vec2u((k / 4u) * LANES + local.x, tile.x))[k % 4u] - largest);
   }
   for (var g = 0u; g < GROUPS; g++) {
-    let softmax = exp(textureLoad(logits, vec2u(g * 8u + local.x, tile.x)) - largest) / total;
+    let softmax = exp(textureLoad(logits, vec2u(g * LANES + local.x, tile.x)) - largest) / total;
     let k = vec4u(g * 4u) + vec4u(0, 1, 2, 3);
     let logit = select(softmax, softmax - 1.0, k == vec4u(label));
-    textureStore(gradient, vec2u(g * 8u + local.x, tile.x), select(vec4f(0), logit, k < vec4u(CLASSES)));
+    textureStore(gradient, vec2u(g * LANES + local.x, tile.x), select(vec4f(0), logit, k < vec4u(CLASSES)));
   }
-  results[params.first_result + tile.x * 8u + local.x] = vec2f(select(0.0, 1.0, winner == label), log(total) + largest - own);
+  results[params.first_result + tile.x * LANES + local.x] = vec2f(select(0.0, 1.0, winner == label), log(total) + largest - own);
 }

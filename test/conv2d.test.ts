@@ -9,7 +9,9 @@ interface Case {
   shape: [inChannels: number, outChannels: number, size: number, kernel: number, stride: number, pad: number];
   tile?: Partial<ConvTile>;
   shuffle?: boolean;
-  maxWidth?: number;
+  maxTextureWidth?: number;
+  /** Wider blocks than this adapter's subgroups, as on other GPUs; weights can't be shuffled then. */
+  lanes?: number;
 }
 
 const CASES: Case[] = [
@@ -35,9 +37,11 @@ const CASES: Case[] = [
   { shape: [5, 10, 7, 3, 2, 1] },
   { shape: [8, 8, 16, 3, 1, 1] },
   { shape: [8, 8, 5, 3, 1, 1] },
-  { shape: [16, 16, 16, 3, 2, 1], maxWidth: 2048 },
+  { shape: [16, 16, 16, 3, 2, 1], maxTextureWidth: 2048 },
   { shape: [8, 8, 7, 3, 1, 1], shuffle: false },
   { shape: [16, 16, 1, 3, 1, 1], shuffle: false },
+  { shape: [16, 24, 4, 3, 1, 1], shuffle: false, lanes: 16 },
+  { shape: [8, 40, 2, 3, 2, 1], shuffle: false, lanes: 32 },
 ];
 
 const BLOCKS = 8;
@@ -46,12 +50,14 @@ const IMAGES = 11;
 async function check({ shape: [inChannels, outChannels, size, kernel, stride, pad], ...options }: Case, gradient: boolean, masked: boolean): Promise<void> {
   const shape: ConvShape = { inChannels, outChannels, height: size, width: size, kernel, stride, pad };
   const device = await gpu();
-  const maxWidth = options.maxWidth ?? device.maxTextureWidth;
-  const [small, large] = [blockLayout({ channels: inChannels, height: size, width: size }, maxWidth), blockLayout({ channels: outChannels, ...convOutput(shape) }, maxWidth)];
+  const maxTextureWidth = options.maxTextureWidth ?? device.maxTextureWidth;
+  const lanes = options.lanes ?? device.lanes;
+  const limits = { lanes, maxTextureWidth };
+  const [small, large] = [blockLayout({ channels: inChannels, height: size, width: size }, limits), blockLayout({ channels: outChannels, ...convOutput(shape) }, limits)];
   const [from, to] = gradient ? [large, small] : [small, large];
-  const tile = { ...chooseTile(shape, gradient), ...options.tile };
+  const tile = { ...chooseTile(shape, gradient, lanes), ...options.tile };
   if (gradient && tile.rows < to.height) tile.rows = Math.ceil(tile.rows / stride) * stride;
-  const plan = planConv(shape, gradient, from, to, tile, maxWidth);
+  const plan = planConv(shape, gradient, from, to, tile, maxTextureWidth);
   const x = noise(IMAGES * from.channels * from.height * from.width, 3);
   const weights = noise(outChannels * inChannels * kernel ** 2, 5);
   const [low, high] = masked ? [-0.2, 0.1].map(Math.fround) : [1, -1];

@@ -11,7 +11,7 @@ import { gpu, runKernel } from "./support/kernel.js";
 
 const IMAGES = 11;
 const BLOCKS = 2;
-const layout = async (shape: MapShape) => blockLayout(shape, (await gpu()).maxTextureWidth);
+const layout = async (shape: MapShape) => blockLayout(shape, await gpu());
 const size = ({ channels, height, width }: MapShape) => IMAGES * channels * height * width;
 
 for (const [height, kernel, stride, pad] of [[14, 3, 2, 1], [16, 3, 2, 1], [15, 3, 2, 1], [9, 2, 2, 0], [12, 3, 1, 1]]) {
@@ -70,16 +70,16 @@ for (const classes of [10, 7, 200]) {
     const shape = { channels: classes, height: 1, width: 1 };
     const where = await layout(shape);
     const logits = noise(IMAGES * classes).map((v) => Math.round(v * 20));
-    const labels = Uint32Array.from({ length: BLOCKS * 8 }, (_, n) => (n * 3) % classes);
+    const labels = Uint32Array.from({ length: BLOCKS * (await gpu()).lanes }, (_, n) => (n * 3) % classes);
     const expected = softmaxLoss(logits, labels, classes);
     let results: GPUBuffer | null = null;
     const { gradient } = await runKernel({
-      kernel: "softmax_loss", constants: { CLASSES: classes }, params: { blocks_per_variant: BLOCKS, first_result: 0 }, grid: [BLOCKS, 1, 1], blocks: BLOCKS,
+      kernel: "softmax_loss", constants: { LANES: (await gpu()).lanes, CLASSES: classes }, params: { blocks_per_variant: BLOCKS, first_result: 0 }, grid: [BLOCKS, 1, 1], blocks: BLOCKS,
       inputs: { logits: { layout: where, data: logits } },
       outputs: { gradient: { layout: where, images: IMAGES } },
       extra: (executor: GpuExecutor) => ({
         labels: executor.createBuffer(labels.byteLength, GPUBufferUsage.STORAGE, labels),
-        results: (results = executor.createBuffer(BLOCKS * 64, GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC)),
+        results: (results = executor.createBuffer(BLOCKS * 8 * 32, GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC)),
       }),
     });
     assertClose(gradient, expected.gradient, 1e-5, "gradient");

@@ -55,21 +55,21 @@ async function run(name: string, { filtered = ["conv1"], batchNorm = "running", 
   const executor = new GpuExecutor(device);
   const resources = new NetworkResources(executor, network, batchNorm);
   const [images, channels, height, width] = data.arrays["x"].shape;
-  const blocks = Math.ceil(images / 64) * 8;
+  const blocks = (Math.ceil(images / 64) * 64) / device.lanes;
   const image = { channels, height, width };
   const attack = { epsilon: [0, 0, 0, 0], low: [0, 0, 0, 0], high: [0, 0, 0, 0] };
-  const plan = planUnit(network, { image, filtered, variants: 2, blocksPerVariant: blocks, images, attacks: [attack], clamp: false, batchNorm, maxWidth: device.maxTextureWidth, shuffle: shuffle ?? device.shuffle });
+  const plan = planUnit(network, { image, filtered, variants: 2, blocksPerVariant: blocks, images, attacks: [attack], clamp: false, batchNorm, maxTextureWidth: device.maxTextureWidth, lanes: device.lanes, shuffle: shuffle ?? device.shuffle });
   plan.body = plan.body.slice(0, plan.body.findIndex(({ kernel }) => kernel === "fgsm"));
   const prepared = executor.prepare(plan, resources.lookup(plan));
   executor.writeTexture(prepared.texture(`clean/${network.graph.input}`), toBlocks(plan.input, array(data, "x").map((v, i) => v + (offset?.[i] ?? 0)), blocks));
-  const labels = new Uint32Array(blocks * 8);
+  const labels = new Uint32Array(blocks * device.lanes);
   labels.set(data.labels);
   resources.writeLabels(labels);
   const nothing = filtered.map(() => ({ low: 1, high: -1 }));
   resources.writeIntervals(filtered, [nothing, nothing]);
   executor.submit([...prepared.prefix, ...prepared.body]);
   const read = async (resource: string, shape: typeof image) => {
-    const layout = blockLayout(shape, device.maxTextureWidth);
+    const layout = blockLayout(shape, device);
     const texels = await executor.readTexture(prepared.texture(resource));
     return [0, 1].map((variant) => fromBlocks(layout, texels.subarray(variant * blocks * layout.fold * layout.texels * 4), images));
   };

@@ -20,7 +20,9 @@ export interface AdapterSummary {
 export interface Gpu {
   adapter: AdapterSummary;
   device: GPUDevice;
-  /** Weights may come from neighbour lanes: subgroups of at least 8. */
+  /** Images that a workgroup works on side by side: the width of the adapter's subgroups, 8 to 32. */
+  lanes: number;
+  /** Weights may come from neighbour lanes: subgroups are never narrower than `lanes`. */
   shuffle: boolean;
   maxTextureWidth: number;
   /** Why the device is gone; null while it works. */
@@ -124,6 +126,8 @@ export async function openAdapter(request: { adapter?: string | number }, check:
   const { adapter, summary } = chosen;
   const info = adapter.info as GPUAdapterInfo & { subgroupMinSize?: number };
   const subgroups = adapter.features.has("subgroups");
+  const narrowest = info.subgroupMinSize ?? 0;
+  const lanes = subgroups ? Math.min(32, Math.max(8, 2 ** Math.floor(Math.log2(narrowest)))) : 8;
   const maxTextureWidth = Math.min(WIDEST_TEXTURE, adapter.limits.maxTextureDimension2D);
   let kept: object;
   let closed = false;
@@ -141,7 +145,8 @@ export async function openAdapter(request: { adapter?: string | number }, check:
   const gpu: Gpu = {
     adapter: summary,
     device: use(chosen, await requestDevice(chosen, maxTextureWidth)),
-    shuffle: subgroups && (info.subgroupMinSize ?? 0) >= 8,
+    lanes,
+    shuffle: subgroups && lanes <= narrowest,
     maxTextureWidth,
     lost: null,
     async renew() {

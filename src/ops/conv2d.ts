@@ -14,7 +14,7 @@ export interface ConvShape {
 
 /** Register tile of one invocation. */
 export interface ConvTile {
-  /** Output channels, rows of output pixels, blocks of 8 images. */
+  /** Output channels, rows of output pixels, blocks of images. */
   channels: number;
   rows: number;
   blocks: number;
@@ -37,7 +37,7 @@ function usedTaps(kernel: number, stride: number, pad: number, size: number, out
 }
 
 /** Tile for a shape: a whole map where it fits into the registers, else rows of it. */
-export function chooseTile(shape: ConvShape, gradient: boolean): ConvTile {
+export function chooseTile(shape: ConvShape, gradient: boolean, _lanes: number): ConvTile {
   const out = gradient ? { height: shape.height, width: shape.width } : convOutput(shape);
   const outChannels = gradient ? shape.inChannels : shape.outChannels;
   const single = out.height === 1 && out.width === 1;
@@ -73,9 +73,9 @@ export interface ConvPlan {
 /**
  * @param input layout of what is read: the activations, or in a gradient the gradient of the convolution's output
  * @param output layout of what is written
- * @param maxWidth the adapter's widest texture
+ * @param maxTextureWidth the adapter's widest texture
  */
-export function planConv(shape: ConvShape, gradient: boolean, input: BlockLayout, output: BlockLayout, tile: ConvTile, maxWidth: number): ConvPlan {
+export function planConv(shape: ConvShape, gradient: boolean, input: BlockLayout, output: BlockLayout, tile: ConvTile, maxTextureWidth: number): ConvPlan {
   const { kernel, stride, pad } = shape;
   const forwardOut = convOutput(shape);
   const whole = tile.rows === output.height;
@@ -97,9 +97,9 @@ export function planConv(shape: ConvShape, gradient: boolean, input: BlockLayout
   }
   const steps = (Math.ceil((gradient ? shape.outChannels : shape.inChannels) / input.pack)) * rowSteps;
   const weightQuads = Math.ceil((input.pack * rows * h.count) / 4);
-  const channelGroups = Math.ceil(tile.channels / 8);
-  const columns = weightQuads * channelGroups * 8;
-  const stepsPerRow = steps * columns + 24 <= maxWidth ? steps : Math.floor((maxWidth - 24) / columns);
+  const channelGroups = Math.ceil(tile.channels / input.lanes);
+  const columns = weightQuads * channelGroups * input.lanes;
+  const stepsPerRow = steps * columns + 24 <= maxTextureWidth ? steps : Math.floor((maxTextureWidth - 24) / columns);
   const weightFold = Math.ceil(steps / stepsPerRow);
   const outChannels = gradient ? shape.inChannels : shape.outChannels;
   const tiles = Math.ceil(outChannels / tile.channels);
@@ -108,7 +108,7 @@ export function planConv(shape: ConvShape, gradient: boolean, input: BlockLayout
     weightTexture: { width: stepsPerRow * columns + 24, height: tiles * weightFold },
     multiplyAdds: realTaps(kernel, stride, pad, shape.height, forwardOut.height) * realTaps(kernel, stride, pad, shape.width, forwardOut.width) * shape.inChannels * shape.outChannels,
     constants: {
-      GRADIENT: gradient, KERNEL_TOP: top, KERNEL_LEFT: h.first, KERNEL_ROWS: rows, KERNEL_COLS: h.count,
+      LANES: input.lanes, GRADIENT: gradient, KERNEL_TOP: top, KERNEL_LEFT: h.first, KERNEL_ROWS: rows, KERNEL_COLS: h.count,
       STEPS_PER_ROW: stepsPerRow, WEIGHT_FOLD: weightFold, ROW_STEPS: rowSteps, STRIDE: stride, PAD: pad,
       IN_H: input.height, IN_W: input.width, IN_PITCH: input.pitch, IN_QUADS: input.quads, IN_GROUPS_PER_ROW: input.groupsPerRow, IN_FOLD: input.fold, IN_PACK: input.pack,
       OUT_H: output.height, OUT_W: output.width, OUT_PITCH: output.pitch, OUT_QUADS: output.quads, OUT_GROUPS_PER_ROW: output.groupsPerRow, OUT_FOLD: output.fold, OUT_PACK: output.pack,
@@ -125,7 +125,7 @@ function realTaps(kernel: number, stride: number, pad: number, size: number, out
   return count;
 }
 
-/** @returns workgroups for `blocks` blocks of 8 images (a multiple of the tile's) */
+/** @returns workgroups for `blocks` blocks of images (a multiple of the tile's) */
 export function convGrid(plan: ConvPlan, output: BlockLayout, blocks: number): [number, number, number] {
   const outChannels = plan.gradient ? plan.shape.inChannels : plan.shape.outChannels;
   return [Math.ceil(blocks / plan.tile.blocks), Math.ceil(outChannels / plan.tile.channels), Math.ceil(output.height / plan.tile.rows)];
@@ -140,6 +140,7 @@ export function convGrid(plan: ConvPlan, output: BlockLayout, blocks: number): [
 export function packWeights(plan: ConvPlan, weights: Float32Array): Float32Array {
   const { shape, gradient, tile, steps, rowSteps, taps, weightQuads, channelGroups, stepsPerRow, weightFold, weightTexture } = plan;
   const pack = plan.constants.IN_PACK as number;
+  const lanes = plan.constants.LANES as number;
   const area = shape.kernel ** 2;
   const [sums, outs] = gradient ? [shape.outChannels, shape.inChannels] : [shape.inChannels, shape.outChannels];
   const [sumStride, outStride] = gradient ? [shape.inChannels * area, area] : [area, shape.inChannels * area];
@@ -149,7 +150,7 @@ export function packWeights(plan: ConvPlan, weights: Float32Array): Float32Array
     const column = out % tile.channels;
     for (let step = 0; step < steps; step++) {
       const rowStep = step % rowSteps;
-      const base = ((tileRow + Math.floor(step / stepsPerRow)) * weightTexture.width + (step % stepsPerRow) * weightQuads * channelGroups * 8) * 4;
+      const base = ((tileRow + Math.floor(step / stepsPerRow)) * weightTexture.width + (step % stepsPerRow) * weightQuads * channelGroups * lanes) * 4;
       for (let u = 0; u < pack; u++) {
         const channel = Math.floor(step / rowSteps) * pack + u;
         if (channel >= sums) continue;
@@ -157,7 +158,7 @@ export function packWeights(plan: ConvPlan, weights: Float32Array): Float32Array
           const from = channel * sumStride + out * outStride + (taps.top + rowStep + ky) * shape.kernel + taps.left;
           for (let kx = 0; kx < taps.cols; kx++) {
             const k = (u * taps.rows + ky) * taps.cols + kx;
-            texels[base + ((k >> 2) * channelGroups * 8 + column) * 4 + (k & 3)] = weights[from + kx];
+            texels[base + ((k >> 2) * channelGroups * lanes + column) * 4 + (k & 3)] = weights[from + kx];
           }
         }
       }

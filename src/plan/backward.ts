@@ -88,7 +88,7 @@ export class BackwardPlanner {
       bindings: { input: from, weights: `weights/${op.node.name}/gradient`, norm: context.normName(op), output, ...(masked && { intervals: `intervals/${op.node.name}` }), ...(residual && { residual }), ...(gate && { gate }) },
       writes: [output],
       grid: convGrid(plan, context.layout(op.input), this.blocks),
-      cost: plan.multiplyAdds * this.blocks * 8,
+      cost: plan.multiplyAdds * this.blocks * options.lanes,
     });
     return steps;
   }
@@ -104,7 +104,7 @@ export class BackwardPlanner {
     context.tensor(output, op.output, blocks);
     const norm = `norm/${op.norm}`;
     const rawBlocks = statsRows * blocksPerVariant;
-    const cost = blocks * 8 * layout.groups * layout.quads * 4;
+    const cost = blocks * layout.lanes * layout.groups * layout.quads * 4;
     return [
       { kernel: "batch_norm_stats", constants, params: { blocks_per_variant: blocksPerVariant, images, stats_rows: statsRows, raw_blocks: rawBlocks }, bindings: { input: gradient, output: gradientStats, raw, stats }, writes: [gradientStats], grid: [variants, layout.groups, 1], cost },
       { kernel: "batch_norm", constants, params: { blocks_per_variant: blocksPerVariant, input_blocks: rawBlocks, residual_blocks: 1, stats_rows: statsRows }, bindings: { input: raw, output, dy: gradient, norm, stats, gradient_stats: gradientStats }, writes: [output], grid: [blocks, layout.groups, layout.quads], cost },
@@ -124,7 +124,7 @@ export class BackwardPlanner {
       bindings: { input: gradient, winner: `clean/${op.output}#winner`, output, ...(gate && { pooled: `clean/${op.output}` }) },
       writes: [output],
       grid: [blocks, out.groups, out.height],
-      cost: blocks * 8 * out.groups * out.quads * 16,
+      cost: blocks * out.lanes * out.groups * out.quads * 16,
     };
   }
 
@@ -140,7 +140,7 @@ export class BackwardPlanner {
       bindings: { input: gradient, output, ...(gate && { gate }) },
       writes: [output],
       grid: [blocks, out.groups, 1],
-      cost: blocks * 8 * out.groups * out.quads * 4,
+      cost: blocks * out.lanes * out.groups * out.quads * 4,
     };
   }
 }

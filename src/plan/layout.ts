@@ -1,11 +1,13 @@
 /**
- * How activations lie on the adapter: `rgba32float` textures in which 8 images are a block and lanes are images.
+ * How activations lie on the adapter: `rgba32float` textures in which `lanes` images are a block and a lane is an image.
  *
  *   texel row    block (x fold, where a block is wider than a texture may be)
- *   texel column ((channel group * quads) + quad) * 8 + lane
+ *   texel column ((channel group * quads) + quad) * lanes + lane
  *   rgba         4 pixels of a map's row (rows padded to 4); a 2x2 map is one texel; 1x1 maps: 4 channels
  */
-export const LANES = 8;
+
+/** Images per variant are padded to a multiple of this, which is a multiple of every kernel's tile. */
+export const IMAGE_MULTIPLE = 64;
 
 export interface MapShape {
   channels: number;
@@ -14,6 +16,8 @@ export interface MapShape {
 }
 
 export interface BlockLayout extends MapShape {
+  /** Images in a block: 8, 16 or 32, the width of the adapter's subgroups. */
+  lanes: number;
   /** Pixels from row to row. */
   pitch: number;
   /** vec4 per channel group. */
@@ -35,38 +39,44 @@ const PADDING_TEXELS = 24;
 /** Output channels of the widest tile, to which channel counts are padded (image inputs keep theirs). */
 export const CHANNEL_TILE = 8;
 
-/** @param maxWidth the adapter's maxTextureDimension2D */
-export function blockLayout({ channels, height, width }: MapShape, maxWidth: number): BlockLayout {
+/** What of an adapter decides how activations and weights lie. */
+export interface LayoutLimits {
+  lanes: number;
+  /** maxTextureDimension2D */
+  maxTextureWidth: number;
+}
+
+export function blockLayout({ channels, height, width }: MapShape, { lanes, maxTextureWidth }: LayoutLimits): BlockLayout {
   const single = height === 1 && width === 1;
   const pack = single ? 4 : 1;
   const pitch = width < 3 ? width : Math.ceil(width / 4) * 4;
   const quads = single ? 1 : Math.ceil((height * pitch) / 4);
   const padded = channels < CHANNEL_TILE ? channels : Math.ceil(channels / CHANNEL_TILE) * CHANNEL_TILE;
   const groups = Math.ceil(padded / pack);
-  const fits = Math.floor(maxWidth / (quads * LANES));
+  const fits = Math.floor(maxTextureWidth / (quads * lanes));
   const groupsPerRow = groups <= fits ? groups : 2 ** Math.floor(Math.log2(fits));
   const fold = Math.ceil(groups / groupsPerRow);
-  const texels = Math.min(maxWidth, groupsPerRow * quads * LANES + PADDING_TEXELS);
-  return { channels, height, width, pitch, quads, pack, groups, groupsPerRow, fold, texels };
+  const texels = Math.min(maxTextureWidth, groupsPerRow * quads * lanes + PADDING_TEXELS);
+  return { lanes, channels, height, width, pitch, quads, pack, groups, groupsPerRow, fold, texels };
 }
 
-/** Constants IN_* or OUT_* that tell a kernel a layout. */
+/** Constants LANES and IN_* or OUT_* that tell a kernel a layout. */
 export function layoutConstants(prefix: "IN" | "OUT", layout: BlockLayout): Record<string, number> {
-  const { height, width, pitch, quads, groupsPerRow, fold, pack } = layout;
+  const { lanes, height, width, pitch, quads, groupsPerRow, fold, pack } = layout;
   const constants = { H: height, W: width, PITCH: pitch, QUADS: quads, GROUPS_PER_ROW: groupsPerRow, FOLD: fold, PACK: pack };
-  return Object.fromEntries(Object.entries(constants).map(([name, value]) => [`${prefix}_${name}`, value]));
+  return { LANES: lanes, ...Object.fromEntries(Object.entries(constants).map(([name, value]) => [`${prefix}_${name}`, value])) };
 }
 
 /** Index of an element among the floats of a texture with `layout`. */
 function indexer(layout: BlockLayout): (image: number, channel: number, y: number, x: number) => number {
-  const { pitch, quads, pack, groupsPerRow, fold, texels } = layout;
+  const { lanes, pitch, quads, pack, groupsPerRow, fold, texels } = layout;
   return (image, channel, y, x) => {
     const group = Math.floor(channel / pack);
     const slot = y * pitch + x;
     const quad = pack === 4 ? 0 : slot >> 2;
     const component = pack === 4 ? channel % 4 : slot & 3;
-    const row = Math.floor(image / LANES) * fold + Math.floor(group / groupsPerRow);
-    const column = ((group % groupsPerRow) * quads + quad) * LANES + (image % LANES);
+    const row = Math.floor(image / lanes) * fold + Math.floor(group / groupsPerRow);
+    const column = ((group % groupsPerRow) * quads + quad) * lanes + (image % lanes);
     return (row * texels + column) * 4 + component;
   };
 }

@@ -8,7 +8,7 @@ import type { Network } from "../model/resnet.js";
 import { chooseTile, convGrid, type ConvPlan, planConv } from "../ops/conv2d.js";
 import { BackwardPlanner } from "./backward.js";
 import { convShape, fuse, type FusedOp } from "./fuse.js";
-import { type BlockLayout, blockLayout, layoutConstants, type MapShape } from "./layout.js";
+import { type BlockLayout, blockLayout, layoutConstants, type LayoutLimits, type MapShape } from "./layout.js";
 
 export type ParamValue = number | number[];
 
@@ -47,17 +47,19 @@ export interface UnitPlan {
   /** Layers whose weights are filtered, in the order of `Interval[]`. */
   filtered: string[];
   blocksPerVariant: number;
+  /** Images in a block. */
+  lanes: number;
   variants: number;
   passes: number;
   input: BlockLayout;
 }
 
-export interface PlanOptions {
+export interface PlanOptions extends LayoutLimits {
   image: MapShape;
   filtered: string[];
   /** Filtered networks stacked along the batch. */
   variants: number;
-  /** Blocks of 8 images; a multiple of 8. */
+  /** Blocks of `lanes` images; as many as make a multiple of IMAGE_MULTIPLE images. */
   blocksPerVariant: number;
   /** Images in the tile; lanes behind them are padding. */
   images: number;
@@ -65,8 +67,7 @@ export interface PlanOptions {
   attacks: { epsilon: number[]; low: number[]; high: number[] }[];
   clamp: boolean;
   batchNorm: "running" | "batch";
-  /** maxTextureDimension2D of the adapter. */
-  maxWidth: number;
+  /** Weights come from neighbour lanes: needs subgroups of `lanes` and more. */
   shuffle: boolean;
 }
 
@@ -91,7 +92,7 @@ export class PlanContext {
   }
 
   layout(tensor: string): BlockLayout {
-    return blockLayout(this.shapes.get(tensor)!, this.options.maxWidth);
+    return blockLayout(this.shapes.get(tensor)!, this.options);
   }
 
   /** Blocks of a tensor in a pass: `clean/x` exists once if no filtered layer is in front of it. */
@@ -118,8 +119,8 @@ export class PlanContext {
   convPlan(op: Extract<FusedOp, { kind: "conv" }>, gradient: boolean): ConvPlan {
     const shape = convShape(op.node, this.shapes.get(op.input)!);
     const [input, output] = [this.layout(op.input), this.layout(op.output)];
-    const tile = chooseTile(shape, gradient);
-    const plan = gradient ? planConv(shape, true, output, input, tile, this.options.maxWidth) : planConv(shape, false, input, output, tile, this.options.maxWidth);
+    const tile = chooseTile(shape, gradient, this.options.lanes);
+    const plan = gradient ? planConv(shape, true, output, input, tile, this.options.maxTextureWidth) : planConv(shape, false, input, output, tile, this.options.maxTextureWidth);
     this.weights.set(`weights/${op.node.name}/${gradient ? "gradient" : "forward"}`, { layer: op.node.name, conv: plan });
     return plan;
   }
@@ -160,14 +161,14 @@ export function planUnit(network: Network, options: PlanOptions): UnitPlan {
       bindings: { input: `clean/${image}`, gradient: `grad/${image}`, output: `adv/${image}` },
       writes: [`adv/${image}`],
       grid: [variants * blocksPerVariant, imageLayout.channels, imageLayout.quads],
-      cost: variants * blocksPerVariant * 8 * imageLayout.channels * imageLayout.quads * 4,
+      cost: variants * blocksPerVariant * options.lanes * imageLayout.channels * imageLayout.quads * 4,
     });
     for (const op of context.ops) body.push(...forwardSteps(context, op, "adv"));
     body.push(lossStep(context, "adv", pass + 1));
   });
   return {
     prefix, body, tensors: context.tensors, weights: context.weights, norms: context.norms,
-    filtered: options.filtered, blocksPerVariant, variants, passes: attacks.length + 1, input: imageLayout,
+    filtered: options.filtered, blocksPerVariant, lanes: options.lanes, variants, passes: attacks.length + 1, input: imageLayout,
   };
 }
 
@@ -177,7 +178,7 @@ function forwardSteps(context: PlanContext, op: FusedOp, pass: "clean" | "adv"):
   const output = at(op.output);
   const blocks = context.blocks(output);
   const [input, out] = [context.layout(op.input), context.layout(op.output)];
-  const elements = blocks * 8 * out.groups * out.quads * 4;
+  const elements = blocks * out.lanes * out.groups * out.quads * 4;
   context.tensor(output, op.output, blocks);
   if (op.kind === "conv") return convSteps(context, op, pass, output, blocks);
   const constants = { ...layoutConstants("IN", input), ...layoutConstants("OUT", out) };
@@ -214,7 +215,7 @@ function convSteps(context: PlanContext, op: Extract<FusedOp, { kind: "conv" }>,
     bindings: { input, weights: `weights/${op.node.name}/forward`, norm: context.normName(op), output: raw, ...(masked && { intervals: `intervals/${op.node.name}` }), ...(residual && !separate && { residual }) },
     writes: [raw],
     grid: convGrid(plan, context.layout(op.output), blocks),
-    cost: plan.multiplyAdds * blocks * 8,
+    cost: plan.multiplyAdds * blocks * options.lanes,
   };
   if (!separate) return [conv];
   const layout = context.layout(op.output);
@@ -223,7 +224,7 @@ function convSteps(context: PlanContext, op: Extract<FusedOp, { kind: "conv" }>,
   const constants = layoutConstants("IN", layout);
   const norm = `norm/${op.norm}`;
   context.norms.add(norm);
-  const cost = blocks * 8 * layout.groups * layout.quads * 4;
+  const cost = blocks * layout.lanes * layout.groups * layout.quads * 4;
   return [
     conv,
     { kernel: "batch_norm_stats", constants, params: { blocks_per_variant: options.blocksPerVariant, images: options.images, stats_rows: rows, raw_blocks: blocks }, bindings: { input: raw, output: stats }, writes: [stats], grid: [rows, layout.groups, 1], cost: 2 * cost },
@@ -240,16 +241,16 @@ function convSteps(context: PlanContext, op: Extract<FusedOp, { kind: "conv" }>,
 }
 
 function lossStep(context: PlanContext, pass: "clean" | "adv", index: number): Step {
-  const { variants, blocksPerVariant } = context.options;
+  const { variants, blocksPerVariant, lanes } = context.options;
   const logits = `${pass}/${context.ops[context.ops.length - 1].output}`;
   const gradient = context.tensor(pass === "clean" ? `grad/${split(logits)[1]}` : "grad/unused", split(logits)[1], variants * blocksPerVariant);
   return {
     kernel: "softmax_loss",
-    constants: { CLASSES: context.network.classes },
-    params: { blocks_per_variant: blocksPerVariant, first_result: index * variants * blocksPerVariant * 8 },
+    constants: { LANES: lanes, CLASSES: context.network.classes },
+    params: { blocks_per_variant: blocksPerVariant, first_result: index * variants * blocksPerVariant * lanes },
     bindings: { logits, gradient, labels: "labels", results: "results" },
     writes: [gradient, "results"],
     grid: [variants * blocksPerVariant, 1, 1],
-    cost: variants * blocksPerVariant * 8 * context.network.classes,
+    cost: variants * blocksPerVariant * lanes * context.network.classes,
   };
 }

@@ -3,7 +3,7 @@ import { AdapterError } from "../errors.js";
 import { settle, type Gpu } from "../gpu/device.js";
 import type { Dataset } from "../io/types.js";
 import type { Network } from "../model/resnet.js";
-import { toBlocks } from "../plan/layout.js";
+import { IMAGE_MULTIPLE, toBlocks } from "../plan/layout.js";
 import { planBytes } from "../plan/memory.js";
 import { planUnit, type PlanOptions, type UnitPlan } from "../plan/plan.js";
 import { GpuExecutor, type PreparedPlan } from "../run/gpu.js";
@@ -26,9 +26,6 @@ const MEMORY = { software: 512 * 2 ** 20, hardware: 2 * 2 ** 30 };
 const CHUNK_COST = { software: 1e10, hardware: 1e12 };
 const MAX_VARIANTS = 256;
 const TILE_IMAGES = 256;
-const SMALLEST_TILE = 64;
-/** Blocks per variant are a multiple of the largest tile of a kernel. */
-const BLOCK_MULTIPLE = 8;
 
 interface Pending {
   staging: GPUBuffer;
@@ -89,7 +86,7 @@ export class Evaluator {
     const tile = this.tileImages;
     for (let first = unit.firstImage; first < unit.firstImage + unit.images; first += tile) {
       const images = Math.min(tile, unit.firstImage + unit.images - first);
-      const blocks = Math.ceil(images / 8 / BLOCK_MULTIPLE) * BLOCK_MULTIPLE;
+      const blocks = (Math.ceil(images / IMAGE_MULTIPLE) * IMAGE_MULTIPLE) / this.gpu.lanes;
       const most = this.chooseVariants(filtered, layer.masks.length, blocks, images);
       let started = false;
       for (let mask = 0; mask < layer.masks.length; mask += most) {
@@ -141,7 +138,7 @@ export class Evaluator {
     const results = new Float32Array(staging.getMappedRange());
     let at = 0;
     for (let pass = 0; pass < sums.correct.length; pass++) {
-      for (let v = 0; v < variants; v++, at += blocksPerVariant * 8 * 2) {
+      for (let v = 0; v < variants; v++, at += blocksPerVariant * this.gpu.lanes * 2) {
         for (let i = 0; i < images; i++) {
           // A wrong answer costs at least log 2: both are 0 only where no kernel wrote.
           if (results[at + 2 * i] === 0 && results[at + 2 * i + 1] === 0) throw new AdapterError(`${this.gpu.adapter.name}: results came back empty`);
@@ -163,7 +160,7 @@ export class Evaluator {
   private upload({ plan, texture }: PreparedPlan, first: number, images: number): void {
     const pixels = this.dataset.read(first, images);
     this.executor.writeTexture(texture(`clean/${this.network.graph.input}`), toBlocks(plan.input, pixels, plan.blocksPerVariant));
-    const labels = new Uint32Array(plan.blocksPerVariant * 8);
+    const labels = new Uint32Array(plan.blocksPerVariant * plan.lanes);
     labels.set(this.dataset.labels.subarray(first, first + images));
     this.resources.writeLabels(labels);
   }
@@ -179,7 +176,8 @@ export class Evaluator {
       attacks: this.config.epsilons.map((epsilon) => ({ epsilon: perChannel((_, std) => (this.config.epsilonSpace === "pixel" ? epsilon / std : epsilon)), low, high })),
       clamp: this.config.clamp,
       batchNorm: this.config.batchNorm,
-      maxWidth: this.gpu.maxTextureWidth,
+      lanes: this.gpu.lanes,
+      maxTextureWidth: this.gpu.maxTextureWidth,
       shuffle: this.gpu.shuffle,
     };
   }
@@ -227,7 +225,7 @@ export class Evaluator {
     await this.submitter.drain().catch(() => undefined);
     this.free();
     if (this.usedVariants > 1) this.mostVariants = Math.floor(this.usedVariants / 2);
-    else if (!this.isTileFixed && this.tileImages > SMALLEST_TILE) this.tileImages = Math.max(SMALLEST_TILE, Math.floor(this.tileImages / 2 / SMALLEST_TILE) * SMALLEST_TILE);
+    else if (!this.isTileFixed && this.tileImages > IMAGE_MULTIPLE) this.tileImages = Math.max(IMAGE_MULTIPLE, Math.floor(this.tileImages / 2 / IMAGE_MULTIPLE) * IMAGE_MULTIPLE);
     else return false;
     return true;
   }

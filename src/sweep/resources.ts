@@ -31,7 +31,7 @@ export class NetworkResources {
 
   /** Bytes of results that a chunk of variants writes: (correct, loss) of every image and pass. */
   static resultBytes(plan: UnitPlan): number {
-    return plan.passes * plan.variants * plan.blocksPerVariant * 8 * 8;
+    return plan.passes * plan.variants * plan.blocksPerVariant * plan.lanes * 8;
   }
 
   resultsBuffer(plan: UnitPlan): GPUBuffer {
