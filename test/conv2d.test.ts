@@ -1,6 +1,7 @@
 /** The convolution kernel against plain loops: odd shapes, every way the tile can be cut. */
 import { test } from "uvu";
-import { chooseTile, conv2d, conv2dInputGradient, convGrid, convOutput, type ConvShape, type ConvTile, packWeights, planConv } from "../src/ops/conv2d.js";
+import { conv2d, conv2dInputGradient, convGrid, convOutput, type ConvShape, packWeights, planConv } from "../src/ops/conv2d.js";
+import { ACCUMULATORS, chooseTile, type ConvTile } from "../src/ops/convTile.js";
 import { blockLayout } from "../src/plan/layout.js";
 import { assertClose, noise } from "./support/close.js";
 import { gpu, runKernel } from "./support/kernel.js";
@@ -55,7 +56,7 @@ async function check({ shape: [inChannels, outChannels, size, kernel, stride, pa
   const limits = { lanes, maxTextureWidth };
   const [small, large] = [blockLayout({ channels: inChannels, height: size, width: size }, limits), blockLayout({ channels: outChannels, ...convOutput(shape) }, limits)];
   const [from, to] = gradient ? [large, small] : [small, large];
-  const tile = { ...chooseTile(shape, gradient, lanes), ...options.tile };
+  const tile = { ...chooseTile(shape, gradient, { lanes, accumulators: ACCUMULATORS.software }), ...options.tile };
   if (gradient && tile.rows < to.height) tile.rows = Math.ceil(tile.rows / stride) * stride;
   const plan = planConv(shape, gradient, from, to, tile, maxTextureWidth);
   const x = noise(IMAGES * from.channels * from.height * from.width, 3);

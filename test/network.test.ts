@@ -6,6 +6,7 @@ import * as assert from "uvu/assert";
 import { readCheckpoint } from "../src/io/checkpoint.js";
 import { describeCheckpoint } from "../src/model/resnet.js";
 import { softmaxLoss } from "../src/ops/softmax_loss.js";
+import { ACCUMULATORS } from "../src/ops/convTile.js";
 import { blockLayout, fromBlocks, toBlocks } from "../src/plan/layout.js";
 import { planUnit } from "../src/plan/plan.js";
 import { GpuExecutor } from "../src/run/gpu.js";
@@ -58,7 +59,7 @@ async function run(name: string, { filtered = ["conv1"], batchNorm = "running", 
   const blocks = (Math.ceil(images / 64) * 64) / device.lanes;
   const image = { channels, height, width };
   const attack = { epsilon: [0, 0, 0, 0], low: [0, 0, 0, 0], high: [0, 0, 0, 0] };
-  const plan = planUnit(network, { image, filtered, variants: 2, blocksPerVariant: blocks, images, attacks: [attack], clamp: false, batchNorm, maxTextureWidth: device.maxTextureWidth, lanes: device.lanes, shuffle: shuffle ?? device.shuffle });
+  const plan = planUnit(network, { image, filtered, variants: 2, blocksPerVariant: blocks, images, attacks: [attack], clamp: false, batchNorm, maxTextureWidth: device.maxTextureWidth, lanes: device.lanes, accumulators: ACCUMULATORS.software, shuffle: shuffle ?? device.shuffle });
   plan.body = plan.body.slice(0, plan.body.findIndex(({ kernel }) => kernel === "fgsm"));
   const prepared = executor.prepare(plan, resources.lookup(plan));
   executor.writeTexture(prepared.texture(`clean/${network.graph.input}`), toBlocks(plan.input, array(data, "x").map((v, i) => v + (offset?.[i] ?? 0)), blocks));

@@ -1,5 +1,6 @@
 /** Convolution, its input gradient, and the linear layer (a 1x1 convolution of a 1x1 map). Kernel: shaders/conv2d.wgsl. */
 import type { BlockLayout } from "../plan/layout.js";
+import type { ConvTile } from "./convTile.js";
 
 /** A convolution's geometry; `height` and `width` are those of its input. Square kernels, zero padding. */
 export interface ConvShape {
@@ -12,17 +13,6 @@ export interface ConvShape {
   pad: number;
 }
 
-/** Register tile of one invocation. */
-export interface ConvTile {
-  /** Output channels, rows of output pixels, blocks of images. */
-  channels: number;
-  rows: number;
-  blocks: number;
-}
-
-/** Sums that an invocation keeps in registers: more only lengthens the driver's compile time. */
-const ACCUMULATORS = 128;
-
 /** @returns height and width of the convolution's output */
 export function convOutput({ height, width, kernel, stride, pad }: ConvShape): { height: number; width: number } {
   return { height: Math.floor((height + 2 * pad - kernel) / stride) + 1, width: Math.floor((width + 2 * pad - kernel) / stride) + 1 };
@@ -34,22 +24,6 @@ function usedTaps(kernel: number, stride: number, pad: number, size: number, out
     Array.from({ length: outSize }, (_, o) => o * stride + k - pad).some((i) => i >= 0 && i < size),
   );
   return { first: used[0], count: used[used.length - 1] - used[0] + 1 };
-}
-
-/** Tile for a shape: a whole map where it fits into the registers, else rows of it. */
-export function chooseTile(shape: ConvShape, gradient: boolean, _lanes: number): ConvTile {
-  const out = gradient ? { height: shape.height, width: shape.width } : convOutput(shape);
-  const outChannels = gradient ? shape.inChannels : shape.outChannels;
-  const single = out.height === 1 && out.width === 1;
-  const channels = outChannels < 8 ? (single ? Math.ceil(outChannels / 4) * 4 : outChannels) : single && outChannels % 16 === 0 ? 16 : 8;
-  const pixels = out.height * out.width;
-  if (out.width < 3 || pixels * channels <= ACCUMULATORS) {
-    const blocks = 2 ** Math.max(0, Math.min(3, Math.floor(Math.log2(ACCUMULATORS / (pixels * channels)))));
-    return { channels, rows: out.height, blocks };
-  }
-  const unit = gradient ? shape.stride : 1;
-  const rows = Math.max(unit, Math.floor(ACCUMULATORS / (out.width * channels) / unit) * unit);
-  return { channels, rows: Math.min(rows, Math.ceil(out.height / unit) * unit), blocks: 1 };
 }
 
 /** What the kernel, the weights' packing and the grid have to agree on. */

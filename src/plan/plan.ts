@@ -5,7 +5,8 @@
  */
 import { inferShapes } from "../model/graph.js";
 import type { Network } from "../model/resnet.js";
-import { chooseTile, convGrid, type ConvPlan, planConv } from "../ops/conv2d.js";
+import { convGrid, type ConvPlan, planConv } from "../ops/conv2d.js";
+import { chooseTile } from "../ops/convTile.js";
 import { BackwardPlanner } from "./backward.js";
 import { convShape, fuse, type FusedOp } from "./fuse.js";
 import { type BlockLayout, blockLayout, layoutConstants, type LayoutLimits, type MapShape } from "./layout.js";
@@ -69,6 +70,8 @@ export interface PlanOptions extends LayoutLimits {
   batchNorm: "running" | "batch";
   /** Weights come from neighbour lanes: needs subgroups of `lanes` and more. */
   shuffle: boolean;
+  /** Sums that an invocation of a convolution keeps. */
+  accumulators: number;
 }
 
 /** What the parts of the planner share. */
@@ -119,7 +122,7 @@ export class PlanContext {
   convPlan(op: Extract<FusedOp, { kind: "conv" }>, gradient: boolean): ConvPlan {
     const shape = convShape(op.node, this.shapes.get(op.input)!);
     const [input, output] = [this.layout(op.input), this.layout(op.output)];
-    const tile = chooseTile(shape, gradient, this.options.lanes);
+    const tile = chooseTile(shape, gradient, this.options);
     const plan = gradient ? planConv(shape, true, output, input, tile, this.options.maxTextureWidth) : planConv(shape, false, input, output, tile, this.options.maxTextureWidth);
     this.weights.set(`weights/${op.node.name}/${gradient ? "gradient" : "forward"}`, { layer: op.node.name, conv: plan });
     return plan;

@@ -3,6 +3,7 @@ import { AdapterError } from "../errors.js";
 import { settle, type Gpu } from "../gpu/device.js";
 import type { Dataset } from "../io/types.js";
 import type { Network } from "../model/resnet.js";
+import { ACCUMULATORS } from "../ops/convTile.js";
 import { IMAGE_MULTIPLE, toBlocks } from "../plan/layout.js";
 import { planBytes } from "../plan/memory.js";
 import { planUnit, type PlanOptions, type UnitPlan } from "../plan/plan.js";
@@ -179,6 +180,7 @@ export class Evaluator {
       lanes: this.gpu.lanes,
       maxTextureWidth: this.gpu.maxTextureWidth,
       shuffle: this.gpu.shuffle,
+      accumulators: ACCUMULATORS[this.gpu.adapter.software ? "software" : "hardware"],
     };
   }
 
