@@ -4,7 +4,8 @@
  */
 import { AdapterError } from "../errors.js";
 import type { Gpu } from "../gpu/device.js";
-import { chooseTile, conv2d, convGrid, packWeights, planConv, type ConvShape } from "../ops/conv2d.js";
+import { conv2d, convGrid, packWeights, planConv, type ConvShape } from "../ops/conv2d.js";
+import { ACCUMULATORS, chooseTile } from "../ops/convTile.js";
 import { blockLayout, fromBlocks, toBlocks } from "../plan/layout.js";
 import type { Step, UnitPlan } from "../plan/plan.js";
 import { GpuExecutor } from "./gpu.js";
@@ -35,9 +36,9 @@ export async function checkComputes(gpu: Gpu): Promise<void> {
 /** @returns what the device computed and what is right */
 async function canary(gpu: Gpu, executor: GpuExecutor): Promise<[Float32Array, Float32Array]> {
   const { inChannels, outChannels, height, width, kernel } = SHAPE;
-  const input = blockLayout({ channels: inChannels, height, width }, gpu.maxTextureWidth);
-  const output = blockLayout({ channels: outChannels, height, width }, gpu.maxTextureWidth);
-  const plan = planConv(SHAPE, false, input, output, chooseTile(SHAPE, false), gpu.maxTextureWidth);
+  const input = blockLayout({ channels: inChannels, height, width }, gpu);
+  const output = blockLayout({ channels: outChannels, height, width }, gpu);
+  const plan = planConv(SHAPE, false, input, output, chooseTile(SHAPE, false, { lanes: gpu.lanes, accumulators: ACCUMULATORS.hardware }), gpu.maxTextureWidth);
   const blocks = plan.tile.blocks;
   const images = scattered(IMAGES * inChannels * height * width, 9);
   const weights = scattered(outChannels * inChannels * kernel ** 2, 4);
@@ -62,7 +63,7 @@ async function canary(gpu: Gpu, executor: GpuExecutor): Promise<[Float32Array, F
       ["norm", executor.createTexture(16, 2, scale)],
       ["intervals", executor.createBuffer(4096, GPUBufferUsage.UNIFORM, Float32Array.from([REMOVED.low, REMOVED.high]))],
     ]);
-    const unit: UnitPlan = { prefix: [], body: [step], tensors, weights: new Map(), norms: new Set(), filtered: [], blocksPerVariant: blocks, variants: 1, passes: 1, input };
+    const unit: UnitPlan = { prefix: [], body: [step], tensors, weights: new Map(), norms: new Set(), filtered: [], blocksPerVariant: blocks, lanes: gpu.lanes, variants: 1, passes: 1, input };
     return executor.prepare(unit, (name) => resources.get(name));
   });
   executor.writeTexture(prepared.texture("input"), toBlocks(input, images, blocks));
