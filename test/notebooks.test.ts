@@ -108,6 +108,15 @@ readersTest("local: layer → (accuracies, accuracies, zero counts, thresholds),
   assert.equal(load(rows), { "ResNet18/MNIST/Step_minmax/ResNet18_step_minmax_advog_MNIST_2epochs.pkl": [entry("conv1", 2), entry("fc", 202)] });
 });
 
+readersTest("the pickles name what NumPy 1 and 2 both have, and nothing else", () => {
+  const names = (arrays: ArrayKind): string[] => python(`
+import base64, json, pickletools, sys
+print(json.dumps(sorted({argument for op, argument, _ in pickletools.genops(base64.b64decode(sys.argv[1])) if "GLOBAL" in op.name})))`, Buffer.from(notebookFiles(curve({ filter: "h_a" }), arrays)[0].bytes).toString("base64"));
+  const numpy = ["numpy dtype", "numpy ndarray", "numpy.core.multiarray _reconstruct"];
+  assert.equal(names("numpy"), numpy);
+  assert.equal(names("torch"), [...numpy, "torch from_numpy"]);
+});
+
 readersTest("local with tensors: thresholds and zero counts as the notebooks save them", () => {
   const [[[, [, , , zeros, alphas]]]] = Object.values(load(curve({ filter: "h_c", ...TREE(1, 2) }), "torch")) as [[string, unknown[]]][];
   assert.equal(zeros, ["list", ...[2, 3, 4].map((value) => ["tensor", ["<i8()w", value]])]);
