@@ -16,6 +16,7 @@ const BELOW: Record<string, string[]> = {
   sweep: ["run", "gpu", "plan", "model", "ops", "io", "results"],
   results: ["sweep", "io", "gpu", "tables"],
   analysis: ["results", "tables"],
+  library: ["sweep", "results", "io", "run", "gpu"],
   export: ["analysis", "results", "tables", "io"],
   cli: ["export", "analysis", "sweep", "results", "tables", "io", "model", "run", "gpu"],
 };

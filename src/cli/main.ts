@@ -1,13 +1,13 @@
 /** The command line: argv in, exit code out. Errors are one line on stderr; a bug shows its stack. */
 import { EXIT, InferlinkError } from "../errors.js";
-import { fileSystemError } from "../results/durable.js";
+import { typedError } from "../results/durable.js";
 import { PACKAGE_VERSION } from "../package.js";
 import { parse } from "./parser.js";
 import { say, toleratePipes } from "./terminal.js";
 
 /** One line for what a user can cause or meet, the stack for what is our fault. */
 function explain(thrown: unknown): number {
-  const error = fileSystemError((thrown as NodeJS.ErrnoException | null)?.path ?? "file system", thrown);
+  const error = typedError(thrown);
   if (error instanceof InferlinkError) {
     say(`wgpu-inferlink: ${error.message.replace(/\s*\n\s*/g, " ")}`);
     return error.exitCode;

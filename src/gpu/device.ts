@@ -1,21 +1,11 @@
 /** Adapters and devices: WebGPU through Dawn. */
 import { create, globals } from "webgpu";
 import { AdapterError, DeviceLostError, OutOfMemoryError } from "../errors.js";
+import type { AdapterSummary } from "./adapter.js";
 
 Object.assign(globalThis, globals);
 
-export interface AdapterSummary {
-  index: number;
-  name: string;
-  vendor: string;
-  architecture: string;
-  description: string;
-  backend: string;
-  type: "discrete" | "integrated" | "software" | "unknown";
-  software: boolean;
-  limits: Record<string, number>;
-  features: string[];
-}
+export type { AdapterSummary } from "./adapter.js";
 
 export interface Gpu {
   adapter: AdapterSummary;

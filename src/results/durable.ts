@@ -24,6 +24,11 @@ export function fileSystemError(path: string, error: unknown): unknown {
   return new FileSystemError(path, REASONS[code] ? `${REASONS[code]} (${code})` : code, { cause: error });
 }
 
+/** What was thrown with no path at hand: the refusal's own is taken. */
+export function typedError(thrown: unknown): unknown {
+  return fileSystemError((thrown as NodeJS.ErrnoException | null)?.path ?? "file system", thrown);
+}
+
 /** Runs file work on `path`; refusals of the operating system come out naming it. */
 export async function onFile<T>(path: string, work: () => Promise<T>): Promise<T> {
   try {

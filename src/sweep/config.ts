@@ -1,6 +1,7 @@
 /** What a sweep computes, as plain data: the part of the options on which the numbers depend. */
 import { OptionError } from "../errors.js";
 import { FILTERS, type Filter, type Scope } from "../results/row.js";
+import { checkFields, COUNT, isListOf, isNumber, isText, oneOf, rule, SWITCH, type Rule } from "../rules.js";
 
 export interface SweepConfig {
   scope: Scope;
@@ -43,28 +44,20 @@ export const DEFAULT_CONFIG: SweepConfig = {
 /** A field under the name its user gave it by: the command line's is a flag. */
 export type Naming = (field: keyof SweepConfig) => string;
 
-const isNumber = (value: unknown): value is number => typeof value === "number" && Number.isFinite(value);
-const isText = (value: unknown): value is string => typeof value === "string" && value !== "";
-const isCount = (value: unknown): boolean => Number.isInteger(value) && (value as number) >= 1 && (value as number) < 2 ** 31;
-const isEpsilon = (value: unknown): boolean => isNumber(value) && value >= 0;
-const isListOf = (values: unknown, isItem: (value: unknown) => boolean): boolean =>
-  Array.isArray(values) && values.length > 0 && values.every(isItem) && new Set(values).size === values.length;
-const oneOf = (...names: string[]) => ({ isRight: (value: unknown) => names.includes(value as string), wants: names.join(" or ") });
-
 /** What each field takes. */
-const RULES: Record<keyof SweepConfig, { isRight(value: unknown): boolean; wants: string }> = {
+const RULES: Record<keyof SweepConfig, Rule> = {
   scope: oneOf("local", "global"),
-  filters: { isRight: (value) => isListOf(value, (name) => FILTERS.includes(name as Filter)), wants: "some of h_a, h_b, h_c, each once" },
-  thresholds: { isRight: isCount, wants: "a whole number of at least 1" },
-  alphas: { isRight: (value) => value === null || isListOf(value, isNumber), wants: "numbers, each once" },
-  delta: { isRight: (value) => value === null || (isNumber(value) && value > 0), wants: "a number above 0" },
-  layers: { isRight: (value) => value === null || (Array.isArray(value) && value.length > 0 && value.every(isText)), wants: "names or globs of layers" },
-  range: { isRight: (value) => isListOf(value, isNumber) && (value as number[]).length === 2 && (value as number[])[0] < (value as number[])[1], wants: "two numbers, the lower first" },
-  epsilons: { isRight: (value) => isListOf(value, isEpsilon), wants: "numbers of at least 0, each once" },
+  filters: rule("some of h_a, h_b, h_c, each once", (value) => isListOf(value, (name) => FILTERS.includes(name as Filter))),
+  thresholds: COUNT,
+  alphas: rule("numbers, each once", (value) => value === null || isListOf(value, isNumber)),
+  delta: rule("a number above 0", (value) => value === null || (isNumber(value) && value > 0)),
+  layers: rule("names or globs of layers, each once", (value) => value === null || isListOf(value, isText)),
+  range: rule("two numbers, the lower first", (value) => isListOf(value, isNumber) && (value as number[]).length === 2 && (value as number[])[0] < (value as number[])[1]),
+  epsilons: rule("numbers of at least 0, each once", (value) => isListOf(value, (epsilon) => isNumber(epsilon) && epsilon >= 0)),
   epsilonSpace: oneOf("input", "pixel"),
-  clamp: { isRight: (value) => typeof value === "boolean", wants: "true or false" },
+  clamp: SWITCH,
   batchNorm: oneOf("running", "batch"),
-  batchSize: { isRight: isCount, wants: "a whole number of at least 1" },
+  batchSize: COUNT,
 };
 
 /**
@@ -72,13 +65,8 @@ const RULES: Record<keyof SweepConfig, { isRight(value: unknown): boolean; wants
  * @throws OptionError for a value of the wrong kind, and for fields that do not go together
  */
 export function completeConfig(given: Partial<SweepConfig>, naming: Naming = (field) => field): SweepConfig {
-  const config = { ...DEFAULT_CONFIG };
-  for (const field of Object.keys(RULES) as (keyof SweepConfig)[]) {
-    const value = given[field];
-    if (value === undefined) continue;
-    if (!RULES[field].isRight(value)) throw new OptionError([naming(field)], `takes ${RULES[field].wants}, not ${shown(value)}`);
-    Object.assign(config, { [field]: value });
-  }
+  checkFields(given, RULES, naming);
+  const config = { ...DEFAULT_CONFIG, ...Object.fromEntries(Object.entries(given).filter(([field, value]) => field in RULES && value !== undefined)) };
   config.filters = FILTERS.filter((filter) => config.filters.includes(filter));
   if (config.alphas && given.thresholds !== undefined) throw new OptionError([naming("alphas"), naming("thresholds")], "give one of them");
   if (config.alphas && config.filters.includes("h_c") && config.delta === null) {
@@ -87,10 +75,4 @@ export function completeConfig(given: Partial<SweepConfig>, naming: Naming = (fi
   if (config.scope === "local" && given.range) throw new OptionError([naming("range")], `belongs to ${naming("scope")} global; a local sweep runs from a layer's smallest weight to its largest`);
   if (config.scope === "global" && config.layers) throw new OptionError([naming("layers")], `goes with ${naming("scope")} local: a global sweep filters every layer at once`);
   return config;
-}
-
-/** A value in a message, cut to a line's measure. */
-function shown(value: unknown): string {
-  const text = JSON.stringify(value, (_, item) => (isNumber(item) || typeof item !== "number" ? (item as unknown) : String(item))) ?? typeof value;
-  return text.length > 60 ? `${text.slice(0, 59)}…` : text;
 }
