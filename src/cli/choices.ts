@@ -1,4 +1,6 @@
 /** The words that flags take, with what each stands for; --help, completion and the checks read them here. */
+import type { ExportFormat } from "../export/export.js";
+import type { ArrayKind } from "../export/notebooks.js";
 import type { DatasetName } from "../io/types.js";
 import type { Filter, Scope } from "../results/row.js";
 
@@ -9,3 +11,5 @@ export const SCOPES: Record<string, Scope> = { local: "local", global: "global" 
 export const SPLITS = { test: "test", train: "train" } as const;
 export const EPSILON_SPACES = { input: "input", pixel: "pixel" } as const;
 export const BATCH_NORMS = { running: "running", batch: "batch" } as const;
+export const EXPORT_FORMATS: Record<string, ExportFormat> = { parquet: "parquet", csv: "csv", jsonl: "jsonl", ndjson: "jsonl", pickle: "pickle" };
+export const ARRAY_KINDS: Record<string, ArrayKind> = { numpy: "numpy", torch: "torch" };

@@ -2,17 +2,16 @@
 import { statSync } from "node:fs";
 import { dirname } from "node:path";
 import { EXIT, UsageError } from "../errors.js";
-import { defaultPlace, exportFiles, exportFormatOf, exportTable, TABLE_FORMATS, type ExportFormat } from "../export/export.js";
+import { defaultPlace, exportFiles, exportFormatOf, exportTable, type ExportFormat, type TableFormat } from "../export/export.js";
 import type { ArrayKind } from "../export/notebooks.js";
 import { makeFolder, onFile, replaceFile } from "../results/durable.js";
 import { loadRun } from "../results/loadRun.js";
+import { ARRAY_KINDS, EXPORT_FORMATS } from "./choices.js";
 import { JSON_FLAG, type Command } from "./command.js";
 import type { Arguments } from "./options.js";
 import { grouped, say } from "./terminal.js";
 import { choice, single, type Given } from "./values.js";
 
-const FORMATS = { parquet: "parquet", csv: "csv", jsonl: "jsonl", ndjson: "jsonl", pickle: "pickle" } as const satisfies Record<string, ExportFormat>;
-const ARRAYS = { numpy: "numpy", torch: "torch" } as const satisfies Record<string, ArrayKind>;
 const STDOUT = "-";
 
 interface ExportOptions {
@@ -27,10 +26,10 @@ interface ExportOptions {
 function exportOptions(args: Arguments): ExportOptions {
   const one = (name: string): string | null => single(name, args[name] as Given);
   const [format, out, arrays] = [one("format"), one("out"), one("arrays")];
-  const chosen = format !== null ? choice("format", format, FORMATS) : ((out !== null && exportFormatOf(out)) || "parquet");
+  const chosen = format !== null ? choice("format", format, EXPORT_FORMATS) : ((out !== null && exportFormatOf(out)) || "parquet");
   if (arrays !== null && chosen !== "pickle") throw new UsageError("--arrays: belongs to --format pickle");
   if (out === STDOUT && (chosen === "pickle" || args.json === true)) throw new UsageError(`--out -: ${chosen === "pickle" ? "pickles are several files; give a folder" : "stdout holds one thing, leave out --json"}`);
-  return { format: chosen, out, overwrite: args.overwrite === true, arrays: arrays === null ? "numpy" : choice("arrays", arrays, ARRAYS), json: args.json === true };
+  return { format: chosen, out, overwrite: args.overwrite === true, arrays: arrays === null ? "numpy" : choice("arrays", arrays, ARRAY_KINDS), json: args.json === true };
 }
 
 /** A folder named for a table takes it under its usual name. */
@@ -52,7 +51,7 @@ export async function exportRun(given: string, options: ExportOptions): Promise<
   const run = await loadRun(given);
   if (!run.complete) say(`${run.file}: the run is not finished; these are the layers that are`);
   if (options.out === STDOUT) {
-    process.stdout.write(exportTable(run, options.format as (typeof TABLE_FORMATS)[number]));
+    process.stdout.write(exportTable(run, options.format as TableFormat));
     return EXIT.done;
   }
   const files = exportFiles(run, options.format, placeOf(run.folder, options), options.arrays);
