@@ -43,9 +43,10 @@ test("a folder with other things in it is refused and left as it was", async () 
   writeFileSync(join(out, "thesis.tex"), "");
   await refused(openRunFolder(request(out)), UsageError, /isn't empty.*thesis\.tex/);
   assert.equal(readdirSync(out), ["thesis.tex"]);
+  for (const name of ["results.arrow", "scores.arrow", "scores-means.csv", "results.parquet"]) writeFileSync(join(out, name), "");
   const folder = await openRunFolder(request(out, { overwrite: true }));
   await folder.lock.release();
-  assert.equal(readdirSync(out), ["thesis.tex"], "overwriting removes a run's own files only");
+  assert.equal(readdirSync(out), ["thesis.tex"], "overwriting removes a run's own files only, and what was made of them");
 });
 
 test("the same run goes on, another one is refused with what differs", async () => {

@@ -1,10 +1,12 @@
 /**
- * Classes of single weights, from the pulse filter's curve: a weight is as fragile, robust or antifragile as the window that
- * removes it. The response of window i is what the score integrates, acc / acc[0] - density (see response.ts).
+ * Classes of single weights, from the pulse filter's curve: a weight is fragile where accuracy falls when its window is
+ * removed, robust where it stays, antifragile where it rises. The change of window i is acc / acc[0] - 1; the score's
+ * integrand, acc / acc[0] - density, would say of a single window mostly how many weights it holds.
  */
+import type { Row } from "../results/row.js";
 import { classOf, CLASSES, type Class } from "./classes.js";
 import type { Curve } from "./curves.js";
-import { responseOf, type CurveResponse } from "./response.js";
+import { responseOf } from "./response.js";
 
 /** Half-open: `low <= w < high`. */
 export interface Window {
@@ -31,7 +33,7 @@ export interface Shares {
   share_fragile_adv: number | null;
   share_robust_adv: number | null;
   share_antifragile_adv: number | null;
-  /** Adversarial response below the clean one by more than the band. */
+  /** Adversarial accuracy changes for the worse, compared with the clean one, by more than the band. */
   share_targeted: number | null;
   share_uncovered: number | null;
   share_source: WindowCounts["source"] | null;
@@ -49,8 +51,8 @@ export function windowsOf(curve: Curve): Window[] {
   return responseOf(curve).rows.map(({ alpha, delta }) => ({ alpha, low: f32(alpha - delta!), high: f32(alpha + delta!) }));
 }
 
-const holds = (w: number, { low, high }: Window): boolean => w >= low && w < high;
-const distance = (w: number, { low, high }: Window): number => Math.max(low - w, w - high, 0);
+/** How far outside of a window a weight lies. */
+const gap = (w: number, low: number, high: number): number => Math.max(low - w, w - high, 0);
 
 /**
  * Counts the weights of each window. A weight that no window removes goes to the nearest one, as long as it is no farther
@@ -61,12 +63,13 @@ const distance = (w: number, { low, high }: Window): number => Math.max(low - w,
  */
 export function countWeights(weights: Float32Array[], windows: Window[]): WindowCounts {
   const counts = windows.map(() => 0);
+  const centres = Float32Array.from(windows, ({ alpha }) => alpha);
   let uncovered = 0;
   for (const tensor of weights) {
-    for (const w of tensor) {
-      const nearest = nearestWindow(w, windows);
-      const window = windows[nearest];
-      if (distance(w, window) <= (window.high - window.low) / 2) counts[nearest] += 1;
+    for (let i = 0; i < tensor.length; i++) {
+      const nearest = nearestWindow(tensor[i], windows, centres);
+      const { low, high } = windows[nearest];
+      if (gap(tensor[i], low, high) <= (high - low) / 2) counts[nearest] += 1;
       else uncovered += 1;
     }
   }
@@ -74,19 +77,21 @@ export function countWeights(weights: Float32Array[], windows: Window[]): Window
 }
 
 /** Index of the window that holds w, or the nearest to it. */
-function nearestWindow(w: number, windows: Window[]): number {
-  let [from, to] = [0, windows.length];
-  while (from < to) {
-    const middle = (from + to) >> 1;
-    if (windows[middle].alpha <= w) from = middle + 1;
-    else to = middle;
+function nearestWindow(w: number, windows: Window[], centres: Float32Array): number {
+  let above = 0;
+  let end = centres.length;
+  while (above < end) {
+    const middle = (above + end) >> 1;
+    if (centres[middle] <= w) above = middle + 1;
+    else end = middle;
   }
-  if (from === 0) return 0;
-  if (from === windows.length) return from - 1;
-  const [below, above] = [windows[from - 1], windows[from]];
-  if (holds(w, below) !== holds(w, above)) return holds(w, below) ? from - 1 : from;
-  const nearer = distance(w, below) - distance(w, above) || w - below.alpha - (above.alpha - w);
-  return nearer < 0 ? from - 1 : from;
+  if (above === 0) return 0;
+  if (above === centres.length) return above - 1;
+  const [a, b] = [windows[above - 1], windows[above]];
+  const [inA, inB] = [w >= a.low && w < a.high, w >= b.low && w < b.high];
+  if (inA !== inB) return inA ? above - 1 : above;
+  const nearer = gap(w, a.low, a.high) - gap(w, b.low, b.high) || w - a.alpha - (b.alpha - w);
+  return nearer < 0 ? above - 1 : above;
 }
 
 /** Counts as the rows tell them; null where windows overlap, since a weight is then counted by several. */
@@ -98,9 +103,15 @@ export function countRemoved(curve: Curve): WindowCounts | null {
   return { counts, uncovered: rows[0].weights - counts.reduce((a, b) => a + b, 0), source: "removed" };
 }
 
-/** Fraction of the weights in each class of a response. */
-function classShares(response: number[] | null, { counts }: WindowCounts, weights: number, band: number): Record<Class, number | null> {
-  const shares = CLASSES.map((name) => [name, response && counts.reduce((sum, count, i) => sum + (classOf(response[i], band) === name ? count : 0), 0) / weights]);
+/** acc / acc[0] - 1 of each window; null where acc[0] is 0. */
+function changes(rows: Row[], accuracy: "accuracy_clean" | "accuracy_adv"): number[] | null {
+  const first = rows[0][accuracy];
+  return first === 0 ? null : rows.map((row) => row[accuracy] / first - 1);
+}
+
+/** Fraction of the weights in each class of a change. */
+function classShares(change: number[] | null, { counts }: WindowCounts, weights: number, band: number): Record<Class, number | null> {
+  const shares = CLASSES.map((name) => [name, change && counts.reduce((sum, count, i) => sum + (classOf(change[i], band) === name ? count : 0), 0) / weights]);
   return Object.fromEntries(shares) as Record<Class, number | null>;
 }
 
@@ -112,9 +123,11 @@ function classShares(response: number[] | null, { counts }: WindowCounts, weight
 export function sharesOf(curve: Curve, band: number, counted: WindowCounts | null): Shares {
   const counts = counted ?? countRemoved(curve);
   if (!counts) return NO_SHARES;
-  const { rows, clean, adv, diff }: CurveResponse = responseOf(curve);
+  const { rows } = responseOf(curve);
   const { weights } = rows[0];
-  const [ofClean, ofAdv, ofDiff] = [clean, adv, diff].map((response) => classShares(response, counts, weights, band));
+  const [clean, adv] = [changes(rows, "accuracy_clean"), changes(rows, "accuracy_adv")];
+  const diff = clean && adv && adv.map((value, i) => value - clean[i]);
+  const [ofClean, ofAdv, ofDiff] = [clean, adv, diff].map((change) => classShares(change, counts, weights, band));
   return {
     share_fragile_clean: ofClean.fragile,
     share_robust_clean: ofClean.robust,

@@ -3,9 +3,9 @@ import type { Filter } from "../results/row.js";
 import type { LayerSummary } from "./summary.js";
 import { bold, grouped } from "./terminal.js";
 
-const percent = (value: number): string => `${(100 * value).toFixed(1)}`;
-/** Tables of more checkpoints than this are cut: results.arrow has them all. */
-const CHECKPOINTS = 4;
+export const percent = (value: number): string => `${(100 * value).toFixed(1)}`;
+/** More tables than this are cut: the files have them all. */
+export const TABLES = 4;
 
 const HEADINGS: Record<Filter, string> = { h_a: "h_a half at", h_b: "h_b half at", h_c: "h_c lowest" };
 
@@ -39,8 +39,8 @@ function checkpointTable(layers: LayerSummary[], stream: NodeJS.WriteStream): st
 /** The whole table with its legend. */
 export function renderTable(summaries: LayerSummary[], stream: NodeJS.WriteStream): string {
   const checkpoints = [...new Set(summaries.map((summary) => summary.checkpoint))];
-  const tables = checkpoints.slice(0, CHECKPOINTS).map((checkpoint) => checkpointTable(summaries.filter((summary) => summary.checkpoint === checkpoint), stream));
-  if (checkpoints.length > CHECKPOINTS) tables.push(`(${checkpoints.length - CHECKPOINTS} more checkpoints in results.arrow)`);
+  const tables = checkpoints.slice(0, TABLES).map((checkpoint) => checkpointTable(summaries.filter((summary) => summary.checkpoint === checkpoint), stream));
+  if (checkpoints.length > TABLES) tables.push(`(${checkpoints.length - TABLES} more checkpoints in results.arrow)`);
   const legend =
     "In percent. clean, adversarial: accuracy with the fewest weights removed. half at: weights of the layer left\n" +
     "when clean accuracy first falls below half of that. lowest: lowest clean accuracy over all windows.";

@@ -3,6 +3,7 @@ import { randomBytes } from "node:crypto";
 import { mkdir, readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { UsageError } from "../errors.js";
+import { FORMATS } from "../tables/format.js";
 import { PARTIAL, RESULTS } from "./arrow.js";
 import { makeFolder, onFile } from "./durable.js";
 import { differences, type RunIdentity } from "./identity.js";
@@ -27,6 +28,9 @@ export interface RunFolder {
 
 /** A text as a part of a path that any file system takes, and that leads nowhere else. */
 export const safeName = (text: string): string => text.replace(/[^A-Za-z0-9._-]+/g, "_").replace(/^\.*$/, "_");
+
+/** What other commands make of the results: stale with them. */
+const DERIVED = ["results", "scores", "scores-means"].flatMap((name) => FORMATS.map((format) => `${name}.${format}`));
 
 /** yyyymmddThhmmssZ */
 function timestamp(now: Date): string {
@@ -71,7 +75,7 @@ export async function openRunFolder(request: FolderRequest): Promise<RunFolder> 
   const lock = await FolderLock.acquire(path);
   try {
     if (request.overwrite) {
-      for (const name of [RESULTS, PARTIAL, JOURNAL, MANIFEST]) await onFile(join(path, name), () => rm(join(path, name), { force: true }));
+      for (const name of [RESULTS, PARTIAL, JOURNAL, MANIFEST, ...DERIVED]) await onFile(join(path, name), () => rm(join(path, name), { force: true }));
     }
     return { path, lock, earlier: request.overwrite ? null : await earlierRun(path, request.identity) };
   } catch (error) {

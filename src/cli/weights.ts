@@ -1,0 +1,97 @@
+/** The weights a run swept, found again by their content: without them nobody can say which weights lie between two windows. */
+import { statSync } from "node:fs";
+import { join } from "node:path";
+import type { Curve } from "../analysis/curves.js";
+import { countWeights, windowsOf, type WindowCounts } from "../analysis/parameters.js";
+import { InferlinkError, InputError } from "../errors.js";
+import { parseCheckpoint } from "../io/checkpoint.js";
+import { FileSource, sha256 } from "../io/source.js";
+import type { Checkpoint } from "../io/types.js";
+import { describeCheckpoint } from "../model/resnet.js";
+import { PACKAGE_ROOT } from "../package.js";
+import type { LoadedRun } from "../results/loadRun.js";
+
+/** Finds files by the sha256 that results.arrow has of them. */
+export class CheckpointFinder {
+  readonly #files: string[] = [];
+  readonly #folders: string[] = [];
+  readonly #hashes = new Map<string, string>();
+  readonly #found = new Set<string>();
+
+  /** @param places files, or folders that hold the checkpoints under the ends of their old paths */
+  constructor(places: string[]) {
+    for (const place of places) {
+      const stats = statSync(place, { throwIfNoEntry: false });
+      if (!stats) throw new InputError(place, "does not exist; name the checkpoint, or a folder that holds it");
+      (stats.isDirectory() ? this.#folders : this.#files).push(place);
+    }
+  }
+
+  /** Where a checkpoint may be: what the user named, then where it was. */
+  #candidates(path: string): string[] {
+    const parts = path.split(/[\\/]/).filter((part) => part !== "" && part !== "..");
+    const inFolders = this.#folders.flatMap((folder) => parts.map((_, i) => join(folder, ...parts.slice(i))));
+    return [...this.#files, ...inFolders, path, join(PACKAGE_ROOT, path)].filter((file) => statSync(file, { throwIfNoEntry: false })?.isFile());
+  }
+
+  /** @returns the checkpoint, or why there is none */
+  find(path: string, hash: string | undefined): Checkpoint | string {
+    if (hash === undefined) return "results.arrow has no sha256 of it";
+    const candidates = this.#candidates(path);
+    for (const file of candidates) {
+      try {
+        using source = new FileSource(file);
+        const known = this.#hashes.get(file) ?? sha256(source);
+        this.#hashes.set(file, known);
+        if (known !== hash) continue;
+        this.#found.add(file);
+        return parseCheckpoint(source);
+      } catch (error) {
+        if (!(error instanceof InferlinkError)) throw error;
+        return error.message;
+      }
+    }
+    const [other] = candidates.filter((file) => !this.#files.includes(file));
+    return other === undefined ? "not found" : `${other} is another file than the one that was swept (its sha256 differs)`;
+  }
+
+  /** @throws InputError for a file the user named that no run swept */
+  checkUsed(): void {
+    const stray = this.#files.find((file) => !this.#found.has(file));
+    if (stray !== undefined) throw new InputError(stray, "is none of the checkpoints that were swept (by sha256); leave it out, or name the right one");
+  }
+}
+
+const keyOf = (curve: Curve): string => JSON.stringify([curve.checkpoint, curve.layer]);
+
+/** The tensors that a curve's filter went over. */
+function tensorsOf(checkpoint: Checkpoint, layer: string): Float32Array[] {
+  const names = layer === "*" ? describeCheckpoint(checkpoint).layers.map(({ name }) => name) : [layer];
+  return names.map((name) => checkpoint.tensors.get(`${name}.weight`)!.data);
+}
+
+export interface CountedWeights {
+  of(curve: Curve): WindowCounts | null;
+  /** Checkpoints whose weights could not be had, with the reason. */
+  missing: Map<string, string>;
+}
+
+/** Counts every h_c curve's weights by window; one checkpoint is in memory at a time. */
+export function countedWeights(run: LoadedRun, curves: Curve[], finder: CheckpointFinder): CountedWeights {
+  const hashes = JSON.parse(run.metadata.get("checkpoint_sha256") ?? "{}") as Record<string, string>;
+  const pulses = curves.filter(({ filter }) => filter === "h_c");
+  const counts = new Map<string, WindowCounts>();
+  const missing = new Map<string, string>();
+  for (const path of new Set(pulses.map(({ checkpoint }) => checkpoint))) {
+    const checkpoint = finder.find(path, Object.hasOwn(hashes, path) ? hashes[path] : undefined);
+    if (typeof checkpoint === "string") {
+      missing.set(path, checkpoint);
+      continue;
+    }
+    for (const curve of pulses.filter((pulse) => pulse.checkpoint === path)) {
+      const key = keyOf(curve);
+      if (!counts.has(key)) counts.set(key, countWeights(tensorsOf(checkpoint, curve.layer), windowsOf(curve)));
+    }
+  }
+  return { of: (curve) => counts.get(keyOf(curve)) ?? null, missing };
+}
