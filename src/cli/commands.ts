@@ -4,6 +4,7 @@ import type { Listed } from "./command.js";
 export const COMMANDS: Listed[] = [
   { grammar: "run", summary: "Sweep networks and write results.arrow", load: async () => (await import("./run.js")).runCommand },
   { grammar: "devices", summary: "List the adapters: type, limits, software or not", load: async () => (await import("./devices.js")).devicesCommand },
+  { grammar: "verify", summary: "Compare this machine's adapter with PyTorch on stored networks", load: async () => (await import("./verify.js")).verifyCommand },
   { grammar: "inspect <file>", summary: "Layers of a checkpoint, and the size of a sweep over them", load: async () => (await import("./inspect.js")).inspectCommand },
   { grammar: "score <run..>", summary: "Scores, classes and shares of weights from a run's results", load: async () => (await import("./score.js")).scoreCommand },
   { grammar: "export <run>", summary: "Results as Parquet, CSV, JSON Lines, or the notebooks' pickles", load: async () => (await import("./export.js")).exportCommand },

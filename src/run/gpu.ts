@@ -151,19 +151,28 @@ export class GpuExecutor {
   /** @returns rgba32float texels, row after row */
   async readTexture(texture: GPUTexture, rows = texture.height): Promise<Float32Array> {
     const pitch = Math.ceil((texture.width * 16) / 256) * 256;
-    const buffer = this.memory.buffer({ size: pitch * rows, usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST });
+    const padded = await this.readBack(pitch * rows, (encoder, buffer) => encoder.copyTextureToBuffer({ texture }, { buffer, bytesPerRow: pitch }, [texture.width, rows]));
+    const texels = new Float32Array(texture.width * rows * 4);
+    for (let row = 0; row < rows; row++) texels.set(padded.subarray((row * pitch) / 4, (row * pitch) / 4 + texture.width * 4), row * texture.width * 4);
+    return texels;
+  }
+
+  readBuffer(source: GPUBuffer, floats: number): Promise<Float32Array> {
+    return this.readBack(floats * 4, (encoder, buffer) => encoder.copyBufferToBuffer(source, 0, buffer, 0, floats * 4));
+  }
+
+  private async readBack(bytes: number, copy: (encoder: GPUCommandEncoder, to: GPUBuffer) => void): Promise<Float32Array> {
+    const buffer = this.memory.buffer({ size: bytes, usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST });
     const encoder = this.gpu.device.createCommandEncoder();
-    encoder.copyTextureToBuffer({ texture }, { buffer, bytesPerRow: pitch }, [texture.width, rows]);
+    copy(encoder, buffer);
     this.gpu.device.queue.submit([encoder.finish()]);
     await this.memory.confirm();
     await settle(this.gpu, buffer.mapAsync(GPUMapMode.READ));
-    const padded = new Float32Array(buffer.getMappedRange());
-    const texels = new Float32Array(texture.width * rows * 4);
-    for (let row = 0; row < rows; row++) texels.set(padded.subarray((row * pitch) / 4, (row * pitch) / 4 + texture.width * 4), row * texture.width * 4);
+    const values = new Float32Array(buffer.getMappedRange()).slice();
     buffer.unmap();
     buffer.destroy();
     this.check();
-    return texels;
+    return values;
   }
 
   /** Frees the textures of all plans; pipelines stay. */

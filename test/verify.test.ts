@@ -1,0 +1,65 @@
+/** `verify`: a good adapter passes, one that is off by a weight does not, and the numbers are those of a plain comparison. */
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { verify } from "../src/cli/verify.js";
+import { compareOutcomes, goldenOutcome } from "../src/sweep/golden.js";
+import { cli } from "./support/cliProcess.js";
+
+interface Report {
+  same: boolean;
+  adapter: { name: string };
+  networks: { network: string; images: number; logits: number; loss: number; signs: number; same: boolean }[];
+}
+
+test("this machine's adapter: the same answers, as a table and as JSON", async () => {
+  const text = await cli(["verify"]);
+  assert.is(text.code, 0, text.stderr);
+  assert.match(text.stdout, /28x28x1.* 64 .*e-\d.* \d+\.\d{3} % +same\n[^]*64x64x3[^]*computes what PyTorch does/);
+  const { code, stdout } = await cli(["verify", "--json"]);
+  assert.is(code, 0);
+  const report = JSON.parse(stdout) as Report;
+  assert.ok(report.same && report.networks.length === 4);
+  assert.ok(report.networks.every(({ logits, loss, signs, same }) => same && logits > 0 && logits < 1e-4 && loss < 1e-4 && signs >= 0.999));
+});
+
+test("an adapter that loses one weight of a thousand: DIFFERENT, and exit 69", async () => {
+  const { writeTexture } = GPUQueue.prototype;
+  const { write } = process.stdout;
+  let printed = "";
+  try {
+    GPUQueue.prototype.writeTexture = function (to, data, layout, size) {
+      const values = (data as Float32Array).slice();
+      if (values.length > 10_000) values.forEach((_, i) => i % 1000 === 0 && (values[i] = 0));
+      return writeTexture.call(this, to, values, layout, size);
+    };
+    process.stdout.write = ((text: string) => ((printed += text), true)) as typeof write;
+    assert.is(await verify({ adapter: null, json: true }), 69);
+  } finally {
+    process.stdout.write = write;
+    GPUQueue.prototype.writeTexture = writeTexture;
+  }
+  const report = JSON.parse(printed) as Report;
+  assert.not(report.same);
+  assert.ok(report.networks.some(({ same }) => !same));
+});
+
+test("differences are relative to the largest value, and no number is within no tolerance", () => {
+  const expected = goldenOutcome({ name: "demo", batchNorm: "running" });
+  assert.equal(compareOutcomes(expected, expected), { images: 64, logits: 0, loss: 0, signs: 1 });
+  const largest = expected.logits.reduce((a, b) => Math.max(a, Math.abs(b)), 0);
+  const changed = { ...expected, logits: expected.logits.slice(), loss: expected.loss.slice(), gradient: expected.gradient.map((g) => -g) };
+  changed.logits[7] += largest / 4;
+  changed.loss[3] = NaN;
+  const { logits, loss, signs } = compareOutcomes(changed, expected);
+  assert.ok(Math.abs(logits - 0.25) < 1e-6);
+  assert.ok(Number.isNaN(loss));
+  assert.is(signs, 0);
+});
+
+test("an adapter that isn't there", async () => {
+  const { code, errors } = await cli(["verify", "--adapter", "Voodoo2"]);
+  assert.is(code, 69);
+  assert.match(errors[0], /no adapter matches "Voodoo2"/);
+});
+
+test.run();
