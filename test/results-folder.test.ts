@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { FileSystemError, InferlinkError, TryAgainError, UsageError } from "../src/errors.js";
+import type { CheckpointRecord } from "../src/results/checkpoints.js";
 import type { RunIdentity } from "../src/results/identity.js";
 import { FolderLock, LOCK } from "../src/results/lock.js";
 import { writeManifest, type Manifest } from "../src/results/manifest.js";
@@ -12,8 +13,9 @@ import { openRunFolder } from "../src/results/runFolder.js";
 import { DEFAULT_CONFIG } from "../src/sweep/config.js";
 import { temporaryFolder } from "./support/cliFiles.js";
 
-const identity: RunIdentity = { packageVersion: "0.1.0", adapter: "a", config: DEFAULT_CONFIG, dataset: { name: "mnist", split: "test", images: 1, sha256: "" }, checkpoints: [] };
-const request = (out: string | null, changes = {}) => ({ out, overwrite: false, network: "ResNet18", identity, ...changes });
+const identity: RunIdentity = { packageVersion: "0.1.0", adapter: "a", driver: "", config: DEFAULT_CONFIG, dataset: { name: "mnist", split: "test", images: 1, sha256: "" }, shard: null };
+const checkpoint = (path: string, changes = {}): CheckpointRecord => ({ path, sha256: "ab", bytes: 1, modified: 1, network: "ResNet18", init: null, epoch: null, ...changes });
+const request = (out: string | null, changes = {}) => ({ out, overwrite: false, identity, checkpoints: [checkpoint("a.ckpt")], hash: () => "fresh", ...changes });
 
 async function refused(work: Promise<unknown>, type: new (...args: never[]) => InferlinkError, text: RegExp): Promise<void> {
   try {
@@ -51,7 +53,7 @@ test("a folder with other things in it is refused and left as it was", async () 
 
 test("the same run goes on, another one is refused with what differs", async () => {
   const out = temporaryFolder();
-  await writeManifest(out, { manifest_version: 1, status: "interrupted", identity } as Manifest);
+  await writeManifest(out, { manifest_version: 1, status: "interrupted", identity, checkpoints: [checkpoint("a.ckpt")] } as Manifest);
   const folder = await openRunFolder(request(out));
   assert.is(folder.earlier?.status, "interrupted");
   await folder.lock.release();

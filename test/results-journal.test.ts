@@ -5,29 +5,44 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { InputError } from "../src/errors.js";
 import { differences, type RunIdentity } from "../src/results/identity.js";
-import { decodeScores, encodeScores, Journal, JOURNAL } from "../src/results/journal.js";
+import { Journal, JOURNAL } from "../src/results/journal.js";
+import { decodeScores, encodeScores } from "../src/results/record.js";
 import { DEFAULT_CONFIG } from "../src/sweep/config.js";
+import type { Variant } from "../src/sweep/filters.js";
 import type { UnitScores } from "../src/sweep/units.js";
 import { temporaryFolder } from "./support/cliFiles.js";
 
 const IDENTITY: RunIdentity = {
   packageVersion: "0.1.0",
   adapter: "llvmpipe (vulkan)",
+  driver: "Mesa",
   config: DEFAULT_CONFIG,
   dataset: { name: "mnist", split: "test", images: 256, sha256: "ab" },
-  checkpoints: [{ path: "a.ckpt", sha256: "cd", network: "ResNet18", init: 1, epoch: null }],
+  shard: { index: 1, count: 2 },
 };
 
+const VARIANTS: Variant[] = [
+  { filter: "h_a", thresholdIndex: 0, alpha: Math.fround(-0.1), delta: null, weights: 99, removed: 1, zeros: 2 },
+  { filter: "h_c", thresholdIndex: 24, alpha: 0.25, delta: Math.fround(1e-3), weights: 99, removed: 98, zeros: 99 },
+  { filter: "h_b", thresholdIndex: 1, alpha: -0, delta: null, weights: 99, removed: 0, zeros: 0 },
+];
+
 const scores = (unit: number): UnitScores => ({
-  unit,
+  sha256: "cd",
+  layer: "conv1",
+  layerIndex: 0,
+  firstImage: unit * 256,
+  variants: VARIANTS,
   correctClean: Int32Array.of(unit, 2, 3),
   lossClean: Float64Array.of(0.1, Number.MAX_VALUE, unit / 3),
   correctAdv: [Int32Array.of(4, 5, 6), Int32Array.of(7, 8, 9)],
   lossAdv: [Float64Array.of(1, 2, 3), Float64Array.of(-0, 5e-324, 9)],
 });
 
+const finished = (journal: Journal): Promise<UnitScores[]> => Promise.all([...journal.finished.contents.units.keys()].map((key) => journal.finished.read(key)));
+
 test("scores survive their encoding", () => {
-  assert.equal(decodeScores(encodeScores(scores(7))), scores(7));
+  assert.equal(decodeScores(encodeScores(scores(7), 0)), scores(7));
 });
 
 test("every cut of the last record leaves the ones before it, and the journal goes on from there", async () => {
@@ -43,11 +58,11 @@ test("every cut of the last record leaves the ones before it, and the journal go
     writeFileSync(path, two);
     truncateSync(path, length);
     journal = await Journal.open(folder, IDENTITY);
-    assert.equal(journal.finished, [scores(0)]);
+    assert.equal(await finished(journal), [scores(0)]);
     await journal.append(scores(2));
     await journal.close();
     journal = await Journal.open(folder, IDENTITY);
-    assert.equal(journal.finished, [scores(0), scores(2)]);
+    assert.equal(await finished(journal), [scores(0), scores(2)]);
     await journal.close();
   }
 });
@@ -59,7 +74,7 @@ test("garbage behind the last record is cut off", async () => {
   await journal.close();
   appendFileSync(join(folder, JOURNAL), Buffer.alloc(999, 0x41));
   journal = await Journal.open(folder, IDENTITY);
-  assert.equal(journal.finished, [scores(0)]);
+  assert.equal(await finished(journal), [scores(0)]);
   await journal.close();
 });
 
@@ -76,8 +91,8 @@ test("a journal of another run is refused", async () => {
 
 test("differences of two runs are named with both values", () => {
   assert.equal(differences(IDENTITY, structuredClone(IDENTITY)), []);
-  const other = { ...IDENTITY, config: { ...DEFAULT_CONFIG, thresholds: 10, epsilons: [0.1, 0.2] }, checkpoints: [{ ...IDENTITY.checkpoints[0], epoch: 3 }] };
-  assert.equal(differences(IDENTITY, other), ["thresholds: there 25, here 10", "epsilons: there [0.38], here [0.1,0.2]", "checkpoints.0.epoch: there null, here 3"]);
+  const other = { ...IDENTITY, config: { ...DEFAULT_CONFIG, thresholds: 10, epsilons: [0.1, 0.2] }, shard: null };
+  assert.equal(differences(IDENTITY, other), ["thresholds: there 25, here 10", "epsilons: there [0.38], here [0.1,0.2]", "shard.index: there 1, here nothing", "shard.count: there 2, here nothing", "shard: there nothing, here null"]);
 });
 
 test.run();

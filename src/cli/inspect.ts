@@ -1,10 +1,10 @@
 /** `inspect`: what is in a checkpoint, and how large a sweep over it would be. */
 import { EXIT } from "../errors.js";
 import { readCheckpoint } from "../io/checkpoint.js";
-import type { Checkpoint, Dataset } from "../io/types.js";
 import { describeCheckpoint, type Network } from "../model/resnet.js";
 import type { SweepConfig } from "../sweep/config.js";
-import { planSweep, type SweepPlan } from "../sweep/sweep.js";
+import type { LayerVariants } from "../sweep/filters.js";
+import { layersOf, layerVariants } from "../sweep/sweep.js";
 import { JSON_FLAG, type Command } from "./command.js";
 import { SWEEP_FLAGS } from "./flags.js";
 import { sweepConfig } from "./options.js";
@@ -33,22 +33,13 @@ function facts(network: Network): LayerFacts[] {
   });
 }
 
-/** The sweep's plan needs images; what of it is shown here doesn't depend on them. */
-function planOf(checkpoint: Checkpoint, network: Network, config: SweepConfig): SweepPlan {
-  const { channels, classes, name } = network;
-  const noImages: Dataset = {
-    name: "mnist", split: "test", files: [], sha256: "", images: config.batchSize, channels, height: 1, width: 1, classes,
-    labels: new Int32Array(config.batchSize), normalisation: { mean: [0], std: [1] }, read: () => new Float32Array(0),
-  };
-  return planSweep({ checkpoints: [{ path: checkpoint.path, network: name, dataset: "", init: null, epoch: null, checkpoint }], dataset: noImages, config });
-}
-
 export async function inspect(file: string, config: SweepConfig, options: { json: boolean }): Promise<number> {
   const checkpoint = await readCheckpoint(file);
   const network = describeCheckpoint(checkpoint);
   const layers = facts(network);
-  const plan = planOf(checkpoint, network, config);
-  const sweep = { layers: plan.variants[0].length, networks: plan.networks, distinct: plan.variants[0].reduce((sum, layer) => sum + layer.masks.length, 0) };
+  const variants = layersOf(network, config).map((layer) => layerVariants(network, config, layer));
+  const count = (part: (layer: LayerVariants) => number): number => variants.reduce((sum, layer) => sum + part(layer), 0);
+  const sweep = { layers: variants.length, networks: count((layer) => layer.variants.length), distinct: count((layer) => layer.masks.length) };
   const { name, width, channels, classes } = network;
   if (options.json) {
     process.stdout.write(`${JSON.stringify({ file, format: checkpoint.format, sha256: checkpoint.sha256, network: name, width, channels, classes, layers, sweep }, null, 2)}\n`);

@@ -5,6 +5,7 @@ import type { Gpu } from "../gpu/device.js";
 import { openDevice } from "../run/open.js";
 import { MANIFEST } from "../results/manifest.js";
 import { readRows, RESULTS } from "../results/arrow.js";
+import { variantCount } from "../sweep/config.js";
 import type { Fault } from "../sweep/recovery.js";
 import { evaluateUnits, planSweep, type SweepJob, type SweepPlan } from "../sweep/sweep.js";
 import type { Collector } from "./collector.js";
@@ -45,7 +46,7 @@ async function evaluate({ options, job, plan, gpu, session, interruption }: Run,
   const units = collector.missing;
   const before = plan.units.length - units.length;
   if (before > 0) note(options, `going on: ${before} of ${plan.units.length} units were done before`);
-  const work = units.reduce((sum, unit) => sum + unit.images * plan.variants[unit.checkpoint][unit.layer].variants.length, 0);
+  const work = units.reduce((sum, unit) => sum + unit.images, 0) * variantCount(job.config);
   const progress = options.quiet ? null : new Progress({ stream: process.stderr, units: plan.units.length, before, work });
   try {
     const onProgress = ({ networkImages }: { networkImages: number }): void => progress?.advance(networkImages);
@@ -53,8 +54,9 @@ async function evaluate({ options, job, plan, gpu, session, interruption }: Run,
       progress?.note(`${fault.message}; ${fault.action}`);
       await session.noteFault(fault);
     };
-    for await (const scores of evaluateUnits(gpu, job, plan, { units, signal: interruption.signal, onProgress, onFault })) {
-      await collector.add(scores);
+    const onLoad = (checkpoint: number, sha256: string): Promise<void> => session.loaded(checkpoint, sha256);
+    for await (const evaluated of evaluateUnits(gpu, job, plan, { units, signal: interruption.signal, onProgress, onFault, onLoad })) {
+      await collector.add(evaluated);
       progress?.unitDone();
     }
   } finally {

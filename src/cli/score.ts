@@ -52,7 +52,7 @@ const plural = (count: number, noun: string): string => `${count} ${noun}${count
 /** What a run that is not finished lacks. */
 function missingOf({ manifest, rows }: LoadedRun): string {
   const there = new Set(rows.map(({ checkpoint }) => checkpoint));
-  const absent = manifest?.identity.checkpoints.filter(({ path }) => !there.has(path)).map(({ path }) => path) ?? [];
+  const absent = manifest?.checkpoints.filter(({ path }) => !there.has(path)).map(({ path }) => path) ?? [];
   const networks = new Set(rows.map((row) => JSON.stringify([row.checkpoint, row.layer, row.filter, row.threshold_index]))).size;
   const part = manifest ? `${networks} of ${manifest.networks} filtered networks` : plural(networks, "filtered network");
   return `${part}${absent.length === 0 ? "" : `; nothing yet of ${absent.join(", ")}`}`;

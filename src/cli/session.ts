@@ -1,16 +1,19 @@
-/** One process's work on a run folder: opened (new or gone on with), closed on every way out. */
+/** One process's work on a run folder: opened (new, gone on with, or given more checkpoints), closed on every way out. */
 import { existsSync } from "node:fs";
 import { join } from "node:path";
+import { InputError } from "../errors.js";
 import type { AdapterSummary } from "../gpu/device.js";
-import { RESULTS, ResultWriter } from "../results/arrow.js";
+import { hashCheckpoint } from "../io/checkpoint.js";
+import { shownPath, versions } from "../package.js";
+import { readLayers, RESULTS, ResultWriter } from "../results/arrow.js";
+import type { CheckpointRecord } from "../results/checkpoints.js";
 import type { RunIdentity } from "../results/identity.js";
 import { Journal, removeJournal } from "../results/journal.js";
-import { writeManifest, type Manifest } from "../results/manifest.js";
+import { resultMetadata, writeManifest, type Manifest } from "../results/manifest.js";
 import { openRunFolder, type RunFolder } from "../results/runFolder.js";
 import type { Fault } from "../sweep/recovery.js";
 import type { SweepJob, SweepPlan } from "../sweep/sweep.js";
 import { Collector } from "./collector.js";
-import { shownPath, versions } from "../package.js";
 import type { RunOptions } from "./options.js";
 
 export function identityOf(job: SweepJob, adapter: AdapterSummary): RunIdentity {
@@ -18,28 +21,47 @@ export function identityOf(job: SweepJob, adapter: AdapterSummary): RunIdentity 
   return {
     packageVersion: versions().package,
     adapter: `${adapter.name} (${adapter.backend})`,
+    driver: adapter.description,
     config: job.config,
     dataset: { name: dataset.name, split: dataset.split, images: dataset.images, sha256: dataset.sha256 },
-    checkpoints: job.checkpoints.map(({ path, checkpoint, network, init, epoch }) => ({ path, sha256: checkpoint.sha256, network, init, epoch })),
+    shard: null,
   };
 }
 
-function newManifest(identity: RunIdentity, job: SweepJob, plan: SweepPlan, adapter: AdapterSummary): Manifest {
+const recordsOf = (job: SweepJob): CheckpointRecord[] =>
+  job.checkpoints.map(({ path, file, network, init, epoch }) => ({ path, sha256: null, bytes: file.bytes, modified: file.modified, network, init, epoch }));
+
+function newManifest(identity: RunIdentity, checkpoints: CheckpointRecord[], job: SweepJob, plan: SweepPlan, adapter: AdapterSummary): Manifest {
   const { name, vendor, architecture, description, backend, type, software } = adapter;
+  const cost = plan.units.reduce((sum, unit) => sum + unit.cost, 0);
+  const layers: Record<string, string[]> = {};
+  for (const { checkpoint, layer } of plan.units) {
+    const names = (layers[job.checkpoints[checkpoint].network] ??= []);
+    if (!names.includes(layer)) names.push(layer);
+  }
   return {
     manifest_version: 1,
     status: "running",
     identity,
+    checkpoints,
     data: { files: job.dataset.files.map(shownPath), normalisation: job.dataset.normalisation },
     adapter: { name, vendor, architecture, description, backend, type, software },
     versions: versions(),
     units: plan.units.length,
+    cost,
+    sweep: { units: plan.units.length, cost, layers },
     networks: plan.networks,
     started: new Date().toISOString(),
     resumed: [],
     ended: null,
     rows: null,
   };
+}
+
+/** Whether the earlier process finished everything that is asked for, in the order asked for. */
+function isComplete(folder: string, earlier: Manifest, checkpoints: CheckpointRecord[]): boolean {
+  const sameOrder = earlier.checkpoints.length === checkpoints.length && earlier.checkpoints.every(({ path }, i) => path === checkpoints[i].path);
+  return earlier.status === "done" && sameOrder && existsSync(join(folder, RESULTS));
 }
 
 export class Session {
@@ -54,24 +76,22 @@ export class Session {
 
   static async open(options: RunOptions, job: SweepJob, plan: SweepPlan, adapter: AdapterSummary): Promise<Session> {
     const identity = identityOf(job, adapter);
-    const opened = await openRunFolder({ out: options.out, overwrite: options.overwrite, network: job.checkpoints[0].network, identity });
+    const checkpoints = recordsOf(job);
+    const hash = ({ path }: CheckpointRecord): string => hashCheckpoint(job.checkpoints.find((source) => source.path === path)!.file.path);
+    const opened = await openRunFolder({ out: options.out, overwrite: options.overwrite, identity, checkpoints, hash });
     const { path, earlier } = opened;
     try {
-      const manifest = earlier ?? newManifest(identity, job, plan, adapter);
-      if (earlier?.status === "done" && existsSync(join(path, RESULTS))) return new Session(path, true, opened, manifest, null);
-      if (earlier) Object.assign(manifest, { status: "running", ended: null, rows: null, resumed: [...earlier.resumed, new Date().toISOString()] });
+      const manifest = newManifest(identity, checkpoints, job, plan, adapter);
+      if (earlier && isComplete(path, earlier, checkpoints)) return new Session(path, true, opened, earlier, null);
+      if (earlier) Object.assign(manifest, { started: earlier.started, resumed: [...earlier.resumed, new Date().toISOString()] });
       await writeManifest(path, manifest);
       const journal = await Journal.open(path, identity);
-      const writer = await ResultWriter.open(path, {
-        packageVersion: identity.packageVersion,
-        adapter: identity.adapter,
-        batchNorm: job.config.batchNorm,
-        epsilonSpace: job.config.epsilonSpace,
-        datasetSha256: identity.dataset.sha256,
-        checkpointSha256: Object.fromEntries(identity.checkpoints.map((entry) => [entry.path, entry.sha256])),
-      });
+      const writer = await ResultWriter.open(path, resultMetadata(identity, checkpoints));
       const collector = new Collector(job, plan, journal, writer);
-      await collector.restore();
+      if (existsSync(join(path, RESULTS))) {
+        for (const rows of await readLayers(join(path, RESULTS))) await collector.carryOver(checkpoints.findIndex((record) => record.path === rows[0].checkpoint), rows);
+      }
+      await collector.restore(checkpoints.map(({ sha256 }) => sha256));
       return new Session(path, false, opened, manifest, { journal, writer, collector });
     } catch (error) {
       await opened.lock.release();
@@ -84,6 +104,18 @@ export class Session {
     return this.work?.collector ?? null;
   }
 
+  /**
+   * Notes what a checkpoint's weights were, before any of its units is written down.
+   * @throws InputError when earlier units came from other weights
+   */
+  async loaded(checkpoint: number, sha256: string): Promise<void> {
+    const record = this.manifest.checkpoints[checkpoint];
+    if (record.sha256 === sha256) return;
+    if (record.sha256 !== null) throw new InputError(record.path, "has changed since its first layers were evaluated; put the old file back, or start the folder anew with --overwrite");
+    record.sha256 = sha256;
+    await writeManifest(this.folder, this.manifest);
+  }
+
   /** Writes down that the device failed and what is done about it. */
   async noteFault({ kind, message, action }: Fault): Promise<void> {
     (this.manifest.faults ??= []).push({ time: new Date().toISOString(), kind, message, action });
@@ -93,7 +125,7 @@ export class Session {
   /** Puts the result in place. */
   async finish(): Promise<void> {
     if (!this.work) return;
-    const rows = await this.work.writer.finish();
+    const rows = await this.work.writer.finish(resultMetadata(this.manifest.identity, this.manifest.checkpoints));
     await writeManifest(this.folder, { ...this.manifest, status: "done", ended: new Date().toISOString(), rows });
     await this.work.journal.close();
     await removeJournal(this.folder);

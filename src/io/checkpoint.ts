@@ -4,7 +4,7 @@ import type { PickleKey, PickleValue } from "./pickle.js";
 import { isSafetensors, readSafetensors } from "./safetensors.js";
 import { FileSource, sha256, type ByteSource } from "./source.js";
 import { readTorchSaved } from "./torchSaved.js";
-import type { Checkpoint, Tensor } from "./types.js";
+import type { Checkpoint, CheckpointFile, Tensor } from "./types.js";
 
 export { findCheckpoints, parseCheckpointName, type CheckpointName, type CheckpointQuery, type FoundCheckpoint } from "./checkpointTree.js";
 
@@ -24,29 +24,56 @@ export async function readCheckpoint(path: string): Promise<Checkpoint> {
   return parseCheckpoint(source);
 }
 
+/** Names and shapes alone, read and refused as `readCheckpoint` does; what is wrong with the weights themselves comes out at `load`. */
+export async function openCheckpoint(path: string): Promise<CheckpointFile> {
+  using source = new FileSource(path);
+  const { format, arrays } = findTensors(source);
+  const shapes = new Map([...arrays].map(([name, { shape }]) => [name, [...shape]]));
+  return { path, format, bytes: source.size, modified: source.modified, shapes, load: () => readCheckpoint(path) };
+}
+
+/** SHA-256 of the file as it is now, hex. */
+export function hashCheckpoint(path: string): string {
+  using source = new FileSource(path);
+  return sha256(source);
+}
+
 /** `readCheckpoint` on bytes that are already open; the path is the source's name. */
 export function parseCheckpoint(source: ByteSource): Checkpoint {
   const path = source.file;
-  const { format, entries } = readEntries(source);
+  const { format, arrays } = findTensors(source);
   const tensors = new Map<string, Tensor>();
+  for (const [name, array] of arrays) {
+    const data = toFloat32(path, array);
+    const wrong = data.findIndex((number) => !Number.isFinite(number));
+    if (wrong >= 0) throw new InputError(path, `holds ${data[wrong]} in tensor ${shown(name)} (element ${wrong}); train again or choose another checkpoint`);
+    tensors.set(name, { shape: [...array.shape], data });
+  }
+  return { path, format, sha256: sha256(source), tensors };
+}
+
+/** A tensor's name, fit for a message. */
+const shown = (name: string): string => JSON.stringify(name.slice(0, 120)).slice(1, -1);
+
+/** Every tensor by its name without prefixes, still in the file. */
+function findTensors(source: ByteSource): { format: Checkpoint["format"]; arrays: Map<string, ArrayRef> } {
+  const path = source.file;
+  const { format, entries } = readEntries(source);
+  const arrays = new Map<string, ArrayRef>();
   let left = 4 * source.size;
   for (const [rawName, value] of entries) {
     const name = String(rawName).replace(/^(?:(?:model|module)\.)+/, "");
-    const shown = JSON.stringify(name.slice(0, 120)).slice(1, -1);
     if (/(^|\.)num_batches_tracked$/.test(name)) continue;
-    if (!(value instanceof ArrayRef)) throw new InputError(path, `holds something under "${shown}" that is not a tensor; save model.state_dict()`);
-    if (!isFloat(value.dtype)) throw new InputError(path, `holds tensor ${shown} as ${value.dtype}; only floating-point weights can be filtered`);
-    if (tensors.has(name)) throw new InputError(path, `holds tensor ${shown} twice once the prefixes model. and module. are taken off; save one model a file`);
+    if (!(value instanceof ArrayRef)) throw new InputError(path, `holds something under "${shown(name)}" that is not a tensor; save model.state_dict()`);
+    if (!isFloat(value.dtype)) throw new InputError(path, `holds tensor ${shown(name)} as ${value.dtype}; only floating-point weights can be filtered`);
+    if (arrays.has(name)) throw new InputError(path, `holds tensor ${shown(name)} twice once the prefixes model. and module. are taken off; save one model a file`);
     // Views may share a storage (tied weights); this keeps them from multiplying a small file into a large memory.
     left -= value.span;
     if (left < 0) throw new InputError(path, "holds tensors that together are far larger than the file; save them again with .clone()");
-    const data = toFloat32(path, value);
-    const wrong = data.findIndex((number) => !Number.isFinite(number));
-    if (wrong >= 0) throw new InputError(path, `holds ${data[wrong]} in tensor ${shown} (element ${wrong}); train again or choose another checkpoint`);
-    tensors.set(name, { shape: [...value.shape], data });
+    arrays.set(name, value);
   }
-  if (tensors.size === 0) throw new InputError(path, "holds no tensors; save model.state_dict() with torch.save");
-  return { path, format, sha256: sha256(source), tensors };
+  if (arrays.size === 0) throw new InputError(path, "holds no tensors; save model.state_dict() with torch.save");
+  return { format, arrays };
 }
 
 function readEntries(source: ByteSource): { format: Checkpoint["format"]; entries: ReadonlyMap<PickleKey, PickleValue> } {

@@ -45,6 +45,8 @@ function checkRange(source: ByteSource, offset: number, length: number): void {
  */
 export class FileSource implements ByteSource, Disposable {
   readonly size: number;
+  /** Time of the last change, ms since 1970. */
+  readonly modified: number;
   readonly #fd: number;
 
   constructor(readonly file: string) {
@@ -55,7 +57,9 @@ export class FileSource implements ByteSource, Disposable {
     } catch (error) {
       throw error instanceof InputError ? error : fileError(file, error);
     }
-    this.size = fstatSync(this.#fd).size;
+    const { size, mtimeMs } = fstatSync(this.#fd);
+    this.size = size;
+    this.modified = mtimeMs;
     if (this.size === 0) {
       this.close();
       throw new InputError(file, "is empty; copy or download it again");

@@ -16,6 +16,18 @@ export interface Checkpoint {
   tensors: Map<string, Tensor>;
 }
 
+/** A checkpoint whose weights are still in the file: 45 MB that a sweep over many of them needs one at a time. */
+export interface CheckpointFile {
+  /** As the user gave it. */
+  path: string;
+  format: Checkpoint["format"];
+  /** Size, and time of the last change in ms: while they stay the file needn't be hashed again. */
+  bytes: number;
+  modified: number;
+  shapes: Map<string, number[]>;
+  load(): Promise<Checkpoint>;
+}
+
 export type DatasetName = "mnist" | "cifar10" | "tiny-imagenet";
 
 /** Labelled images in file order. */

@@ -3,22 +3,20 @@ import type { Gpu } from "../gpu/device.js";
 import { typedError } from "../results/durable.js";
 import type { Row } from "../results/row.js";
 import { openDevice } from "../run/open.js";
-import { completeConfig } from "../sweep/config.js";
+import { completeConfig, variantCount } from "../sweep/config.js";
 import { FinishedUnits } from "../sweep/finished.js";
 import { openInputs } from "../sweep/inputs.js";
 import { evaluateUnits, planSweep, type SweepJob, type SweepPlan } from "../sweep/sweep.js";
 import type { Unit } from "../sweep/units.js";
 import { inputsOf, type SweepOptions, type SweepProgress } from "./options.js";
 
-const pairs = (plan: SweepPlan, unit: Unit): number => unit.images * plan.variants[unit.checkpoint][unit.layer].variants.length;
-
 /** Sums up what is evaluated. */
 function reporter(job: SweepJob, plan: SweepPlan, onProgress: (progress: SweepProgress) => void): (step: { unit: Unit; networkImages: number }) => void {
-  const total = plan.units.reduce((sum, unit) => sum + pairs(plan, unit), 0);
+  const total = plan.units.reduce((sum, unit) => sum + unit.images, 0) * variantCount(job.config);
   let done = 0;
   return ({ unit, networkImages }) => {
     done += networkImages;
-    onProgress({ done: Math.round(done), total, checkpoint: job.checkpoints[unit.checkpoint].path, layer: plan.variants[unit.checkpoint][unit.layer].layer });
+    onProgress({ done: Math.round(done), total, checkpoint: job.checkpoints[unit.checkpoint].path, layer: unit.layer });
   };
 }
 
@@ -44,8 +42,8 @@ export async function* sweep(options: SweepOptions = {}): AsyncGenerator<Row, vo
     signal?.throwIfAborted();
     gpu = await openDevice({ adapter });
     const finished = new FinishedUnits(job, plan);
-    for await (const scores of evaluateUnits(gpu, job, plan, { signal, onProgress: onProgress && reporter(job, plan, onProgress) })) {
-      const layer = finished.add(scores);
+    for await (const evaluated of evaluateUnits(gpu, job, plan, { signal, onProgress: onProgress && reporter(job, plan, onProgress) })) {
+      const layer = finished.add(evaluated);
       if (layer) yield* layer.rows;
     }
     if (finished.missing.length > 0) signal?.throwIfAborted();

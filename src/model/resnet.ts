@@ -1,9 +1,10 @@
 /** ResNet-18 (He et al. 2015, arXiv 1512.03385) as torchvision lays it out, read off a checkpoint's tensors. */
 import { InputError } from "../errors.js";
-import type { Checkpoint, Tensor } from "../io/types.js";
+import type { Checkpoint, CheckpointFile, Tensor } from "../io/types.js";
 import { type Graph, type Node, weightedNodes } from "./graph.js";
 
-export interface Network {
+/** A network without its weights. */
+export interface Architecture {
   name: string;
   /** Channels of the stem. */
   width: number;
@@ -12,6 +13,9 @@ export interface Network {
   graph: Graph;
   /** Filterable layers in order of the module tree. */
   layers: { name: string; weights: number; shape: number[] }[];
+}
+
+export interface Network extends Architecture {
   tensors: Map<string, Tensor>;
 }
 
@@ -53,17 +57,21 @@ export function resnet18(width: number, channels: number, classes: number): Grap
   return { input: "image", output: "fc", nodes };
 }
 
+/** The checkpoint's network with its weights. Throws as `describeShapes` does. */
+export function describeCheckpoint({ path, tensors }: Pick<Checkpoint, "path" | "tensors">): Network {
+  return { ...describeShapes({ path, shapes: new Map([...tensors].map(([name, { shape }]) => [name, shape])) }), tensors };
+}
+
 /**
- * Reads the architecture off a checkpoint and checks that every tensor is there and has its shape.
+ * Reads the architecture off a checkpoint's shapes and checks that every tensor is there and has its shape.
  * @throws InputError naming the missing, misshapen or unexpected tensor
  */
-export function describeCheckpoint(checkpoint: Checkpoint): Network {
-  const { path, tensors } = checkpoint;
+export function describeShapes({ path, shapes }: Pick<CheckpointFile, "path" | "shapes">): Architecture {
   const shape = (name: string, rank: number): number[] => {
-    const tensor = tensors.get(name);
-    if (!tensor) throw new InputError(path, `tensor ${name} is missing, so this is not a ResNet-18 state_dict; check the file or its network`);
-    if (tensor.shape.length !== rank) throw new InputError(path, `tensor ${name} has shape [${tensor.shape}], expected ${rank} dimensions`);
-    return tensor.shape;
+    const found = shapes.get(name);
+    if (!found) throw new InputError(path, `tensor ${name} is missing, so this is not a ResNet-18 state_dict; check the file or its network`);
+    if (found.length !== rank) throw new InputError(path, `tensor ${name} has shape [${found}], expected ${rank} dimensions`);
+    return found;
   };
   const [width, channels] = shape("conv1.weight", 4);
   const [classes] = shape("fc.weight", 2);
@@ -82,14 +90,14 @@ export function describeCheckpoint(checkpoint: Checkpoint): Network {
     const got = shape(name, wanted.length);
     if (got.some((n, i) => n !== wanted[i])) throw new InputError(path, `tensor ${name} has shape [${got.join(", ")}], expected [${wanted.join(", ")}] for a ResNet-18 of width ${width}`);
   }
-  for (const name of tensors.keys()) {
+  for (const name of shapes.keys()) {
     if (!expected.has(name) && !name.endsWith("num_batches_tracked")) throw new InputError(path, `tensor ${name} does not belong to a ResNet-18; this is a checkpoint of another network`);
   }
   const layers = moduleOrder(graph).map((name) => {
-    const tensor = tensors.get(`${name}.weight`)!;
-    return { name, weights: tensor.data.length, shape: tensor.shape };
+    const shape = shapes.get(`${name}.weight`)!;
+    return { name, weights: shape.reduce((product, size) => product * size, 1), shape };
   });
-  return { name: "ResNet18", width, channels, classes, graph, layers, tensors };
+  return { name: "ResNet18", width, channels, classes, graph, layers };
 }
 
 /** Filterable layers as PyTorch's named_modules lists them: a block's downsample behind its second convolution. */

@@ -80,7 +80,7 @@ export function planConv(shape: ConvShape, gradient: boolean, input: BlockLayout
   return {
     shape, gradient, tile, steps, rowSteps, taps, weightQuads, channelGroups, stepsPerRow, weightFold,
     weightTexture: { width: stepsPerRow * columns + 24, height: tiles * weightFold },
-    multiplyAdds: realTaps(kernel, stride, pad, shape.height, forwardOut.height) * realTaps(kernel, stride, pad, shape.width, forwardOut.width) * shape.inChannels * shape.outChannels,
+    multiplyAdds: multiplyAdds(shape),
     constants: {
       LANES: input.lanes, GRADIENT: gradient, KERNEL_TOP: top, KERNEL_LEFT: h.first, KERNEL_ROWS: rows, KERNEL_COLS: h.count,
       STEPS_PER_ROW: stepsPerRow, WEIGHT_FOLD: weightFold, ROW_STEPS: rowSteps, STRIDE: stride, PAD: pad,
@@ -90,6 +90,13 @@ export function planConv(shape: ConvShape, gradient: boolean, input: BlockLayout
       SOURCE_QUADS: whole ? input.quads : (span * input.pitch) / 4,
     },
   };
+}
+
+/** Multiply-adds on real (non-padding) pixels, per image; the gradient takes as many. */
+export function multiplyAdds(shape: ConvShape): number {
+  const { kernel, stride, pad } = shape;
+  const out = convOutput(shape);
+  return realTaps(kernel, stride, pad, shape.height, out.height) * realTaps(kernel, stride, pad, shape.width, out.width) * shape.inChannels * shape.outChannels;
 }
 
 /** Pairs (output, tap) along one axis that touch a real pixel. */

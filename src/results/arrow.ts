@@ -23,6 +23,7 @@ export class ResultWriter {
 
   private constructor(
     folder: string,
+    private readonly metadata: ResultMetadata,
     private readonly schema: Schema,
     private readonly partialPath: string,
     private readonly partial: FileHandle,
@@ -36,32 +37,23 @@ export class ResultWriter {
     const schema = resultSchema(metadata);
     const partialPath = join(folder, PARTIAL);
     await replaceFile(partialPath, streamHead(schema));
-    return new ResultWriter(folder, schema, partialPath, await onFile(partialPath, () => open(partialPath, "a")));
+    return new ResultWriter(folder, metadata, schema, partialPath, await onFile(partialPath, () => open(partialPath, "a")));
   }
 
-  /** Rows of finished groups so far. */
-  get rows(): number {
-    let rows = 0;
-    for (const batch of this.#batches.values()) rows += batch.numRows;
-    return rows;
-  }
-
-  /** Appends one finished group durably. `order` is its place in the sorted result. */
-  async write(order: number, rows: Row[]): Promise<void> {
+  /** Appends one finished group. `order` is its place in the sorted result; `durable`: it can't be lost when this returns. */
+  async write(order: number, rows: Row[], durable = true): Promise<void> {
     const batch = toBatch(this.schema, rows);
     this.#batches.set(order, batch);
     await onFile(this.partialPath, async () => {
       await writeWhole(this.partial, streamBatch(this.#head, batch));
-      await this.partial.sync();
+      if (durable) await this.partial.sync();
     });
   }
 
-  /** Puts results.arrow in place, sorted by group, and checks that it reads back whole. */
-  async finish(): Promise<number> {
+  /** Puts results.arrow in place, sorted by group. `metadata`: what is known by now. */
+  async finish(metadata = this.metadata): Promise<number> {
     const batches = [...this.#batches.entries()].sort(([a], [b]) => a - b).map(([, batch]) => batch);
-    await replaceFile(this.path, fileBytes(this.schema, batches));
-    const written = tableFromIPC(await onFile(this.path, () => readFile(this.path))).numRows;
-    if (written !== this.rows) throw new FileSystemError(this.path, `${written} rows came back of the ${this.rows} written; run the same command again`);
+    const written = await writeResults(this.path, metadata, batches);
     await this.close();
     await onFile(this.partialPath, () => rm(this.partialPath, { force: true }));
     return written;
@@ -71,6 +63,15 @@ export class ResultWriter {
   async close(): Promise<void> {
     await onFile(this.partialPath, () => this.partial.close());
   }
+}
+
+/** Puts a results.arrow in place, one record batch per group, and checks that it reads back whole. @returns its rows */
+export async function writeResults(path: string, metadata: ResultMetadata, batches: RecordBatch[]): Promise<number> {
+  const rows = batches.reduce((sum, batch) => sum + batch.numRows, 0);
+  await replaceFile(path, fileBytes(resultSchema(metadata), batches));
+  const written = tableFromIPC(await onFile(path, () => readFile(path))).numRows;
+  if (written !== rows) throw new FileSystemError(path, `${written} rows came back of the ${rows} written; run the same command again`);
+  return written;
 }
 
 export interface Results {
@@ -97,6 +98,14 @@ export async function readResults(path: string): Promise<Results> {
   const problem = schemaProblem(table.schema);
   if (problem) throw new InputError(path, problem);
   return { rows: toRows(table), metadata: table.schema.metadata };
+}
+
+/** Rows of a results.arrow, one array for each layer of each checkpoint. */
+export async function readLayers(path: string): Promise<Row[][]> {
+  const table = tableOf(path, await onFile(path, () => readFile(path)));
+  const problem = schemaProblem(table.schema);
+  if (problem) throw new InputError(path, problem);
+  return table.batches.map((batch) => toRows(new Table([batch])));
 }
 
 /** Rows of a results.arrow. */

@@ -1,14 +1,17 @@
-/** What a run computes, as plain data: two runs of equal identity have byte-identical columns. */
+/** What a run computes, as plain data, but for its checkpoints: two runs of equal identity give a checkpoint the same bytes. */
 import { createHash } from "node:crypto";
 import type { SweepConfig } from "../sweep/config.js";
+import type { Shard } from "../sweep/shards.js";
 
 export interface RunIdentity {
   packageVersion: string;
-  /** Name and back end: another adapter adds floats in another order. */
+  /** Name and back end, and the driver: another one adds floats in another order. */
   adapter: string;
+  driver: string;
   config: SweepConfig;
   dataset: { name: string; split: string; images: number; sha256: string };
-  checkpoints: { path: string; sha256: string; network: string; init: number | null; epoch: number | null }[];
+  /** The part of the sweep that is evaluated here; null for all of it. */
+  shard: Shard | null;
 }
 
 /** Leaf values by dotted name; arrays of plain values are leaves. */

@@ -1,115 +1,169 @@
 /**
- * Finished units, appended durably one by one, so that no way of dying loses them. A record is its length, its CRC
- * and its bytes; the first ties the journal to its run. What follows the last whole record (a torn write) is cut off.
+ * Finished units, appended durably one by one, so that no way of dying loses them. A record is its length, its CRC and
+ * its bytes; the first ties the journal to its run. What follows the last whole record (a torn write) is cut off.
  */
-import { open, readFile, rm, type FileHandle } from "node:fs/promises";
+import { open, rm, type FileHandle } from "node:fs/promises";
 import { join } from "node:path";
 import { crc32 } from "node:zlib";
 import { InputError } from "../errors.js";
-import type { UnitScores } from "../sweep/units.js";
+import { unitKey, type UnitScores } from "../sweep/units.js";
 import { onFile, replaceFile, writeWhole } from "./durable.js";
 import { identityHash, type RunIdentity } from "./identity.js";
+import { decodeHead, decodeScores, encodeScores, type RecordHead } from "./record.js";
 
 export const JOURNAL = "journal.bin";
-const MAGIC = Buffer.from("INFLJRN1", "latin1");
+const MAGIC = Buffer.from("INFLJRN2", "latin1");
+const FRAME = 8;
+const READ_BYTES = 1 << 20;
+/** No record comes near it: a longer one is a damaged length. */
+const MOST_BYTES = 1 << 28;
 
 function frame(payload: Buffer): Buffer {
-  const head = Buffer.alloc(8);
+  const head = Buffer.alloc(FRAME);
   head.writeUInt32LE(payload.length, 0);
   head.writeUInt32LE(crc32(payload), 4);
   return Buffer.concat([head, payload]);
 }
 
-const bytesOf = (array: Int32Array | Float64Array): Buffer => Buffer.from(array.buffer, array.byteOffset, array.byteLength);
-
-/** unit, variants, epsilons, then the clean arrays and those of each epsilon. */
-export function encodeScores(scores: UnitScores): Buffer {
-  const head = Buffer.alloc(12);
-  head.writeUInt32LE(scores.unit, 0);
-  head.writeUInt32LE(scores.correctClean.length, 4);
-  head.writeUInt32LE(scores.correctAdv.length, 8);
-  return Buffer.concat([head, bytesOf(scores.lossClean), bytesOf(scores.correctClean), ...scores.lossAdv.map(bytesOf), ...scores.correctAdv.map(bytesOf)]);
+/** Where a record's bytes lie, and what it says of itself. */
+export interface Entry extends RecordHead {
+  at: number;
+  length: number;
 }
 
-export function decodeScores(payload: Buffer): UnitScores {
-  const [unit, variants, epsilons] = [0, 4, 8].map((at) => payload.readUInt32LE(at));
-  let at = 12;
-  const take = (bytes: number): ArrayBuffer => {
-    const copy = Uint8Array.from(payload.subarray(at, at + bytes)).buffer;
-    at += bytes;
-    return copy;
-  };
-  const losses = (): Float64Array => new Float64Array(take(variants * 8));
-  const counts = (): Int32Array => new Int32Array(take(variants * 4));
-  return {
-    unit,
-    lossClean: losses(),
-    correctClean: counts(),
-    lossAdv: Array.from({ length: epsilons }, losses),
-    correctAdv: Array.from({ length: epsilons }, counts),
-  };
+/** What a journal holds: an index, for the records of a large sweep take more than a memory. */
+export interface JournalContents {
+  /** Hash of the run's identity; null where not even that is whole. */
+  identity: Buffer | null;
+  /** By unitKey; of several for one unit the last. */
+  units: Map<string, Entry>;
+  /** Bytes up to the end of the last whole record, and of the file. */
+  whole: number;
+  size: number;
 }
 
-/** Whole records of a journal and the length they take. */
-function scan(bytes: Buffer): { records: Buffer[]; length: number } {
-  const records: Buffer[] = [];
-  let at = MAGIC.length;
-  while (at + 8 <= bytes.length) {
-    const length = bytes.readUInt32LE(at);
-    const payload = bytes.subarray(at + 8, at + 8 + length);
-    if (payload.length !== length || crc32(payload) !== bytes.readUInt32LE(at + 4)) break;
-    records.push(payload);
-    at += 8 + length;
+/** Reads `length` bytes, or as many as there are. */
+async function readAt(file: FileHandle, at: number, length: number): Promise<Buffer> {
+  const buffer = Buffer.alloc(length);
+  let done = 0;
+  while (done < length) {
+    const { bytesRead } = await file.read(buffer, done, length - done, at + done);
+    if (bytesRead === 0) break;
+    done += bytesRead;
   }
-  return { records, length: at };
+  return buffer.subarray(0, done);
+}
+
+/** Whole records from the start of the file. */
+async function* records(file: FileHandle): AsyncGenerator<{ at: number; payload: Buffer }> {
+  let at = MAGIC.length;
+  let bytes = await readAt(file, at, READ_BYTES);
+  for (;;) {
+    if (bytes.length < FRAME) bytes = await readAt(file, at, READ_BYTES);
+    if (bytes.length < FRAME) return;
+    const length = bytes.readUInt32LE(0);
+    if (length > MOST_BYTES) return;
+    if (bytes.length < FRAME + length) bytes = await readAt(file, at, FRAME + length + READ_BYTES);
+    const payload = bytes.subarray(FRAME, FRAME + length);
+    if (payload.length < length || crc32(payload) !== bytes.readUInt32LE(4)) return;
+    yield { at: at + FRAME, payload };
+    at += FRAME + length;
+    bytes = bytes.subarray(FRAME + length);
+  }
+}
+
+async function contents(file: FileHandle): Promise<JournalContents> {
+  const found: JournalContents = { identity: null, units: new Map(), whole: 0, size: (await file.stat()).size };
+  if (!(await readAt(file, 0, MAGIC.length)).equals(MAGIC)) return found;
+  found.whole = MAGIC.length;
+  for await (const { at, payload } of records(file)) {
+    found.whole = at + payload.length;
+    if (!found.identity) found.identity = Buffer.from(payload);
+    else {
+      const head = decodeHead(payload);
+      found.units.set(unitKey(head.sha256, head.layer, head.firstImage), { ...head, at, length: payload.length });
+    }
+  }
+  return found;
+}
+
+/** A journal that is only read, also while another process appends to it. */
+export class JournalReader {
+  private constructor(readonly path: string, private readonly file: FileHandle, readonly contents: JournalContents) {}
+
+  /** Null where there is none. */
+  static async open(folder: string): Promise<JournalReader | null> {
+    const path = join(folder, JOURNAL);
+    return onFile(path, async () => {
+      let file: FileHandle;
+      try {
+        file = await open(path, "r");
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code === "ENOENT") return null;
+        throw error;
+      }
+      try {
+        return new JournalReader(path, file, await contents(file));
+      } catch (error) {
+        await file.close();
+        throw error;
+      }
+    });
+  }
+
+  /** The unit's scores; it has to be among the contents. */
+  async read(key: string): Promise<UnitScores> {
+    const { at, length } = this.contents.units.get(key)!;
+    return decodeScores(await onFile(this.path, () => readAt(this.file, at, length)));
+  }
+
+  async close(): Promise<void> {
+    await onFile(this.path, () => this.file.close());
+  }
 }
 
 export class Journal {
   private constructor(
     private readonly path: string,
     private readonly file: FileHandle,
-    /** Units finished before this process, each once. */
-    readonly finished: UnitScores[],
+    /** Units finished before this process. */
+    readonly finished: JournalReader,
   ) {}
 
   /** Goes on with the folder's journal, or starts one. */
   static async open(folder: string, identity: RunIdentity): Promise<Journal> {
     const path = join(folder, JOURNAL);
     const hash = identityHash(identity);
-    const bytes = await onFile(path, async () => {
-      try {
-        return await readFile(path);
-      } catch (error) {
-        if ((error as NodeJS.ErrnoException).code === "ENOENT") return null;
-        throw error;
-      }
-    });
-    if (bytes === null) {
+    let finished = await JournalReader.open(folder);
+    if (!finished) {
       await replaceFile(path, Buffer.concat([MAGIC, frame(hash)]));
-      return new Journal(path, await onFile(path, () => open(path, "a")), []);
+      finished = (await JournalReader.open(folder))!;
     }
-    const { records, length } = scan(bytes);
-    if (!bytes.subarray(0, MAGIC.length).equals(MAGIC) || !records[0]?.equals(hash)) throw new InputError(path, "is damaged or of another run; start the folder anew with --overwrite");
+    const { identity: found, whole, size } = finished.contents;
+    if (!found?.equals(hash)) {
+      await finished.close();
+      throw new InputError(path, "is damaged or of another run; start the folder anew with --overwrite");
+    }
     const file = await onFile(path, async () => {
       const handle = await open(path, "r+");
-      if (length < bytes.length) await handle.truncate(length);
+      if (whole < size) await handle.truncate(whole);
       await handle.sync();
       await handle.close();
       return open(path, "a");
     });
-    const byUnit = new Map(records.slice(1).map(decodeScores).map((scores) => [scores.unit, scores]));
-    return new Journal(path, file, [...byUnit.values()]);
+    return new Journal(path, file, finished);
   }
 
   /** Returns when the unit can't be lost any more. */
   async append(scores: UnitScores): Promise<void> {
     await onFile(this.path, async () => {
-      await writeWhole(this.file, frame(encodeScores(scores)));
+      await writeWhole(this.file, frame(encodeScores(scores, Date.now())));
       await this.file.datasync();
     });
   }
 
   async close(): Promise<void> {
+    await this.finished.close();
     await onFile(this.path, () => this.file.close());
   }
 }

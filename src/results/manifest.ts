@@ -3,7 +3,9 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { InputError } from "../errors.js";
 import { onFile, replaceFile } from "./durable.js";
+import type { CheckpointRecord } from "./checkpoints.js";
 import type { RunIdentity } from "./identity.js";
+import type { ResultMetadata } from "./schema.js";
 
 export const MANIFEST = "manifest.json";
 
@@ -11,12 +13,16 @@ export interface Manifest {
   manifest_version: 1;
   status: "running" | "interrupted" | "done";
   identity: RunIdentity;
+  checkpoints: CheckpointRecord[];
   /** Files the images came from, as reached through what the user gave. */
   data: { files: string[]; normalisation: { mean: number[]; std: number[] } | null };
   adapter: { name: string; vendor: string; architecture: string; description: string; backend: string; type: string; software: boolean };
   versions: { package: string; node: string; webgpu: string; arrow: string };
-  /** Work of the whole sweep. */
+  /** Work in this folder: units, multiply-adds. */
   units: number;
+  cost: number;
+  /** Work of the whole sweep, of which a shard has a part; `layers` by network, in the order of the rows. */
+  sweep: { units: number; cost: number; layers: Record<string, string[]> };
   networks: number;
   /** ISO 8601, UTC. */
   started: string;
@@ -27,6 +33,18 @@ export interface Manifest {
   faults?: { time: string; kind: string; message: string; action: string }[];
   /** Rows in results.arrow; null until it is in place. */
   rows: number | null;
+}
+
+/** What the results' schema says of the run. */
+export function resultMetadata(identity: RunIdentity, checkpoints: CheckpointRecord[]): ResultMetadata {
+  return {
+    packageVersion: identity.packageVersion,
+    adapter: identity.adapter,
+    batchNorm: identity.config.batchNorm,
+    epsilonSpace: identity.config.epsilonSpace,
+    datasetSha256: identity.dataset.sha256,
+    checkpointSha256: Object.fromEntries(checkpoints.flatMap(({ path, sha256 }) => (sha256 === null ? [] : [[path, sha256]]))),
+  };
 }
 
 export async function writeManifest(folder: string, manifest: Manifest): Promise<void> {
@@ -51,6 +69,6 @@ export async function readManifest(folder: string): Promise<Manifest | null> {
   } catch (error) {
     throw new InputError(path, "is no JSON; choose another folder, or start it anew with --overwrite", { cause: error });
   }
-  if (manifest?.manifest_version !== 1 || !manifest.identity?.config) throw new InputError(path, "is no manifest of this program; choose another folder, or start it anew with --overwrite");
+  if (manifest?.manifest_version !== 1 || !manifest.identity?.config || !Array.isArray(manifest.checkpoints)) throw new InputError(path, "is no manifest of this program; choose another folder, or start it anew with --overwrite");
   return manifest;
 }

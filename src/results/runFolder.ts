@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { UsageError } from "../errors.js";
 import { FORMATS } from "../tables/format.js";
 import { PARTIAL, RESULTS } from "./arrow.js";
+import { takeHashes, type CheckpointRecord } from "./checkpoints.js";
 import { makeFolder, onFile } from "./durable.js";
 import { differences, type RunIdentity } from "./identity.js";
 import { JOURNAL } from "./journal.js";
@@ -15,8 +16,11 @@ export interface FolderRequest {
   /** As the user gave it; null: a new folder under runs/. */
   out: string | null;
   overwrite: boolean;
-  network: string;
   identity: RunIdentity;
+  /** At least one; those that an earlier run hashed get their hash. */
+  checkpoints: CheckpointRecord[];
+  /** SHA-256 of a checkpoint's file as it is now. */
+  hash(record: CheckpointRecord): string;
 }
 
 export interface RunFolder {
@@ -55,29 +59,32 @@ async function createFresh(network: string, dataset: string): Promise<string> {
   }
 }
 
-/** The earlier run in the folder, if it computes the same; refuses what it doesn't know. */
-async function earlierRun(path: string, identity: RunIdentity): Promise<Manifest | null> {
+const MOST = 8;
+const listed = (items: string[]): string => [...items.slice(0, MOST), ...(items.length > MOST ? [`and ${items.length - MOST} more`] : [])].join("; ");
+
+/** The earlier run in the folder, if it computes the same for these checkpoints or some of them; refuses what it doesn't know. */
+async function earlierRun(path: string, { identity, checkpoints, hash }: FolderRequest): Promise<Manifest | null> {
   const manifest = await readManifest(path);
   if (!manifest) {
     const left = (await onFile(path, () => readdir(path))).filter((name) => !name.startsWith(LOCK) && !name.endsWith(".tmp"));
     if (left.length > 0) throw new UsageError(`${path}: the folder isn't empty and holds no run of this program (${left[0]}); choose another --out`);
     return null;
   }
-  const different = differences(manifest.identity, identity);
-  if (different.length > 0) throw new UsageError(`${path}: holds another run (${different.join("; ")}); choose another --out, or start it anew with --overwrite`);
+  const different = [...differences(manifest.identity, identity), ...takeHashes(manifest.checkpoints, checkpoints, hash)];
+  if (different.length > 0) throw new UsageError(`${path}: holds another run (${listed(different)}); choose another --out, or start it anew with --overwrite`);
   return manifest;
 }
 
 /** Opens the folder for this process alone. */
 export async function openRunFolder(request: FolderRequest): Promise<RunFolder> {
-  const path = request.out ?? (await createFresh(request.network, request.identity.dataset.name));
+  const path = request.out ?? (await createFresh(request.checkpoints[0].network, request.identity.dataset.name));
   if (request.out !== null) await onFile(path, () => makeFolder(path));
   const lock = await FolderLock.acquire(path);
   try {
     if (request.overwrite) {
       for (const name of [RESULTS, PARTIAL, JOURNAL, MANIFEST, ...DERIVED]) await onFile(join(path, name), () => rm(join(path, name), { force: true }));
     }
-    return { path, lock, earlier: request.overwrite ? null : await earlierRun(path, request.identity) };
+    return { path, lock, earlier: request.overwrite ? null : await earlierRun(path, request) };
   } catch (error) {
     await lock.release();
     throw error;

@@ -26,6 +26,9 @@ export interface SweepConfig {
   batchSize: number;
 }
 
+/** Filtered networks per layer. */
+export const variantCount = ({ filters, thresholds, alphas }: SweepConfig): number => filters.length * (alphas?.length ?? thresholds);
+
 export const DEFAULT_CONFIG: SweepConfig = {
   scope: "local",
   filters: [...FILTERS],

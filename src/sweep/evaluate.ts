@@ -12,7 +12,7 @@ import type { SweepConfig } from "./config.js";
 import type { LayerVariants } from "./filters.js";
 import { NetworkResources } from "./resources.js";
 import { Submitter } from "./submitter.js";
-import type { Unit, UnitScores } from "./units.js";
+import type { Unit, UnitSums } from "./units.js";
 
 export interface EvaluatorOptions {
   /** Images per tile, a multiple of 64; results do not depend on it. */
@@ -73,7 +73,7 @@ export class Evaluator {
    * @param onProgress filtered network x image pairs since the last call
    * @returns null when the signal stopped it before the end
    */
-  async evaluate(unit: Unit, layer: LayerVariants, signal?: AbortSignal, onProgress?: (pairs: number) => void): Promise<UnitScores | null> {
+  async evaluate(unit: Unit, layer: LayerVariants, signal?: AbortSignal, onProgress?: (pairs: number) => void): Promise<UnitSums | null> {
     const filtered = layer.layerIndex < 0 ? this.network.layers.map(({ name }) => name) : [layer.layer];
     const passes = this.config.epsilons.length + 1;
     const sums: Sums = {
@@ -125,7 +125,6 @@ export class Evaluator {
     const int = (length: number) => new Int32Array(length);
     const float = (length: number) => new Float64Array(length);
     return {
-      unit: unit.id,
       correctClean: spread(sums.correct[0], int),
       lossClean: spread(sums.loss[0], float),
       correctAdv: sums.correct.slice(1).map((values) => spread(values, int)),

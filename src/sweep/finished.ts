@@ -1,6 +1,7 @@
 /** Which units are finished, and each layer's rows as soon as its last unit is. */
 import type { Row } from "../results/row.js";
-import { assembleRows, type SweepJob, type SweepPlan } from "./sweep.js";
+import { assembleRows } from "./rows.js";
+import type { Evaluated, SweepJob, SweepPlan } from "./sweep.js";
 import type { Unit, UnitScores } from "./units.js";
 
 /** All rows of one layer of one checkpoint. */
@@ -12,15 +13,15 @@ export interface FinishedLayer {
 
 interface Group {
   order: number;
-  units: number;
+  units: Unit[];
   scores: UnitScores[];
 }
 
-const key = (unit: Unit): string => `${unit.checkpoint}/${unit.layer}`;
+const key = ({ checkpoint, layer }: Pick<Unit, "checkpoint" | "layer">): string => `${checkpoint}/${layer}`;
 
 export class FinishedUnits {
   readonly #groups = new Map<string, Group>();
-  readonly #finished = new Set<number>();
+  readonly #finished = new Set<Unit>();
 
   constructor(
     private readonly job: SweepJob,
@@ -28,25 +29,32 @@ export class FinishedUnits {
   ) {
     for (const unit of plan.units) {
       const group = this.#groups.get(key(unit));
-      if (group) group.units += 1;
-      else this.#groups.set(key(unit), { order: this.#groups.size, units: 1, scores: [] });
+      if (group) group.units.push(unit);
+      else this.#groups.set(key(unit), { order: this.#groups.size, units: [unit], scores: [] });
     }
   }
 
   /** Takes a unit's scores, in any order. @returns the layer that they completed, or null */
-  add(scores: UnitScores): FinishedLayer | null {
-    const unit = this.plan.units[scores.unit];
+  add({ unit, scores }: Evaluated): FinishedLayer | null {
     const group = this.#groups.get(key(unit))!;
     group.scores.push(scores);
-    this.#finished.add(unit.id);
-    if (group.scores.length < group.units) return null;
-    const rows = assembleRows(this.job, this.plan, unit.checkpoint, unit.layer, group.scores);
+    this.#finished.add(unit);
+    if (group.scores.length < group.units.length) return null;
+    const { path, network, dataset, init, epoch } = this.job.checkpoints[unit.checkpoint];
+    const rows = assembleRows({ checkpoint: path, network, dataset, init, epoch }, this.job.config, this.plan.images, group.scores);
     group.scores = [];
     return { order: group.order, rows };
   }
 
+  /** Takes all units of a layer as done, whose rows are there already. @returns its place in the sorted result */
+  skip(layer: Pick<Unit, "checkpoint" | "layer">): number {
+    const group = this.#groups.get(key(layer))!;
+    for (const unit of group.units) this.#finished.add(unit);
+    return group.order;
+  }
+
   /** Units still to be evaluated. */
   get missing(): Unit[] {
-    return this.plan.units.filter((unit) => !this.#finished.has(unit.id));
+    return this.plan.units.filter((unit) => !this.#finished.has(unit));
   }
 }

@@ -1,11 +1,11 @@
 /** Opens what a sweep reads: checkpoints (files, a tree, or the demo's) and images. */
 import { join } from "node:path";
-import { findCheckpoints, parseCheckpointName, readCheckpoint } from "../io/checkpoint.js";
+import { findCheckpoints, openCheckpoint, parseCheckpointName } from "../io/checkpoint.js";
 import { openDataset } from "../io/dataset.js";
-import type { Dataset, DatasetName } from "../io/types.js";
-import { describeCheckpoint } from "../model/resnet.js";
+import type { Checkpoint, Dataset, DatasetName } from "../io/types.js";
+import { describeShapes } from "../model/resnet.js";
 import { PACKAGE_ROOT, shownPath } from "../package.js";
-import type { SweepJob } from "./sweep.js";
+import type { SweepCheckpoint, SweepJob } from "./sweep.js";
 
 /** Where checkpoints come from. */
 export type Source =
@@ -36,7 +36,8 @@ function checkpointFiles(source: Source, dataset: Dataset): string[] {
 }
 
 /**
- * Reads everything a sweep needs; what the user got wrong comes out before any adapter is opened.
+ * Opens everything a sweep needs; what the user got wrong comes out before any adapter is opened, weights of several
+ * checkpoints excepted: those are read one at a time.
  * @throws InputError for a file that is missing or wrong, FileSystemError for one that may not be read
  */
 export async function openInputs(inputs: Inputs): Promise<Pick<SweepJob, "checkpoints" | "dataset">> {
@@ -44,16 +45,25 @@ export async function openInputs(inputs: Inputs): Promise<Pick<SweepJob, "checkp
   const dataset = await openDataset(data, { dataset: inputs.dataset ?? undefined, split: inputs.split, limit: inputs.limit ?? undefined });
   const checkpoints: SweepJob["checkpoints"] = [];
   for (const path of checkpointFiles(inputs.source, dataset)) {
-    const checkpoint = await readCheckpoint(path);
-    const name = parseCheckpointName(path);
-    checkpoints.push({
-      path: shownPath(path),
-      network: describeCheckpoint(checkpoint).name,
-      dataset: dataset.name,
-      init: name.init,
-      epoch: name.epoch,
-      checkpoint,
-    });
+    const file = await openCheckpoint(path);
+    const architecture = describeShapes(file);
+    const { init, epoch } = parseCheckpointName(path);
+    checkpoints.push({ path: shownPath(path), network: architecture.name, dataset: dataset.name, init, epoch, architecture, file });
   }
+  if (checkpoints.length === 1) await readAhead(checkpoints[0]);
   return { checkpoints, dataset };
+}
+
+/** Reads the weights now for the first one who asks. */
+async function readAhead(source: SweepCheckpoint): Promise<void> {
+  const { file } = source;
+  let ahead: Checkpoint | null = await file.load();
+  source.file = {
+    ...file,
+    async load() {
+      const checkpoint = ahead ?? (await file.load());
+      ahead = null;
+      return checkpoint;
+    },
+  };
 }

@@ -1,0 +1,79 @@
+/**
+ * A finished unit as bytes: a JSON head (which unit, when) behind its length, then little-endian columns over the
+ * variants. It carries the variants too, so that rows can be made of it without the checkpoint.
+ */
+import type { Variant } from "../sweep/filters.js";
+import type { UnitScores } from "../sweep/units.js";
+import { FILTERS } from "./row.js";
+
+export interface RecordHead {
+  sha256: string;
+  layer: string;
+  layerIndex: number;
+  firstImage: number;
+  /** Filtered networks, and strengths of the attack. */
+  variants: number;
+  epsilons: number;
+  /** Weights that the filters looked at. */
+  weights: number;
+  /** Clock of the machine when it was written, ms since 1970. */
+  time: number;
+}
+
+const bytesOf = (array: Int32Array | Float32Array | Float64Array): Buffer => Buffer.from(array.buffer, array.byteOffset, array.byteLength);
+
+/** @param time ms since 1970 */
+export function encodeScores(scores: UnitScores, time: number): Buffer {
+  const { sha256, layer, layerIndex, firstImage, variants } = scores;
+  const head: RecordHead = { sha256, layer, layerIndex, firstImage, variants: variants.length, epsilons: scores.correctAdv.length, weights: variants[0].weights, time };
+  const text = Buffer.from(JSON.stringify(head));
+  const length = Buffer.alloc(4);
+  length.writeUInt32LE(text.length);
+  const whole = (value: (variant: Variant) => number): Buffer => bytesOf(Int32Array.from(variants, value));
+  const single = (value: (variant: Variant) => number): Buffer => bytesOf(Float32Array.from(variants, value));
+  return Buffer.concat([
+    length,
+    text,
+    whole(({ filter }) => FILTERS.indexOf(filter)),
+    whole(({ thresholdIndex }) => thresholdIndex),
+    single(({ alpha }) => alpha),
+    single(({ delta }) => delta ?? NaN),
+    whole(({ removed }) => removed),
+    whole(({ zeros }) => zeros),
+    ...[scores.lossClean, ...scores.lossAdv, scores.correctClean, ...scores.correctAdv].map(bytesOf),
+  ]);
+}
+
+export function decodeHead(payload: Buffer): RecordHead {
+  return JSON.parse(payload.toString("utf8", 4, 4 + payload.readUInt32LE(0))) as RecordHead;
+}
+
+export function decodeScores(payload: Buffer): UnitScores {
+  const { sha256, layer, layerIndex, firstImage, variants: count, epsilons, weights } = decodeHead(payload);
+  let at = 4 + payload.readUInt32LE(0);
+  const take = (bytes: number): ArrayBuffer => {
+    const copy = Uint8Array.from(payload.subarray(at, at + bytes)).buffer;
+    at += bytes;
+    return copy;
+  };
+  const ints = (): Int32Array => new Int32Array(take(count * 4));
+  const floats = (): Float32Array => new Float32Array(take(count * 4));
+  const doubles = (): Float64Array => new Float64Array(take(count * 8));
+  const [filters, thresholds, alphas, deltas, removed, zeros] = [ints(), ints(), floats(), floats(), ints(), ints()];
+  const variants = Array.from(filters, (filter, v): Variant => ({
+    filter: FILTERS[filter],
+    thresholdIndex: thresholds[v],
+    alpha: alphas[v],
+    delta: Number.isNaN(deltas[v]) ? null : deltas[v],
+    weights,
+    removed: removed[v],
+    zeros: zeros[v],
+  }));
+  return {
+    sha256, layer, layerIndex, firstImage, variants,
+    lossClean: doubles(),
+    lossAdv: Array.from({ length: epsilons }, doubles),
+    correctClean: ints(),
+    correctAdv: Array.from({ length: epsilons }, ints),
+  };
+}

@@ -1,0 +1,22 @@
+/** Shares a sweep's units out: a fixed part for each shard, about equal in cost, the same on every machine. */
+import type { Unit } from "./units.js";
+
+/** 1-based. */
+export interface Shard {
+  index: number;
+  count: number;
+}
+
+/**
+ * Neighbouring units stay together, so that a shard reads few checkpoints: the line of all units is cut into `count` pieces of
+ * equal cost, and a unit belongs to the piece its middle lies in. No shard costs more than one unit above the mean.
+ */
+export function shardUnits(units: Unit[], { index, count }: Shard): Unit[] {
+  const total = units.reduce((sum, unit) => sum + unit.cost, 0);
+  let before = 0;
+  return units.filter(({ cost }) => {
+    const middle = before + cost / 2;
+    before += cost;
+    return Math.min(count - 1, Math.floor((middle / total) * count)) === index - 1;
+  });
+}
