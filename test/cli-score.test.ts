@@ -5,7 +5,7 @@ import { tableFromIPC } from "apache-arrow";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import type { Score } from "../src/analysis/scores.js";
-import { SCORE_COLUMNS, SCORES_VERSION } from "../src/analysis/scoreTables.js";
+import { SCORE_COLUMNS } from "../src/analysis/scoreTables.js";
 import { FileSource, sha256 } from "../src/io/source.js";
 import { readRows } from "../src/results/arrow.js";
 import type { Row } from "../src/results/row.js";
@@ -45,8 +45,16 @@ test("a real run: scores as Simpson's 1-4-2-4-1 gives them, classes, areas and s
   assert.match(ended.stdout, /layer\s+h_a clean\s+adv\s+diff\s+h_b clean/);
   assert.match(ended.stdout, /written: local\/scores\.arrow/);
   const table = tableFromIPC(readFileSync(join(folder, "local/scores.arrow")));
-  assert.equal(table.schema.fields.map((f) => `${f.name}: ${f.type}${f.nullable ? "?" : ""}`).length, SCORE_COLUMNS.length);
-  assert.equal([...table.schema.metadata].filter(([key]) => key !== "package_version"), [["table", "scores"], ["schema_version", SCORES_VERSION], ["robust_band", "0.05"]]);
+  assert.is(
+    table.schema.fields.map((f) => `${f.name} ${f.type}${f.nullable ? "?" : ""}`).join("\n"),
+    `run Utf8\nnetwork Utf8\ndataset Utf8\ncheckpoint Utf8\ninit Int32?\nepoch Int32?\nscope Utf8\nlayer Utf8\nlayer_index Int32\nfilter Utf8\nepsilon Float64\nepsilon_space Utf8
+batch_norm Utf8\nimages Int32\nthresholds Int32\nweights Int32\naccuracy_clean Float64\naccuracy_adv Float64\ns_clean Float64?\ns_adv Float64?\ns_diff Float64?
+class_clean Utf8?\nclass_adv Utf8?\nclass_diff Utf8?\nreason Utf8?\nauc_clean Float64?\nauc_adv Float64?\nhalved_alpha_clean Float32?\nhalved_density_clean Float64?
+halved_alpha_adv Float32?\nhalved_density_adv Float64?\nshare_fragile_clean Float64?\nshare_robust_clean Float64?\nshare_antifragile_clean Float64?\nshare_fragile_adv Float64?
+share_robust_adv Float64?\nshare_antifragile_adv Float64?\nshare_targeted Float64?\nshare_uncovered Float64?\nshare_source Utf8?`,
+    "a change of these raises SCORES_VERSION",
+  );
+  assert.equal([...table.schema.metadata].filter(([key]) => key !== "package_version"), [["table", "scores"], ["schema_version", "1"], ["robust_band", "0.05"]]);
   const scores = table.toArray().map((row) => row!.toJSON() as unknown as Score);
   assert.is(scores.length, 2 * 3 * 2);
   const rows = await readRows(join(folder, "local/results.arrow"));
@@ -89,6 +97,13 @@ test("several runs give one table, and means over their initialisations", async 
   assert.equal([found.over, found.count], ["init", 3]);
   assert.ok(Math.abs(found.mean - mean) < 1e-12 && Math.abs(found.std - Math.sqrt(values.reduce((sum, v) => sum + (v - mean) ** 2, 0) / 2)) < 1e-12);
   assert.equal(printed.files, runs.map((run) => join(run, "scores.arrow")), "each run's own scores lie with it; it has one initialisation");
+  const both = await writeRun([...rowsOf(0.5, { init: 1, epoch: 10, checkpoint: "a" }), ...rowsOf(2, { init: 1, epoch: 20, checkpoint: "b" })], { name: "init1" });
+  const epochs = await scoresJson(both, runs[0]);
+  assert.equal(epochs.files, [join(both, "scores.arrow"), join(both, "scores-means.arrow"), join(runs[0], "scores.arrow")]);
+  const means = tableFromIPC(readFileSync(epochs.files[1]));
+  assert.equal([...means.getChild("over")!].filter((over) => over !== "epoch"), []);
+  assert.is(means.schema.fields.map((f) => `${f.name} ${f.type}${f.nullable ? "?" : ""}`).join(", "), "network Utf8, dataset Utf8, over Utf8, init Int32?, epoch Int32?, scope Utf8, layer Utf8, layer_index Int32, filter Utf8, epsilon Float64, epsilon_space Utf8, batch_norm Utf8, images Int32, thresholds Int32, measure Utf8, count Int32, mean Float64, std Float64?");
+  assert.equal(epochs.scores.map(({ run }) => run), [both, both, runs[0]], "folders of one name are told apart");
   const text = await cli(["score", ...runs]);
   assert.match(text.stdout, /mean ± standard deviation over initialisations/);
   const out = join(temporaryFolder(), "sub/all.csv");
@@ -97,7 +112,7 @@ test("several runs give one table, and means over their initialisations", async 
   assert.match(readFileSync(out.replace(".csv", "-means.csv"), "utf8"), /^network,dataset,over,init,epoch,/);
   assert.match((await cli(["score", ...runs, "--out", out])).stderr, /all\.csv: exists; .*--overwrite/);
   assert.is((await cli(["score", ...runs, "--out", out, "--overwrite"])).code, 0);
-  assert.match((await cli(["score", runs[0], `${runs[0]}/`])).stderr, /comes twice/);
+  assert.match((await cli(["score", runs[0], join(runs[0], "results.arrow")])).stderr, /comes twice/);
 });
 
 readersTest("the formats hold the same scores for pandas", async () => {
@@ -149,9 +164,9 @@ test("a checkpoint that moved is found by --checkpoint, by its content; without 
   const without = await cli(["score", run, "--json"]);
   const [score] = (JSON.parse(without.stdout) as Printed).scores;
   assert.equal([score.share_source, score.share_fragile_clean, score.share_uncovered], ["removed", 1000 / 1280, 70 / 1280]);
-  assert.match(without.stderr, /gone\/MNIST\/Init_1\/net\.ckpt: not found; its shares .* counted from the rows.*--checkpoint/);
+  assert.match(without.stderr, /gone\/MNIST\/Init_1\/net\.ckpt: not found; shares of weights are counted from the rows.*--checkpoint/);
   for (const place of [moved, join(moved, "MNIST/Init_1/net.ckpt")]) {
-    const found = (await scoresJson(run, "--checkpoint", place)).scores[0];
+    const found = (await scoresJson("--checkpoint", place, run)).scores[0];
     assert.is(found.share_source, "checkpoint");
     assert.ok(found.share_fragile_clean! + found.share_robust_clean! + found.share_antifragile_clean! + found.share_uncovered! - 1 < 1e-12);
   }

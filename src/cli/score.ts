@@ -1,5 +1,6 @@
 /** `score`: scores, classes and shares of weights from the rows of one or more runs. */
 import { statSync } from "node:fs";
+import { rm } from "node:fs/promises";
 import { basename, dirname, extname, join, resolve } from "node:path";
 import { ROBUST_BAND } from "../analysis/classes.js";
 import { completeCurves } from "../analysis/completeness.js";
@@ -18,7 +19,7 @@ import { JSON_FLAG, type Command } from "./command.js";
 import type { Arguments } from "./options.js";
 import { renderScores } from "./scoreReport.js";
 import { say } from "./terminal.js";
-import { choice, distinct, number, single, type Given } from "./values.js";
+import { choice, number, single, type Given } from "./values.js";
 import { CheckpointFinder, countedWeights } from "./weights.js";
 
 const STDOUT = "-";
@@ -44,7 +45,7 @@ function scoreOptions(args: Arguments): ScoreCommand {
   const chosen = format === null ? null : choice("format", format, Object.fromEntries(FORMATS.map((name) => [name, name])) as Record<string, Format>);
   if (out !== null && chosen === null && formatOf(out) === null) throw new UsageError(`--out: ${out} doesn't say which format; add --format, one of ${FORMATS.join(", ")}`);
   if (out === STDOUT && args.json === true) throw new UsageError("--out -: stdout holds one thing, leave out --json");
-  return { runs: args.run as string[], band, checkpoints: (args.checkpoint as string[] | undefined) ?? [], format: chosen, out, overwrite: args.overwrite === true, json: args.json === true };
+  return { runs: args.run as string[], band, checkpoints: [args.checkpoint ?? []].flat() as string[], format: chosen, out, overwrite: args.overwrite === true, json: args.json === true };
 }
 
 const plural = (count: number, noun: string): string => `${count} ${noun}${count === 1 ? "" : "s"}`;
@@ -58,12 +59,24 @@ function missingOf({ manifest, rows }: LoadedRun): string {
   return `${part}${absent.length === 0 ? "" : `; nothing yet of ${absent.join(", ")}`}`;
 }
 
+/** The runs with the names their scores carry: their folders', or what the user gave where two folders are called the same. */
+async function loadRuns(given: string[]): Promise<{ run: LoadedRun; name: string }[]> {
+  const runs: LoadedRun[] = [];
+  for (const each of given) {
+    const run = await loadRun(each);
+    if (runs.some(({ file }) => resolve(file) === resolve(run.file))) throw new UsageError(`${each}: comes twice; name each run once`);
+    runs.push(run);
+  }
+  const nameOf = ({ folder }: LoadedRun): string => basename(resolve(folder));
+  return runs.map((run) => ({ run, name: runs.filter((other) => nameOf(other) === nameOf(run)).length > 1 ? run.given : nameOf(run) }));
+}
+
 interface ScoredRun {
   run: LoadedRun;
   scores: Score[];
 }
 
-function scoreRun(run: LoadedRun, { band }: ScoreCommand, finder: CheckpointFinder): ScoredRun {
+function scoreRun(run: LoadedRun, name: string, { band }: ScoreCommand, finder: CheckpointFinder): ScoredRun {
   if (!run.complete) say(`${run.file}: the run is not finished, scored is what there is: ${missingOf(run)}`);
   const config = run.manifest?.identity.config;
   const { complete, incomplete } = completeCurves(curvesOf(run.rows), config ? (config.alphas?.length ?? config.thresholds) : null);
@@ -73,10 +86,12 @@ function scoreRun(run: LoadedRun, { band }: ScoreCommand, finder: CheckpointFind
   }
   if (complete.length === 0) throw new InputError(run.file, "holds no curve with all its thresholds; let the run go on, then score it");
   const weights = countedWeights(run, complete, finder);
-  for (const [path, reason] of weights.missing) {
-    say(`${path}: ${reason}; its shares of weights are counted from the rows, weights between two windows stay uncovered. Say where it is by --checkpoint`);
+  if (weights.missing.size > 0) {
+    const [[path, reason]] = weights.missing;
+    const others = weights.missing.size > 1 ? ` (and ${weights.missing.size - 1} more checkpoints)` : "";
+    say(`${path}: ${reason}${others}; shares of weights are counted from the rows, where weights between two windows are uncovered. Say where it is by --checkpoint`);
   }
-  const settings = { name: basename(resolve(run.folder)), epsilonSpace: run.metadata.get("epsilon_space") ?? "input", batchNorm: run.metadata.get("batch_norm") ?? "running" };
+  const settings = { name, epsilonSpace: run.metadata.get("epsilon_space") ?? "input", batchNorm: run.metadata.get("batch_norm") ?? "running" };
   return { run, scores: scoresOf(complete, { band, run: settings, windowCounts: weights.of }) };
 }
 
@@ -95,7 +110,10 @@ async function write(path: string, format: Format, scores: Score[], band: number
     return to;
   };
   const written = [await put(path, scoreTable(scores, band, PACKAGE_VERSION))];
-  return means.length === 0 ? written : [...written, await put(besides(path, "-means"), meanTable(means, band, PACKAGE_VERSION))];
+  const beside = besides(path, "-means");
+  if (means.length > 0) written.push(await put(beside, meanTable(means, band, PACKAGE_VERSION)));
+  else await onFile(beside, () => rm(beside, { force: true })); // those of other scores
+  return written;
 }
 
 /** Scores stand beside the results they are of: scores.arrow beside results.arrow. */
@@ -124,10 +142,9 @@ async function writeAll(scored: ScoredRun[], { band, format, out, overwrite }: S
 const plainRows = <R extends object>(table: Table<R>): unknown => JSON.parse(encodeTable(table, "json") as string);
 
 export async function score(command: ScoreCommand): Promise<number> {
-  distinct("run", command.runs.map((run) => resolve(run)));
   const finder = new CheckpointFinder(command.checkpoints);
-  const scored: ScoredRun[] = [];
-  for (const given of command.runs) scored.push(scoreRun(await loadRun(given), command, finder));
+  const runs = await loadRuns(command.runs);
+  const scored = runs.map(({ run, name }) => scoreRun(run, name, command, finder));
   finder.checkUsed();
   const all = scored.flatMap(({ scores }) => scores);
   const { means, ambiguous } = meansOf(all);
@@ -137,8 +154,7 @@ export async function score(command: ScoreCommand): Promise<number> {
   }
   const files = await writeAll(scored, command);
   if (command.json) {
-    const runs = scored.map(({ run }) => ({ run: run.given, complete: run.complete }));
-    const object = { robust_band: command.band, runs, files, scores: plainRows(scoreTable(all, command.band, PACKAGE_VERSION)), means: plainRows(meanTable(means, command.band, PACKAGE_VERSION)) };
+    const object = { robust_band: command.band, runs: runs.map(({ run, name }) => ({ run: name, given: run.given, complete: run.complete })), files, scores: plainRows(scoreTable(all, command.band, PACKAGE_VERSION)), means: plainRows(meanTable(means, command.band, PACKAGE_VERSION)) };
     process.stdout.write(`${JSON.stringify(object, null, 2)}\n`);
   } else if (command.out !== STDOUT) {
     process.stdout.write(`${renderScores(all, means, command.band, process.stdout)}\n${files.length === 0 ? "" : `\nwritten: ${files.join(", ")}\n`}`);
@@ -149,7 +165,7 @@ export async function score(command: ScoreCommand): Promise<number> {
 export const scoreCommand: Command = {
   flags: {
     "robust-band": { type: "string", requiresArg: true, description: "Scores this near to 0 are robust", defaultDescription: String(ROBUST_BAND) },
-    checkpoint: { type: "array", string: true, requiresArg: true, description: "Where the checkpoints are now, if they moved: files, or folders that hold them" },
+    checkpoint: { type: "string", requiresArg: true, description: "Where a checkpoint is now, if it moved: the file, or a folder that holds it; may be repeated" },
     format: { type: "string", requiresArg: true, description: `Another format beside scores.arrow, or that of --out: ${FORMATS.join(", ")}` },
     out: { type: "string", requiresArg: true, description: "One table of all runs: a file, or - for stdout", defaultDescription: "scores.arrow in each run's folder" },
     overwrite: { type: "boolean", description: "Replace files that exist at --out" },

@@ -35,8 +35,8 @@ export class CheckpointFinder {
   }
 
   /** @returns the checkpoint, or why there is none */
-  find(path: string, hash: string | undefined): Checkpoint | string {
-    if (hash === undefined) return "results.arrow has no sha256 of it";
+  find(path: string, hash: unknown): Checkpoint | string {
+    if (typeof hash !== "string") return "results.arrow has no sha256 of it";
     const candidates = this.#candidates(path);
     for (const file of candidates) {
       try {
@@ -64,10 +64,20 @@ export class CheckpointFinder {
 
 const keyOf = (curve: Curve): string => JSON.stringify([curve.checkpoint, curve.layer]);
 
-/** The tensors that a curve's filter went over. */
-function tensorsOf(checkpoint: Checkpoint, layer: string): Float32Array[] {
+/** The tensors that a curve's filter went over; null where the checkpoint has other ones. */
+function tensorsOf(checkpoint: Checkpoint, { layer, rows }: Curve): Float32Array[] | null {
   const names = layer === "*" ? describeCheckpoint(checkpoint).layers.map(({ name }) => name) : [layer];
-  return names.map((name) => checkpoint.tensors.get(`${name}.weight`)!.data);
+  const tensors = names.flatMap((name) => checkpoint.tensors.get(`${name}.weight`)?.data ?? []);
+  return tensors.reduce((sum, { length }) => sum + length, 0) === rows[0].weights ? tensors : null;
+}
+
+/** sha256 by path, as results.arrow has it. */
+function hashesOf({ file, metadata }: LoadedRun): Map<string, unknown> {
+  try {
+    return new Map(Object.entries(JSON.parse(metadata.get("checkpoint_sha256") ?? "{}") as object));
+  } catch (error) {
+    throw new InputError(file, "has no list of checkpoints in its metadata that can be read; make the run anew", { cause: error });
+  }
 }
 
 export interface CountedWeights {
@@ -78,19 +88,20 @@ export interface CountedWeights {
 
 /** Counts every h_c curve's weights by window; one checkpoint is in memory at a time. */
 export function countedWeights(run: LoadedRun, curves: Curve[], finder: CheckpointFinder): CountedWeights {
-  const hashes = JSON.parse(run.metadata.get("checkpoint_sha256") ?? "{}") as Record<string, string>;
+  const hashes = hashesOf(run);
   const pulses = curves.filter(({ filter }) => filter === "h_c");
   const counts = new Map<string, WindowCounts>();
   const missing = new Map<string, string>();
   for (const path of new Set(pulses.map(({ checkpoint }) => checkpoint))) {
-    const checkpoint = finder.find(path, Object.hasOwn(hashes, path) ? hashes[path] : undefined);
+    const checkpoint = finder.find(path, hashes.get(path));
     if (typeof checkpoint === "string") {
       missing.set(path, checkpoint);
       continue;
     }
     for (const curve of pulses.filter((pulse) => pulse.checkpoint === path)) {
       const key = keyOf(curve);
-      if (!counts.has(key)) counts.set(key, countWeights(tensorsOf(checkpoint, curve.layer), windowsOf(curve)));
+      const tensors = counts.has(key) ? null : tensorsOf(checkpoint, curve);
+      if (tensors) counts.set(key, countWeights(tensors, windowsOf(curve)));
     }
   }
   return { of: (curve) => counts.get(keyOf(curve)) ?? null, missing };
