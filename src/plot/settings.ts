@@ -1,0 +1,45 @@
+/** A run's settings in words, for the report. */
+import type { LoadedRun } from "../results/loadRun.js";
+import type { RunIdentity } from "../results/identity.js";
+
+/** Name and value; values are plain text. */
+export type Setting = [name: string, value: string];
+
+const short = (hash: string): string => hash.slice(0, 16);
+
+function sweepSettings({ config, dataset }: RunIdentity): Setting[] {
+  const thresholds = config.alphas ? config.alphas.join(", ") : `${config.thresholds} from ${config.scope === "global" ? config.range.join(" to ") : "a layer's smallest weight to its largest"}`;
+  return [
+    ["Dataset", `${dataset.name}, ${dataset.split} split, ${dataset.images} images`],
+    ["Scope", config.scope === "global" ? "global: all layers at once" : "local: one layer at a time"],
+    ["Layers", config.layers?.join(", ") ?? "all"],
+    ["Filters", config.filters.join(", ")],
+    ["Thresholds", thresholds],
+    ["Half-width of h_c", config.delta === null ? "half a threshold step" : String(config.delta)],
+    ["Epsilon", `${config.epsilons.join(", ")} (${config.epsilonSpace === "pixel" ? "pixels of 0 to 1" : "normalised input"}${config.clamp ? ", clamped to valid pixels" : ""})`],
+    ["Batch norm", config.batchNorm === "batch" ? `statistics of each batch of ${config.batchSize}` : "running statistics"],
+  ];
+}
+
+/** From the manifest; where results.arrow lies alone, from what the file says of itself. */
+export function settingsOf(run: LoadedRun): Setting[] {
+  const { manifest, metadata } = run;
+  if (!manifest) {
+    const known: Setting[] = [["File", run.file], ["Adapter", metadata.get("adapter") ?? "unknown"], ["Batch norm", metadata.get("batch_norm") ?? "unknown"], ["Version", metadata.get("package_version") ?? "unknown"]];
+    return known;
+  }
+  const { identity, adapter, versions } = manifest;
+  return [
+    ["Status", manifest.status],
+    ["Rows", String(run.rows.length)],
+    ["Filtered networks", String(manifest.networks)],
+    ...sweepSettings(identity),
+    ["Adapter", `${adapter.name} (${adapter.type}, ${adapter.backend})`],
+    ["Versions", `wgpu-inferlink ${versions.package}, node ${versions.node}, webgpu ${versions.webgpu}, apache-arrow ${versions.arrow}`],
+    ["Started", manifest.started],
+    ...(manifest.resumed.length > 0 ? [["Resumed", manifest.resumed.join(", ")] as Setting] : []),
+    ["Ended", manifest.ended ?? "not yet"],
+    ["Images", `${manifest.data.files.join(", ")} (sha256 ${short(identity.dataset.sha256)}…)`],
+    ...identity.checkpoints.map(({ path, sha256 }): Setting => ["Checkpoint", `${path} (sha256 ${short(sha256)}…)`]),
+  ];
+}

@@ -1,0 +1,40 @@
+/** Names and captions that several figures share, and small look-ups. */
+import type { PlotCheckpoint, PlotCurve } from "./data.js";
+import { textWidth } from "./svg.js";
+import type { Heading } from "./figure.js";
+
+export const layerName = (layer: string): string => (layer === "*" ? "all layers at once" : layer);
+
+const FILTERS: Record<string, [short: string, long: string]> = {
+  h_a: ["low-pass", "removes w ≤ α"],
+  h_b: ["high-pass", "removes w ≥ α"],
+  h_c: ["pulse", "removes α − δ ≤ w < α + δ"],
+};
+
+/** "h_a low-pass: removes w ≤ α", or less where there is no room. */
+export function describeFilter(filter: string, width: number): string {
+  const [short, long] = FILTERS[filter] ?? ["", ""];
+  const full = `${filter} ${short}: ${long}`;
+  return textWidth(full, 12) <= width ? full : `${filter} ${short}`;
+}
+
+export function curveAt(checkpoint: PlotCheckpoint, layer: string, filter: string): PlotCurve | undefined {
+  return checkpoint.curves.find((curve) => curve.layer === layer && curve.filter === filter);
+}
+
+const distinct = <T>(values: T[]): T[] => [...new Set(values)];
+/** In the order of the rows: from the input on. */
+export const layersOf = (checkpoint: PlotCheckpoint): string[] => distinct(checkpoint.curves.map((curve) => curve.layer));
+export const filtersOf = (checkpoint: PlotCheckpoint): string[] => distinct(checkpoint.curves.map((curve) => curve.filter));
+
+/** Indices of at most `most` items, evenly, the first and the last among them. */
+export function spread(items: unknown[], most: number): number[] {
+  if (items.length <= most) return items.map((_, i) => i);
+  return Array.from({ length: most }, (_, i) => Math.round((i * (items.length - 1)) / (most - 1)));
+}
+
+/** The line beneath a figure's title. */
+export function headingOf(checkpoint: PlotCheckpoint, notice: string | null, more = ""): Pick<Heading, "subtitle" | "notice"> {
+  const { network, dataset, label, images, epsilonUnit } = checkpoint;
+  return { subtitle: `${network} on ${dataset}, ${label}; ${images.toLocaleString("en-US")} images${more}; ε in ${epsilonUnit}`, notice };
+}
