@@ -1,9 +1,21 @@
 /** What figures and the report are drawn from: runs' rows as curves of counts, small enough to be embedded in a page. */
-import { basename } from "node:path";
+import { basename, resolve } from "node:path";
 import { curvesOf, groupBy, type Curve } from "../analysis/curves.js";
 import type { LoadedRun } from "../results/loadRun.js";
 import type { Filter, Row } from "../results/row.js";
+import { ROBUST_BAND } from "../analysis/classes.js";
+import { completeCurves } from "../analysis/completeness.js";
+import { scoreOf } from "../analysis/scores.js";
 import { settingsOf, type Setting } from "./settings.js";
+
+/** S_clean, S_adv and S_adv - S_clean of one curve at one epsilon (src/analysis/scores.ts). */
+export interface PlotScore {
+  clean: number | null;
+  attacked: number | null;
+  difference: number | null;
+  /** Why one is null. */
+  reason: string | null;
+}
 
 /** One filter on one layer of one checkpoint, at every epsilon. Lists run over the thresholds, in sweep order. */
 export interface PlotCurve {
@@ -17,6 +29,8 @@ export interface PlotCurve {
   removed: number[];
   clean: number[];
   attacked: (number | null)[][];
+  /** By epsilon; null where thresholds are missing. */
+  scores: (PlotScore | null)[];
 }
 
 export interface PlotCheckpoint {
@@ -29,7 +43,9 @@ export interface PlotCheckpoint {
   init: number | null;
   epoch: number | null;
   images: number;
-  /** "normalised input" or "pixels 0 to 1": what an epsilon of this checkpoint's run is a length in. */
+  /** Checkpoints of one family differ in init and epoch only: their scores may be drawn as one line. */
+  family: string;
+  /** "units of the normalised input" or "pixels of 0 to 1": what an epsilon of this checkpoint's run is a length in. */
   epsilonUnit: string;
   epsilons: number[];
   curves: PlotCurve[];
@@ -43,6 +59,8 @@ export interface PlotRun {
 }
 
 export interface PlotData {
+  /** Scores this near to 0 count as robust. */
+  band: number;
   runs: PlotRun[];
   checkpoints: PlotCheckpoint[];
 }
@@ -56,9 +74,18 @@ function shortFloat32(value: number): number {
   return value;
 }
 
-function curveOf(group: Curve[], epsilons: number[]): PlotCurve {
+const rounded = (value: number | null): number | null => value && Number(value.toFixed(6));
+
+function plotScore(curve: Curve | undefined, complete: Set<Curve>): PlotScore | null {
+  if (!curve || !complete.has(curve)) return null;
+  const { s_clean, s_adv, s_diff, reason } = scoreOf(curve);
+  return { clean: rounded(s_clean), attacked: rounded(s_adv), difference: rounded(s_diff), reason };
+}
+
+function curveOf(group: Curve[], epsilons: number[], complete: Set<Curve>): PlotCurve {
   const [{ layer, filter, rows }] = group;
-  const at = epsilons.map((epsilon) => new Map(group.filter((curve) => curve.epsilon === epsilon).flatMap((curve) => curve.rows).map((row) => [row.threshold_index, row.correct_adv])));
+  const byEpsilon = epsilons.map((epsilon) => group.find((curve) => curve.epsilon === epsilon));
+  const at = byEpsilon.map((curve) => new Map(curve?.rows.map((row) => [row.threshold_index, row.correct_adv])));
   return {
     layer,
     filter,
@@ -68,8 +95,12 @@ function curveOf(group: Curve[], epsilons: number[]): PlotCurve {
     removed: rows.map((row) => row.removed),
     clean: rows.map((row) => row.correct_clean),
     attacked: at.map((attacked) => rows.map((row) => attacked.get(row.threshold_index) ?? null)),
+    scores: byEpsilon.map((curve) => plotScore(curve, complete)),
   };
 }
+
+/** Metadata that make scores comparable. */
+const FAMILY = ["epsilon_space", "batch_norm", "dataset_sha256"];
 
 function checkpointsOf(run: LoadedRun): PlotCheckpoint[] {
   const epsilonUnit = run.metadata.get("epsilon_space") === "pixel" ? "pixels of 0 to 1" : "units of the normalised input";
@@ -77,8 +108,11 @@ function checkpointsOf(run: LoadedRun): PlotCheckpoint[] {
   return [...byCheckpoint.values()].map((rows) => {
     const { network, dataset, checkpoint, init, epoch, images } = rows[0];
     const epsilons = [...new Set(rows.map((row) => row.epsilon))].sort((a, b) => a - b);
-    const curves = groupBy(curvesOf(rows), (curve) => JSON.stringify([curve.scope, curve.layer, curve.filter]));
-    return { label: "", path: checkpoint, network, dataset, init, epoch, images, epsilonUnit, epsilons, curves: [...curves.values()].map((group) => curveOf(group, epsilons)) };
+    const curves = curvesOf(rows);
+    const complete = new Set(completeCurves(curves, null).complete);
+    const groups = groupBy(curves, (curve) => JSON.stringify([curve.scope, curve.layer, curve.filter]));
+    const family = JSON.stringify([network, dataset, images, ...FAMILY.map((key) => run.metadata.get(key)), run.manifest?.identity.config.clamp]);
+    return { label: "", path: checkpoint, network, dataset, init, epoch, images, family, epsilonUnit, epsilons, curves: [...groups.values()].map((group) => curveOf(group, epsilons, complete)) };
   });
 }
 
@@ -106,10 +140,11 @@ function noticeOf(run: LoadedRun): string | null {
 
 /** Runs as one set of figures, in the order given. */
 export function plotData(runs: LoadedRun[]): PlotData {
-  const named = runs.map((run) => ({ name: basename(run.folder) || run.folder, run }));
+  const named = runs.map((run) => ({ name: basename(resolve(run.folder)), run }));
   const checkpoints = named.flatMap(({ name, run }) => checkpointsOf(run).map((checkpoint) => ({ run: name, checkpoint })));
   nameCheckpoints(checkpoints);
   return {
+    band: ROBUST_BAND,
     runs: named.map(({ name, run }) => ({ name, settings: settingsOf(run), notice: noticeOf(run) })),
     checkpoints: checkpoints.map(({ checkpoint }) => checkpoint),
   };

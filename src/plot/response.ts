@@ -30,7 +30,7 @@ function tipOf(curve: PlotCurve, i: number, epsilons: number[]): string {
 
 function panelMarkup(panel: Panel, curve: PlotCurve | undefined, choice: ResponseChoice, drawn: number[], setup: Setup, isLast: boolean): string {
   const y = linearScale([0, 100], [panel.y + panel.height, panel.y]);
-  const axis = verticalAxis(panel, y, "accuracy, density (%)");
+  const axis = verticalAxis(panel, y, choice.layers.length === 1 ? "accuracy, density (%)" : "%");
   if (!curve) return axis;
   const { alphas, clean, attacked, removed, weights, images } = curve;
   // In sweep order: h_b goes from the largest threshold down, so that all three panels begin with hardly anything removed.
@@ -83,7 +83,7 @@ export function responseFigure(choice: ResponseChoice, setup: Setup): string {
     lineLegend("density: weights left", DENSITY),
   ];
   const heading = {
-    ...headingOf(checkpoint, choice.notice, `${weights === undefined ? "" : `, ${weights.toLocaleString("en-US")} weights`}${left}`),
+    ...headingOf(checkpoint, choice.notice, true, `${weights === undefined ? "" : `, ${weights.toLocaleString("en-US")} weights`}${left}`),
     title: `Response of ${name} to synaptic filtering`,
     description: description.join(" "),
   };

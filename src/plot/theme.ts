@@ -61,10 +61,10 @@ export function attackStyle(index: number, count: number): LineStyle {
 }
 
 // Colour maps by their anchors, from their low end to their high end; between them colours are mixed in sRGB.
-/** Cividis (Nuñez, Anderton, Renslow 2018): the same order of brightness to every kind of colour vision. */
-export const SEQUENTIAL = ["#00224e", "#123570", "#3b496c", "#575d6d", "#707173", "#8a8678", "#a59c74", "#c3b369", "#e1cc55", "#fee838"];
-/** Blue through a near white to orange: safe for red-green colour blindness. */
-export const DIVERGING = ["#08519c", "#2e7ebc", "#6aaed6", "#b3d3e8", "#f4f4f2", "#f9cfa0", "#f0994c", "#d5670d", "#8c3b04"];
+/** Dark indigo through teal to pale green, ever brighter, so that every kind of colour vision reads the same order. */
+export const SEQUENTIAL = ["#1b0f2a", "#33265a", "#3f4788", "#38699e", "#3489a6", "#3ba8ac", "#66c5ad", "#a5ddba", "#def3e3"];
+/** Blue through a near white to orange and brown: safe for red-green colour blindness. */
+export const DIVERGING = ["#08306b", "#1d6cb1", "#6aaed6", "#b9d8ea", "#f3f3f0", "#fbd9a0", "#f0a04b", "#cc5a17", "#6d2303"];
 
 /** Colour of a fraction 0..1 of a map. */
 export function mapColour(map: string[], fraction: number): string {

@@ -1,7 +1,7 @@
 /** Names and captions that several figures share, and small look-ups. */
-import type { PlotCheckpoint, PlotCurve } from "./data.js";
-import { textWidth } from "./svg.js";
+import type { PlotCheckpoint, PlotCurve, PlotScore } from "./data.js";
 import type { Heading } from "./figure.js";
+import { fixed, textWidth } from "./svg.js";
 
 export const layerName = (layer: string): string => (layer === "*" ? "all layers at once" : layer);
 
@@ -34,7 +34,13 @@ export function spread(items: unknown[], most: number): number[] {
 }
 
 /** The line beneath a figure's title. */
-export function headingOf(checkpoint: PlotCheckpoint, notice: string | null, more = ""): Pick<Heading, "subtitle" | "notice"> {
+export function headingOf(checkpoint: PlotCheckpoint, notice: string | null, attacked: boolean, more = ""): Pick<Heading, "subtitle" | "notice"> {
   const { network, dataset, label, images, epsilonUnit } = checkpoint;
-  return { subtitle: `${network} on ${dataset}, ${label}; ${images.toLocaleString("en-US")} images${more}; ε in ${epsilonUnit}`, notice };
+  return { subtitle: `${network} on ${dataset}, ${label}; ${images.toLocaleString("en-US")} images${more}${attacked ? `; ε in ${epsilonUnit}` : ""}`, notice };
+}
+
+/** A curve's three scores, one a line. */
+export function scoreText({ clean, attacked, difference, reason }: PlotScore): string {
+  const told = (name: string, value: number | null): string => `${name}: ${value === null ? "no score" : fixed(value, 3)}`;
+  return [told("clean", clean), told("attacked", attacked), told("attacked − clean", difference), ...(reason ? [reason] : [])].join("\n");
 }
