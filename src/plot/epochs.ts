@@ -1,11 +1,10 @@
 /** Scores over epochs as lines, with their spread over initialisations; one panel per layer and filter. */
 import type { PlotCheckpoint, PlotScore } from "./data.js";
 import { figure, horizontalAxis, lineLegend, lineMarkup, panelHeading, panels, tipArea, verticalAxis, type Panel, type Setup } from "./figure.js";
-import { linearScale, roundTicks, type Scale } from "./scale.js";
-import { roundDomain } from "./scoreBars.js";
+import { domainWithZero, linearScale, type Scale } from "./scale.js";
 import { element, fixed, pixels } from "./svg.js";
 import { attackStyle, CLEAN, DIFFERENCE, fill, stroke, type LineStyle } from "./theme.js";
-import { curveAt, describeFilter, layerName } from "./words.js";
+import { curveAt, describeFilter, epsilonText, layerName } from "./words.js";
 
 export interface EpochChoice {
   /** Of one family; those without an epoch are left out. */
@@ -21,6 +20,9 @@ type Metric = "clean" | "attacked" | "difference";
 const STYLES: Record<Metric, LineStyle> = { clean: CLEAN, attacked: attackStyle(0, 1), difference: DIFFERENCE };
 const METRICS = Object.keys(STYLES) as Metric[];
 const LABELS: Record<Metric, string> = { clean: "clean", attacked: "attacked", difference: "attacked − clean" };
+
+/** Pixels between two numbers of the axis. */
+const ROOM = 26;
 
 /** One epoch's scores over the initialisations. */
 interface Spread {
@@ -73,12 +75,13 @@ function panelMarkup(panel: Panel, layer: string, filter: string, choice: EpochC
       return `${LABELS[metric]}: ${fixed(spread.mean, 3)}${spread.count > 1 ? ` (${fixed(spread.low, 3)} to ${fixed(spread.high, 3)}, ${spread.count} inits)` : ""}`;
     });
     const [from, to] = [i === 0 ? panel.x : (x(epochs[i - 1]) + x(epoch)) / 2, i + 1 === epochs.length ? panel.x + panel.width : (x(epoch) + x(epochs[i + 1])) / 2];
-    return tipArea(from, panel.y, to - from, panel.height, [`${layerName(layer)}, ${filter}, epoch ${epoch}, ε ${choice.epsilon}`, ...told].join("\n"));
+    return tipArea(from, panel.y, to - from, panel.height, [`${layerName(layer)}, ${filter}, epoch ${epoch}, ε ${epsilonText(choice.epsilon, choice.checkpoints[0])}`, ...told].join("\n"));
   });
-  const few = epochs.length <= panel.width / 34 ? epochs : roundTicks([epochs[0], epochs.at(-1)!], panel.width / 52).map(({ value }) => value).filter(Number.isInteger);
+  // From the last epoch back, those with room for their number.
+  const ticks = epochs.reduceRight<number[]>((kept, epoch) => (kept.length === 0 || x(kept[0]) - x(epoch) >= ROOM ? [epoch, ...kept] : kept), []);
   return [
     verticalAxis(panel, y, choice.layers.length === 1 ? "score S (no unit)" : "S"),
-    horizontalAxis(panel, x, isLast ? "epoch" : "", few.map((value) => ({ value, text: String(value) }))),
+    horizontalAxis(panel, x, isLast ? "epoch" : "", ticks.map((value) => ({ value, text: String(value) }))),
     element("path", { d: `M${pixels(panel.x)},${pixels(y(0))}h${pixels(panel.width)}`, "stroke-width": 1, ...stroke("zero") }),
     ...bands,
     ...lines,
@@ -92,12 +95,12 @@ export function epochFigure(choice: EpochChoice, setup: Setup): string {
   const epochs = epochsOf(checkpoints);
   const cells = layers.flatMap((layer) => filters.map((filter) => ({ layer, filter })));
   const all = cells.flatMap(({ layer, filter }) => epochs.flatMap((epoch) => scoresAt(choice, layer, filter, epoch))).flatMap((score) => METRICS.map((metric) => score[metric]).filter((value) => value !== null));
-  const domain = roundDomain(all);
+  const domain = domainWithZero(all);
   const inits = new Set(checkpoints.map(({ init }) => init)).size;
   const isOne = layers.length === 1;
   const [{ network, dataset, images, epsilonUnit }] = checkpoints;
   const heading = {
-    title: `Scores of ${isOne ? layerName(layers[0]) : "the layers"} over epochs, ε = ${epsilon}`,
+    title: `Scores of ${isOne ? layerName(layers[0]) : "the layers"} over epochs, ε = ${epsilonText(epsilon, checkpoints[0])}`,
     subtitle: `${network} on ${dataset}, ${checkpoints.length} checkpoints; ${images.toLocaleString("en-US")} images; ε in ${epsilonUnit}${inits > 1 ? `; lines: mean of up to ${inits} inits, areas: lowest to highest` : ""}`,
     notice: choice.notice,
     description: cells.map(({ layer, filter }) => {

@@ -99,7 +99,7 @@ export function panels(count: number, grid: PanelGrid, width: number, top: numbe
 export function verticalAxis(panel: Panel, scale: Scale, label: string): string {
   const right = panel.x + panel.width;
   let markup = "";
-  for (const tick of roundTicks(scale.domain, panel.height / 36)) {
+  for (const tick of roundTicks(scale.domain, panel.height / 30)) {
     const y = scale(tick.value);
     markup += element("path", { d: `M${pixels(panel.x)},${pixels(y)}H${pixels(right)}`, "stroke-width": 1, ...stroke("grid") });
     if (panel.first) markup += text(panel.x - 7, y + 4, tick.text, { colour: "muted", anchor: "end" });

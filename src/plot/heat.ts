@@ -4,7 +4,7 @@ import { figure, horizontalAxis, panelHeading, panels, text, tipArea, type Panel
 import { linearScale, roundTicks } from "./scale.js";
 import { element, fixed, percent, pixels, significant, textWidth } from "./svg.js";
 import { DIVERGING, mapColour, SEQUENTIAL, stroke } from "./theme.js";
-import { curveAt, describeFilter, headingOf, layerName, layersOf } from "./words.js";
+import { curveAt, describeFilter, epsilonText, headingOf, layerName, layersOf } from "./words.js";
 
 export type HeatKind = "clean" | "attacked" | "difference";
 
@@ -70,7 +70,7 @@ function tipOf(curve: PlotCurve, choice: HeatChoice, e: number, i: number): stri
   return [
     `${layerName(curve.layer)}, ${curve.filter}, α = ${significant(curve.alphas[i], 5)} (${i + 1} of ${curve.alphas.length})`,
     `clean: ${percent(clean[i] / images)}`,
-    ...(under === null ? [] : [`attacked, ε ${choice.epsilon}: ${percent(under / images)}`, `clean − attacked: ${points((clean[i] - under) / images)}`]),
+    ...(under === null ? [] : [`attacked, ε ${epsilonText(choice.epsilon, choice.checkpoint)}: ${percent(under / images)}`, `clean − attacked: ${points((clean[i] - under) / images)}`]),
     `density: ${percent(1 - removed[i] / weights)}`,
   ].join("\n");
 }
@@ -136,7 +136,7 @@ export function heatFigure(choice: HeatChoice, setup: Setup): string {
   const { checkpoint, kind, filters, epsilon } = choice;
   const layers = layersOf(checkpoint);
   const colours = coloursOf(choice);
-  const heading = { ...headingOf(checkpoint, choice.notice, kind !== "clean"), title: TITLES[kind] + (kind === "clean" ? "" : `, ε = ${epsilon}`), description: describe(choice, layers) };
+  const heading = { ...headingOf(checkpoint, choice.notice, kind !== "clean"), title: TITLES[kind] + (kind === "clean" ? "" : `, ε = ${epsilonText(epsilon, checkpoint)}`), description: describe(choice, layers) };
   return figure(setup, heading, [], (top) => {
     const bar = colourBar(colours, top, setup.width);
     const left = 24 + Math.max(...layers.map((layer) => textWidth(layerName(layer), 11)));

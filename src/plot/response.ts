@@ -4,7 +4,7 @@ import { figure, horizontalAxis, lineLegend, lineMarkup, panelHeading, panels, t
 import { linearScale } from "./scale.js";
 import { percent, significant } from "./svg.js";
 import { attackStyle, ATTACKS, CLEAN, DENSITY } from "./theme.js";
-import { curveAt, describeFilter, headingOf, layerName, spread } from "./words.js";
+import { curveAt, describeFilter, epsilonText, headingOf, layerName, spread } from "./words.js";
 
 /** What to draw of a checkpoint. */
 export interface ResponseChoice {
@@ -17,13 +17,13 @@ export interface ResponseChoice {
 }
 
 /** Everything at one threshold, for the reader's pointer. */
-function tipOf(curve: PlotCurve, i: number, epsilons: number[]): string {
+function tipOf(curve: PlotCurve, i: number, checkpoint: PlotCheckpoint): string {
   const { alphas, clean, attacked, removed, weights, images } = curve;
   const of = (correct: number): string => `${percent(correct / images)} (${correct} of ${images})`;
   return [
     `${layerName(curve.layer)}, ${curve.filter}, α = ${significant(alphas[i], 5)} (${i + 1} of ${alphas.length})`,
     `clean: ${of(clean[i])}`,
-    ...epsilons.flatMap((epsilon, e) => (attacked[e][i] === null ? [] : [`attacked, ε ${epsilon}: ${of(attacked[e][i]!)}`])),
+    ...checkpoint.epsilons.flatMap((epsilon, e) => (attacked[e][i] === null ? [] : [`attacked, ε ${epsilonText(epsilon, checkpoint)}: ${of(attacked[e][i]!)}`])),
     `density: ${percent(1 - removed[i] / weights)} (${removed[i]} of ${weights} weights removed)`,
   ].join("\n");
 }
@@ -49,7 +49,7 @@ function panelMarkup(panel: Panel, curve: PlotCurve | undefined, choice: Respons
   });
   const label = isLast ? `threshold α (value of a weight)${falls ? ", falling" : ""}` : "";
   const edges = order.map((i, n) => (n === 0 ? panel.x : (x(alphas[order[n - 1]]) + x(alphas[i])) / 2));
-  const tips = !setup.inPage ? [] : order.map((i, n) => tipArea(edges[n], panel.y, (edges[n + 1] ?? panel.x + panel.width) - edges[n], panel.height, tipOf(curve, i, choice.checkpoint.epsilons)));
+  const tips = !setup.inPage ? [] : order.map((i, n) => tipArea(edges[n], panel.y, (edges[n + 1] ?? panel.x + panel.width) - edges[n], panel.height, tipOf(curve, i, choice.checkpoint)));
   return [
     axis,
     horizontalAxis(panel, x, label),
@@ -79,7 +79,7 @@ export function responseFigure(choice: ResponseChoice, setup: Setup): string {
   });
   const legend = [
     lineLegend("clean accuracy", CLEAN),
-    ...drawn.map((e, place) => lineLegend(`attacked, ε = ${epsilons[e]}`, attackStyle(place, drawn.length))),
+    ...drawn.map((e, place) => lineLegend(`attacked, ε = ${epsilonText(epsilons[e], checkpoint)}`, attackStyle(place, drawn.length))),
     lineLegend("density: weights left", DENSITY),
   ];
   const heading = {

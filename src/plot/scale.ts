@@ -31,3 +31,11 @@ export function roundTicks([from, to]: [number, number], count: number): { value
   }
   return ticks;
 }
+
+/** A domain that holds 0 and every value, with some room at its ends. */
+export function domainWithZero(values: number[]): [number, number] {
+  const [low, high] = [Math.min(0, ...values), Math.max(0, ...values)];
+  if (low === high) return [-0.5, 0.5];
+  const room = 0.06 * (high - low);
+  return [low - room, high + room];
+}

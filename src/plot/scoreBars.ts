@@ -1,10 +1,10 @@
 /** Scores per layer as bars, clean and attacked, with their difference; one panel per filter. */
 import type { PlotCheckpoint } from "./data.js";
 import { figure, horizontalAxis, lineLegend, markersMarkup, panelHeading, panels, text, tipArea, type LegendItem, type Panel, type Setup } from "./figure.js";
-import { linearScale, roundTicks, type Scale } from "./scale.js";
+import { domainWithZero, linearScale, roundTicks, type Scale } from "./scale.js";
 import { element, pixels, textWidth } from "./svg.js";
 import { attackStyle, CLEAN, DIFFERENCE, fill, stroke } from "./theme.js";
-import { curveAt, describeFilter, headingOf, layerName, layersOf, scoreText } from "./words.js";
+import { curveAt, describeFilter, epsilonText, headingOf, layerName, layersOf, scoreText } from "./words.js";
 
 export interface ScoreChoice {
   checkpoint: PlotCheckpoint;
@@ -15,14 +15,6 @@ export interface ScoreChoice {
   notice: string | null;
   /** Marked in the report. */
   layer?: string;
-}
-
-/** A domain that holds 0 and every value, ending at round numbers. */
-export function roundDomain(values: number[]): [number, number] {
-  const [low, high] = [Math.min(0, ...values), Math.max(0, ...values)];
-  const [first, second] = roundTicks([low, high === low ? low + 1 : high], 4);
-  const step = second.value - first.value;
-  return [Math.floor(low / step + 1e-9) * step, Math.ceil((high === low ? low + 1 : high) / step - 1e-9) * step];
 }
 
 const ATTACK = attackStyle(0, 1);
@@ -51,9 +43,10 @@ function panelMarkup(panel: Panel, filter: string, layers: string[], choice: Sco
     markup += bar(x, score.clean, y + high / 2 - thick, thick, CLEAN.colour) + bar(x, score.attacked, y + high / 2, thick, ATTACK.colour);
     if (score.difference !== null) differences.push({ x: x(score.difference), y: y + high / 2 });
     if (score.clean === null || score.attacked === null) markup += text(x(0) + 5, y + high / 2 + (score.clean === null ? 4 : thick + 3), "no score", { colour: "muted", size: 9 });
-    if (setup.inPage) tips.push(tipArea(panel.x, y, panel.width, high, `${layerName(layer)}, ${filter}, ε ${epsilon}\n${scoreText(score)}`, layer));
+    if (setup.inPage) tips.push(tipArea(panel.x, y, panel.width, high, `${layerName(layer)}, ${filter}, ε ${epsilonText(epsilon, checkpoint)}\n${scoreText(score)}`, layer));
   });
-  return markup + markersMarkup(differences, DIFFERENCE) + horizontalAxis(panel, x, "score S (no unit)") + tips.join("");
+  // A rim in the page's colour keeps the markers apart from the bars.
+  return markup + markersMarkup(differences, { ...DIFFERENCE, colour: "paper" }, 4) + markersMarkup(differences, DIFFERENCE) + horizontalAxis(panel, x, "score S (no unit)") + tips.join("");
 }
 
 const swatch = (label: string, colour: string): LegendItem => ({ label, symbol: (x, y) => element("rect", { x: x - 13, y: y - 5, width: 26, height: 10, ...fill(colour) }) });
@@ -64,11 +57,11 @@ export function scoreFigure(choice: ScoreChoice, setup: Setup): string {
   const layers = layersOf(checkpoint);
   const e = checkpoint.epsilons.indexOf(epsilon);
   const scores = filters.flatMap((filter) => layers.flatMap((layer) => { const score = curveAt(checkpoint, layer, filter)?.scores[e]; return score ? [{ layer, filter, score }] : []; }));
-  const domain = roundDomain(scores.flatMap(({ score }) => [score.clean, score.attacked, score.difference].filter((value) => value !== null)));
+  const domain = domainWithZero(scores.flatMap(({ score }) => [score.clean, score.attacked, score.difference].filter((value) => value !== null)));
   const ranked = scores.filter(({ score }) => score.clean !== null).sort((a, b) => a.score.clean! - b.score.clean!);
   const heading = {
     ...headingOf(checkpoint, choice.notice, true, `; below 0 fragile, above 0 antifragile, shaded: robust (within ±${band})`),
-    title: `Scores of the layers, ε = ${epsilon}`,
+    title: `Scores of the layers, ε = ${epsilonText(epsilon, checkpoint)}`,
     description: ranked.length === 0 ? "No curve has a score." : `Clean scores go from ${ranked[0].score.clean!.toFixed(3)} (${layerName(ranked[0].layer)}, ${ranked[0].filter}) to ${ranked.at(-1)!.score.clean!.toFixed(3)} (${layerName(ranked.at(-1)!.layer)}, ${ranked.at(-1)!.filter}).`,
   };
   const legend = [swatch("clean", CLEAN.colour), swatch("attacked", ATTACK.colour), lineLegend("attacked − clean", { ...DIFFERENCE, width: 0 })];

@@ -2,8 +2,8 @@
 import type { LoadedRun } from "../results/loadRun.js";
 import type { RunIdentity } from "../results/identity.js";
 
-/** Name and value; values are plain text. */
-export type Setting = [name: string, value: string];
+/** Name and value in plain text; a list where there may be many. */
+export type Setting = [name: string, value: string | string[]];
 
 const short = (hash: string): string => hash.slice(0, 16);
 
@@ -25,8 +25,8 @@ function sweepSettings({ config, dataset }: RunIdentity): Setting[] {
 export function settingsOf(run: LoadedRun): Setting[] {
   const { manifest, metadata } = run;
   if (!manifest) {
-    const known: Setting[] = [["File", run.file], ["Adapter", metadata.get("adapter") ?? "unknown"], ["Batch norm", metadata.get("batch_norm") ?? "unknown"], ["Version", metadata.get("package_version") ?? "unknown"]];
-    return known;
+    const told = (key: string): string => metadata.get(key) ?? "unknown";
+    return [["File", run.file], ["Rows", String(run.rows.length)], ["Adapter", told("adapter")], ["Batch norm", told("batch_norm")], ["Space of epsilon", told("epsilon_space")], ["Version", told("package_version")]];
   }
   const { identity, adapter, versions } = manifest;
   return [
@@ -40,6 +40,6 @@ export function settingsOf(run: LoadedRun): Setting[] {
     ...(manifest.resumed.length > 0 ? [["Resumed", manifest.resumed.join(", ")] as Setting] : []),
     ["Ended", manifest.ended ?? "not yet"],
     ["Images", `${manifest.data.files.join(", ")} (sha256 ${short(identity.dataset.sha256)}…)`],
-    ...identity.checkpoints.map(({ path, sha256 }): Setting => ["Checkpoint", `${path} (sha256 ${short(sha256)}…)`]),
+    ["Checkpoints", identity.checkpoints.map(({ path, sha256 }) => `${path} (sha256 ${short(sha256)}…)`)],
   ];
 }

@@ -1,7 +1,7 @@
 /** Names and captions that several figures share, and small look-ups. */
 import type { PlotCheckpoint, PlotCurve, PlotScore } from "./data.js";
 import type { Heading } from "./figure.js";
-import { fixed, textWidth } from "./svg.js";
+import { fixed, significant, textWidth } from "./svg.js";
 
 export const layerName = (layer: string): string => (layer === "*" ? "all layers at once" : layer);
 
@@ -20,6 +20,13 @@ export function describeFilter(filter: string, width: number): string {
 
 export function curveAt(checkpoint: PlotCheckpoint, layer: string, filter: string): PlotCurve | undefined {
   return checkpoint.curves.find((curve) => curve.layer === layer && curve.filter === filter);
+}
+
+/** 0.38; in pixels of 0 to 1 rather 8/255, where it is that. */
+export function epsilonText(epsilon: number, checkpoint: PlotCheckpoint): string {
+  const levels = Math.round(epsilon * 255);
+  const isLevels = checkpoint.epsilonUnit.startsWith("pixels") && levels > 0 && Math.abs(epsilon * 255 - levels) < 1e-9;
+  return isLevels ? `${levels}/255` : significant(epsilon, 6);
 }
 
 const distinct = <T>(values: T[]): T[] => [...new Set(values)];

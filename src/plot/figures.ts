@@ -1,0 +1,74 @@
+/** The figures of a run as files: which there are, and what they are called. */
+import type { PlotCheckpoint, PlotData } from "./data.js";
+import { epochFigure, epochsOf } from "./epochs.js";
+import type { Setup } from "./figure.js";
+import { heatFigure, type HeatKind } from "./heat.js";
+import { responseFigure } from "./response.js";
+import { scoreFigure } from "./scoreBars.js";
+import { epsilonText, filtersOf, layersOf } from "./words.js";
+
+export interface FigureFile {
+  /** Below the folder of figures, with slashes. */
+  path: string;
+  svg: string;
+}
+
+const WIDTH = 960;
+
+/** A name for a file out of any text: "init 1, epoch 2" is init-1-epoch-2; never empty, never hidden, never long. */
+export function fileName(text: string): string {
+  const name = text.replace(/[^\p{L}\p{N}._]+/gu, "-").replace(/^[-.]+|[-.]+$/g, "").slice(-80).replace(/^[-.]+/, "");
+  return name || "unnamed";
+}
+
+const layerFile = (layer: string): string => (layer === "*" ? "all-layers" : fileName(layer));
+
+/** Names that differ even where letters' case doesn't count. */
+export function distinctNames(texts: string[]): string[] {
+  const taken = new Set<string>();
+  return texts.map((text) => {
+    let name = fileName(text);
+    for (let n = 2; taken.has(name.toLowerCase()); n++) name = `${fileName(text)}-${n}`;
+    taken.add(name.toLowerCase());
+    return name;
+  });
+}
+
+function* checkpointFigures(checkpoint: PlotCheckpoint, data: PlotData, notice: string | null, setup: Setup): Generator<FigureFile> {
+  const [layers, filters] = [layersOf(checkpoint), filtersOf(checkpoint)];
+  for (const layer of layers) yield { path: `response/${layerFile(layer)}.svg`, svg: responseFigure({ checkpoint, layers: [layer], filters, notice }, setup) };
+  if (layers.length > 1) yield { path: "responses.svg", svg: responseFigure({ checkpoint, layers, filters, notice }, setup) };
+  const heat = (kind: HeatKind, epsilon: number): string => heatFigure({ kind, checkpoint, filters, epsilon, notice }, setup);
+  yield { path: "heat-clean.svg", svg: heat("clean", checkpoint.epsilons[0]) };
+  for (const epsilon of checkpoint.epsilons) {
+    const at = fileName(`epsilon-${epsilonText(epsilon, checkpoint)}`);
+    yield { path: `heat-attacked-${at}.svg`, svg: heat("attacked", epsilon) };
+    yield { path: `heat-difference-${at}.svg`, svg: heat("difference", epsilon) };
+    yield { path: `scores-${at}.svg`, svg: scoreFigure({ checkpoint, filters, epsilon, band: data.band, notice }, setup) };
+  }
+}
+
+function* epochFigures(checkpoints: PlotCheckpoint[], notice: string | null, setup: Setup): Generator<FigureFile> {
+  const [layers, filters] = [layersOf, filtersOf].map((of) => [...new Set(checkpoints.flatMap(of))]);
+  for (const epsilon of new Set(checkpoints.flatMap((checkpoint) => checkpoint.epsilons))) {
+    const at = fileName(`epsilon-${epsilonText(epsilon, checkpoints[0])}`);
+    for (const layer of layers) yield { path: `epochs/${layerFile(layer)}-${at}.svg`, svg: epochFigure({ checkpoints, layers: [layer], filters, epsilon, notice }, setup) };
+    if (layers.length > 1) yield { path: `epochs-${at}.svg`, svg: epochFigure({ checkpoints, layers, filters, epsilon, notice }, setup) };
+  }
+}
+
+/** Every figure, one at a time: those of a checkpoint in a folder of its own where there are several. */
+export function* figuresOf(data: PlotData): Generator<FigureFile> {
+  const notice = data.runs.find((run) => run.notice)?.notice ?? null;
+  const setup: Setup = { id: "figure", width: WIDTH, inPage: false };
+  const folders = data.checkpoints.length > 1 ? distinctNames(data.checkpoints.map(({ label }) => label)).map((name) => `${name}/`) : [""];
+  for (const [i, checkpoint] of data.checkpoints.entries()) {
+    for (const { path, svg } of checkpointFigures(checkpoint, data, notice, setup)) yield { path: folders[i] + path, svg };
+  }
+  const families = [...new Set(data.checkpoints.map(({ family }) => family))].map((family) => data.checkpoints.filter((checkpoint) => checkpoint.family === family));
+  const overEpochs = families.filter((checkpoints) => epochsOf(checkpoints).length > 1);
+  const names = distinctNames(overEpochs.map(([{ network, dataset }]) => `${network}-${dataset}`));
+  for (const [i, checkpoints] of overEpochs.entries()) {
+    for (const { path, svg } of epochFigures(checkpoints, notice, setup)) yield { path: (overEpochs.length > 1 ? `${names[i]}/` : "") + path, svg };
+  }
+}
