@@ -19,7 +19,7 @@ test("a run of the demo ends with rows, a manifest and a table, and gives the sa
   const ended = await cli(["run", ...small, "--out", "a"], { cwd: folder });
   assert.is(ended.code, 0, ended.stderr);
   assert.match(ended.stdout, /layer +weights +clean[^]*conv1[^]*layer4\.1\.conv2[^]*fc[^]*54 rows in a.results\.arrow/);
-  assert.equal(readdirSync(join(folder, "a")).sort(), ["manifest.json", "results.arrow"]);
+  assert.equal(readdirSync(join(folder, "a")).sort(), ["manifest.json", "report.html", "results.arrow"]);
   const rows = await columnsOf("a");
   assert.is(rows.length, 3 * 3 * 3 * 2);
   assert.equal([...new Set(rows.map((row) => row.layer))], ["conv1", "layer4.1.conv2", "fc"]);

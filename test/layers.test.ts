@@ -18,7 +18,8 @@ const BELOW: Record<string, string[]> = {
   analysis: ["results", "tables"],
   library: ["sweep", "results", "io", "run", "gpu"],
   export: ["analysis", "results", "tables", "io"],
-  cli: ["export", "analysis", "sweep", "results", "tables", "io", "model", "run", "gpu"],
+  plot: ["analysis", "results"],
+  cli: ["plot", "export", "analysis", "sweep", "results", "tables", "io", "model", "run", "gpu"],
 };
 
 for (const [folder, below] of Object.entries(BELOW)) {

@@ -7,5 +7,6 @@ export const COMMANDS: Listed[] = [
   { grammar: "verify", summary: "Compare this machine's adapter with PyTorch on stored networks", load: async () => (await import("./verify.js")).verifyCommand },
   { grammar: "inspect <file>", summary: "Layers of a checkpoint, and the size of a sweep over them", load: async () => (await import("./inspect.js")).inspectCommand },
   { grammar: "score <run..>", summary: "Scores, classes and shares of weights from a run's results", load: async () => (await import("./score.js")).scoreCommand },
+  { grammar: "plot <run..>", summary: "Figures of runs as SVG files, and report.html", load: async () => (await import("./plot.js")).plotCommand },
   { grammar: "export <run>", summary: "Results as Parquet, CSV, JSON Lines, or the notebooks' pickles", load: async () => (await import("./export.js")).exportCommand },
 ];

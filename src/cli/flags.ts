@@ -44,6 +44,7 @@ export const RUN_FLAGS: Record<string, Options> = {
   ...SWEEP_FLAGS,
   out: text(OUTPUT, "Folder of the run; the same command goes on with an interrupted one", "runs/<time>-<network>-<dataset>-<id>"),
   overwrite: flag(OUTPUT, "Start anew in a folder that holds a run"),
+  "no-report": flag(OUTPUT, "Write no report.html at the end"),
   adapter: text(OUTPUT, "Index, or part of the name, as `devices` shows them", "the first"),
   json: flag(OUTPUT, "Print one JSON object instead of the table"),
   quiet: flag(OUTPUT, "Print errors only"),

@@ -8,6 +8,7 @@ export interface RunOptions extends Inputs {
   config: SweepConfig;
   out: string | null;
   overwrite: boolean;
+  report: boolean;
   adapter: string | null;
   json: boolean;
   quiet: boolean;
@@ -93,6 +94,7 @@ export function runOptions(args: Arguments): RunOptions {
     config: sweepConfig(args),
     out: one(args, "out", text) ?? null,
     overwrite: args.overwrite === true,
+    report: args["no-report"] !== true,
     adapter: one(args, "adapter", text) ?? null,
     json: args.json === true,
     quiet: args.quiet === true,

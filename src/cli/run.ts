@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { EXIT } from "../errors.js";
 import type { Gpu } from "../gpu/device.js";
 import { openDevice } from "../run/open.js";
+import { writeRunReport } from "../plot/write.js";
 import { MANIFEST } from "../results/manifest.js";
 import { readRows, RESULTS } from "../results/arrow.js";
 import { variantCount } from "../sweep/config.js";
@@ -71,18 +72,30 @@ function again(argv: string[], folder: string): string {
   return `wgpu-inferlink ${quoted(named ? words : [...words, "--out", folder])}`;
 }
 
+/** The report is a view of results that are safe already: where it can't be written, the run is no less done. */
+async function writePage({ options, session }: Run): Promise<string | null> {
+  if (!options.report) return null;
+  try {
+    return await writeRunReport(session.folder);
+  } catch (error) {
+    say(`wgpu-inferlink: results are written, report.html is not: ${(error as Error).message.replace(/\s*\n\s*/g, " ")}; try: wgpu-inferlink plot ${quoted([session.folder])}`);
+    return null;
+  }
+}
+
 async function report(run: Run, status: "done" | "interrupted"): Promise<void> {
   const { options, plan, gpu, session } = run;
   const seconds = (performance.now() - run.started) / 1000;
   const results = join(session.folder, RESULTS);
   const rows = status === "done" ? await readRows(results) : [];
   const summary = summarise(rows);
+  const page = status === "done" ? await writePage(run) : null;
   if (options.json) {
-    const files = { results: status === "done" ? results : null, manifest: join(session.folder, MANIFEST) };
+    const files = { results: status === "done" ? results : null, manifest: join(session.folder, MANIFEST), report: page };
     const object = { status, out: session.folder, rows: rows.length, networks: plan.networks, images: plan.images, seconds, adapter: gpu.adapter.name, files, summary };
     process.stdout.write(`${JSON.stringify(object, null, 2)}\n`);
   } else if (status === "done" && !options.quiet) {
-    process.stdout.write(`${renderTable(summary, process.stdout)}\n\n${grouped(rows.length)} rows in ${results}\n`);
+    process.stdout.write(`${renderTable(summary, process.stdout)}\n\n${grouped(rows.length)} rows in ${results}${page ? `\nreport in ${page}` : ""}\n`);
   }
   if (status === "done") note(options, session.complete ? "this run was complete before; nothing was evaluated" : `done in ${clock(seconds)}`);
   else note(options, `interrupted; finished work is kept. To go on: ${again(run.argv, session.folder)}`);
@@ -146,6 +159,6 @@ export const runCommand: Command = {
       .example("$0 run --saved-models DIR --init 1 --epoch 10,20 --data MNIST/raw", "Networks of the notebooks' tree")
       .example("$0 run ... --epsilon 2/255,8/255 --epsilon-space pixel", "Two attacks, in units of pixels")
       .example("$0 run ... --scope global --range=-0.5,0.5", "All layers at once")
-      .epilogue("Results: results.arrow (Arrow IPC file) and manifest.json in the run's folder; tables go to stdout, the rest to stderr.\nExit codes: 0 done, 2 usage, 65 bad input, 69 no usable adapter (none, too little memory, or one that computes wrongly), 74 file system, 75 try again, 130 interrupted, 143 terminated, 1 a bug."),
+      .epilogue("Results: results.arrow (Arrow IPC file), manifest.json and report.html in the run's folder; tables go to stdout, the rest to stderr.\nExit codes: 0 done, 2 usage, 65 bad input, 69 no usable adapter (none, too little memory, or one that computes wrongly), 74 file system, 75 try again, 130 interrupted, 143 terminated, 1 a bug."),
   run: (args, argv) => run(runOptions(args), argv),
 };

@@ -104,14 +104,15 @@ const FAMILY = ["epsilon_space", "batch_norm", "dataset_sha256"];
 
 function checkpointsOf(run: LoadedRun): PlotCheckpoint[] {
   const epsilonUnit = run.metadata.get("epsilon_space") === "pixel" ? "pixels of 0 to 1" : "units of the normalised input";
+  const config = run.manifest?.identity.config;
   const byCheckpoint = groupBy(run.rows, ({ network, dataset, checkpoint, init, epoch }: Row) => JSON.stringify([network, dataset, checkpoint, init, epoch]));
   return [...byCheckpoint.values()].map((rows) => {
     const { network, dataset, checkpoint, init, epoch, images } = rows[0];
     const epsilons = [...new Set(rows.map((row) => row.epsilon))].sort((a, b) => a - b);
     const curves = curvesOf(rows);
-    const complete = new Set(completeCurves(curves, null).complete);
+    const complete = new Set(completeCurves(curves, config ? (config.alphas?.length ?? config.thresholds) : null).complete);
     const groups = groupBy(curves, (curve) => JSON.stringify([curve.scope, curve.layer, curve.filter]));
-    const family = JSON.stringify([network, dataset, images, ...FAMILY.map((key) => run.metadata.get(key)), run.manifest?.identity.config.clamp]);
+    const family = JSON.stringify([network, dataset, images, ...FAMILY.map((key) => run.metadata.get(key)), config?.clamp]);
     return { label: "", path: checkpoint, network, dataset, init, epoch, images, family, epsilonUnit, epsilons, curves: [...groups.values()].map((group) => curveOf(group, epsilons, complete)) };
   });
 }
@@ -138,13 +139,16 @@ function noticeOf(run: LoadedRun): string | null {
   return `Unfinished run: ${run.rows.length} rows are there so far${units ? ` (the whole sweep has ${units} units of work)` : ""}. The same command goes on with it; draw again afterwards.`;
 }
 
-/** Runs as one set of figures, in the order given. */
-export function plotData(runs: LoadedRun[]): PlotData {
+/**
+ * Runs as one set of figures, in the order given.
+ * @param band scores this near to 0 count as robust
+ */
+export function plotData(runs: LoadedRun[], band = ROBUST_BAND): PlotData {
   const named = runs.map((run) => ({ name: basename(resolve(run.folder)), run }));
   const checkpoints = named.flatMap(({ name, run }) => checkpointsOf(run).map((checkpoint) => ({ run: name, checkpoint })));
   nameCheckpoints(checkpoints);
   return {
-    band: ROBUST_BAND,
+    band,
     runs: named.map(({ name, run }) => ({ name, settings: settingsOf(run), notice: noticeOf(run) })),
     checkpoints: checkpoints.map(({ checkpoint }) => checkpoint),
   };

@@ -10,7 +10,8 @@ import { epsilonText, filtersOf, layersOf } from "./words.js";
 export interface FigureFile {
   /** Below the folder of figures, with slashes. */
   path: string;
-  svg: string;
+  /** The SVG. */
+  draw(): string;
 }
 
 const WIDTH = 960;
@@ -36,15 +37,15 @@ export function distinctNames(texts: string[]): string[] {
 
 function* checkpointFigures(checkpoint: PlotCheckpoint, data: PlotData, notice: string | null, setup: Setup): Generator<FigureFile> {
   const [layers, filters] = [layersOf(checkpoint), filtersOf(checkpoint)];
-  for (const layer of layers) yield { path: `response/${layerFile(layer)}.svg`, svg: responseFigure({ checkpoint, layers: [layer], filters, notice }, setup) };
-  if (layers.length > 1) yield { path: "responses.svg", svg: responseFigure({ checkpoint, layers, filters, notice }, setup) };
+  for (const layer of layers) yield { path: `response/${layerFile(layer)}.svg`, draw: () => responseFigure({ checkpoint, layers: [layer], filters, notice }, setup) };
+  if (layers.length > 1) yield { path: "responses.svg", draw: () => responseFigure({ checkpoint, layers, filters, notice }, setup) };
   const heat = (kind: HeatKind, epsilon: number): string => heatFigure({ kind, checkpoint, filters, epsilon, notice }, setup);
-  yield { path: "heat-clean.svg", svg: heat("clean", checkpoint.epsilons[0]) };
+  yield { path: "heat-clean.svg", draw: () => heat("clean", checkpoint.epsilons[0]) };
   for (const epsilon of checkpoint.epsilons) {
     const at = fileName(`epsilon-${epsilonText(epsilon, checkpoint)}`);
-    yield { path: `heat-attacked-${at}.svg`, svg: heat("attacked", epsilon) };
-    yield { path: `heat-difference-${at}.svg`, svg: heat("difference", epsilon) };
-    yield { path: `scores-${at}.svg`, svg: scoreFigure({ checkpoint, filters, epsilon, band: data.band, notice }, setup) };
+    yield { path: `heat-attacked-${at}.svg`, draw: () => heat("attacked", epsilon) };
+    yield { path: `heat-difference-${at}.svg`, draw: () => heat("difference", epsilon) };
+    yield { path: `scores-${at}.svg`, draw: () => scoreFigure({ checkpoint, filters, epsilon, band: data.band, notice }, setup) };
   }
 }
 
@@ -52,23 +53,23 @@ function* epochFigures(checkpoints: PlotCheckpoint[], notice: string | null, set
   const [layers, filters] = [layersOf, filtersOf].map((of) => [...new Set(checkpoints.flatMap(of))]);
   for (const epsilon of new Set(checkpoints.flatMap((checkpoint) => checkpoint.epsilons))) {
     const at = fileName(`epsilon-${epsilonText(epsilon, checkpoints[0])}`);
-    for (const layer of layers) yield { path: `epochs/${layerFile(layer)}-${at}.svg`, svg: epochFigure({ checkpoints, layers: [layer], filters, epsilon, notice }, setup) };
-    if (layers.length > 1) yield { path: `epochs-${at}.svg`, svg: epochFigure({ checkpoints, layers, filters, epsilon, notice }, setup) };
+    for (const layer of layers) yield { path: `epochs/${layerFile(layer)}-${at}.svg`, draw: () => epochFigure({ checkpoints, layers: [layer], filters, epsilon, notice }, setup) };
+    if (layers.length > 1) yield { path: `epochs-${at}.svg`, draw: () => epochFigure({ checkpoints, layers, filters, epsilon, notice }, setup) };
   }
 }
 
-/** Every figure, one at a time: those of a checkpoint in a folder of its own where there are several. */
+/** Every figure, drawn when asked for: those of a checkpoint in a folder of its own where there are several. */
 export function* figuresOf(data: PlotData): Generator<FigureFile> {
   const notice = data.runs.find((run) => run.notice)?.notice ?? null;
   const setup: Setup = { id: "figure", width: WIDTH, inPage: false };
   const folders = data.checkpoints.length > 1 ? distinctNames(data.checkpoints.map(({ label }) => label)).map((name) => `${name}/`) : [""];
   for (const [i, checkpoint] of data.checkpoints.entries()) {
-    for (const { path, svg } of checkpointFigures(checkpoint, data, notice, setup)) yield { path: folders[i] + path, svg };
+    for (const { path, draw } of checkpointFigures(checkpoint, data, notice, setup)) yield { path: folders[i] + path, draw };
   }
   const families = [...new Set(data.checkpoints.map(({ family }) => family))].map((family) => data.checkpoints.filter((checkpoint) => checkpoint.family === family));
   const overEpochs = families.filter((checkpoints) => epochsOf(checkpoints).length > 1);
   const names = distinctNames(overEpochs.map(([{ network, dataset }]) => `${network}-${dataset}`));
   for (const [i, checkpoints] of overEpochs.entries()) {
-    for (const { path, svg } of epochFigures(checkpoints, notice, setup)) yield { path: (overEpochs.length > 1 ? `${names[i]}/` : "") + path, svg };
+    for (const { path, draw } of epochFigures(checkpoints, notice, setup)) yield { path: (overEpochs.length > 1 ? `${names[i]}/` : "") + path, draw };
   }
 }

@@ -8,27 +8,30 @@ import { plotData, type PlotData } from "./data.js";
 import { figuresOf } from "./figures.js";
 import { reportPage } from "./report.js";
 
-/** Writes every figure below the folder. @returns their paths */
-export async function writeFigures(data: PlotData, folder: string): Promise<string[]> {
-  const paths: string[] = [];
-  for (const { path, svg } of figuresOf(data)) {
-    const file = join(folder, path);
-    await onFile(dirname(file), () => makeFolder(dirname(file)));
-    await replaceFile(file, svg);
-    paths.push(file);
-  }
-  return paths;
+/** A file that will be written: its path is known before anything is drawn. */
+export interface PlannedFile {
+  path: string;
+  content(): string;
 }
 
-/** Writes report.html into the folder. @returns its path */
-export async function writeReport(data: PlotData, folder: string): Promise<string> {
-  const path = join(folder, REPORT);
-  await onFile(folder, () => makeFolder(folder));
-  await replaceFile(path, reportPage(data, PACKAGE_VERSION));
-  return path;
+/** Every figure, in the folder. */
+export function plannedFigures(data: PlotData, folder: string): PlannedFile[] {
+  return [...figuresOf(data)].map(({ path, draw }) => ({ path: join(folder, path), content: draw }));
+}
+
+/** report.html, in the folder. */
+export function plannedReport(data: PlotData, folder: string): PlannedFile {
+  return { path: join(folder, REPORT), content: () => reportPage(data, PACKAGE_VERSION) };
+}
+
+export async function writePlanned({ path, content }: PlannedFile): Promise<void> {
+  await onFile(path, () => makeFolder(dirname(path)));
+  await replaceFile(path, content());
 }
 
 /** The report of a finished run, in its folder. @returns its path */
 export async function writeRunReport(folder: string): Promise<string> {
-  return writeReport(plotData([await loadRun(folder)]), folder);
+  const report = plannedReport(plotData([await loadRun(folder)]), folder);
+  await writePlanned(report);
+  return report.path;
 }

@@ -33,8 +33,12 @@ export interface RunFolder {
 /** A text as a part of a path that any file system takes, and that leads nowhere else. */
 export const safeName = (text: string): string => text.replace(/[^A-Za-z0-9._-]+/g, "_").replace(/^\.*$/, "_");
 
+/** The page written at the end of a run, and the folder of `plot`'s figures. */
+export const REPORT = "report.html";
+export const FIGURES = "plots";
+
 /** What other commands make of the results: stale with them. */
-const DERIVED = ["results", "scores", "scores-means"].flatMap((name) => FORMATS.map((format) => `${name}.${format}`));
+const DERIVED = [REPORT, ..."results", "scores", "scores-means"].flatMap((name) => FORMATS.map((format) => `${name}.${format}`));
 
 /** yyyymmddThhmmssZ */
 function timestamp(now: Date): string {
@@ -82,7 +86,9 @@ export async function openRunFolder(request: FolderRequest): Promise<RunFolder> 
   const lock = await FolderLock.acquire(path);
   try {
     if (request.overwrite) {
-      for (const name of [RESULTS, PARTIAL, JOURNAL, MANIFEST, ...DERIVED]) await onFile(join(path, name), () => rm(join(path, name), { force: true }));
+      const figures = await readdir(join(path, FIGURES), { recursive: true }).catch(() => []);
+      const drawn = figures.filter((name) => name.endsWith(".svg")).map((name) => join(FIGURES, name));
+      for (const name of [RESULTS, PARTIAL, JOURNAL, MANIFEST, ...DERIVED, ...drawn]) await onFile(join(path, name), () => rm(join(path, name), { force: true }));
     }
     return { path, lock, earlier: request.overwrite ? null : await earlierRun(path, request) };
   } catch (error) {
