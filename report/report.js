@@ -3,6 +3,7 @@ import { epochFigure, epochsOf } from "../dist/src/plot/epochs.js";
 import { heatFigure } from "../dist/src/plot/heat.js";
 import { responseFigure } from "../dist/src/plot/response.js";
 import { scoreFigure } from "../dist/src/plot/scoreBars.js";
+import { fixed, significant } from "../dist/src/plot/svg.js";
 import { curveAt, epsilonText, filtersOf, layerName, layersOf } from "../dist/src/plot/words.js";
 import { node, showTable } from "./table.js";
 import { followPointer } from "./tips.js";
@@ -41,7 +42,7 @@ function choose(change) {
 
 // --- figures --------------------------------------------------------------------------------------------------------------
 
-const figures = ["response", "epochs", "heat-clean", "heat-attacked", "heat-difference", "scores"];
+const figures = ["response", "epochs", "heat-clean", "heat-adversarial", "heat-difference", "scores"];
 /** Figures far off the screen wait until they come near it. */
 const waiting = new Set();
 const near = new IntersectionObserver((entries) => entries.forEach(({ isIntersecting, target }) => isIntersecting && drawFigure(target)), { rootMargin: "600px" });
@@ -90,8 +91,8 @@ function scoreRows(checkpoint, filters) {
   return layersOf(checkpoint).flatMap((layer, place) => filters.flatMap((filter) => {
     const curve = curveAt(checkpoint, layer, filter);
     if (!curve) return [];
-    const attacked = curve.attacked[e][0];
-    return [{ place, layer, filter, weights: curve.weights, clean: curve.clean[0] / curve.images, attacked: attacked === null ? null : attacked / curve.images, score: curve.scores[e] }];
+    const adversarial = curve.adversarial[e][0];
+    return [{ place, layer, filter, weights: curve.weights, clean: curve.clean[0] / curve.images, adversarial: adversarial === null ? null : adversarial / curve.images, score: curve.scores[e] }];
   }));
 }
 
@@ -101,22 +102,22 @@ const SCORE_COLUMNS = [
   { name: "Filter", isText: true, value: (row) => row.filter },
   { name: "Weights", value: (row) => row.weights, text: (row) => row.weights.toLocaleString("en-US") },
   { name: "Clean %", hint: "accuracy at the first threshold", value: (row) => row.clean, text: (row) => percent(row.clean) },
-  { name: "Attacked %", hint: "accuracy at the first threshold", value: (row) => row.attacked, text: (row) => percent(row.attacked) },
-  { name: "S clean", value: (row) => row.score?.clean ?? null, text: (row) => row.score.clean.toFixed(3), whyNot },
-  { name: "S attacked", value: (row) => row.score?.attacked ?? null, text: (row) => row.score.attacked.toFixed(3), whyNot },
-  { name: "S attacked − clean", value: (row) => row.score?.difference ?? null, text: (row) => row.score.difference.toFixed(3), whyNot },
-  { name: "Class, clean", isText: true, value: (row) => className(row.score?.clean ?? null), whyNot },
-  { name: "Class, attacked", isText: true, value: (row) => className(row.score?.attacked ?? null), whyNot },
+  { name: "Adversarial %", hint: "accuracy at the first threshold", value: (row) => row.adversarial, text: (row) => percent(row.adversarial) },
+  { name: "S clean", value: (row) => row.score?.clean ?? null, text: (row) => fixed(row.score.clean, 3), whyNot },
+  { name: "S adversarial", value: (row) => row.score?.adversarial ?? null, text: (row) => fixed(row.score.adversarial, 3), whyNot },
+  { name: "S difference", hint: "adversarial − clean", value: (row) => row.score?.difference ?? null, text: (row) => fixed(row.score.difference, 3), whyNot },
+  { name: "Class clean", isText: true, value: (row) => className(row.score?.clean ?? null), whyNot },
+  { name: "Class adversarial", isText: true, value: (row) => className(row.score?.adversarial ?? null), whyNot },
 ];
 
 const CURVE_COLUMNS = [
   { name: "Filter", isText: true, value: (row) => row.filter },
   { name: "Threshold", value: (row) => row.i + 1 },
-  { name: "α", value: (row) => row.alpha, text: (row) => row.alpha.toPrecision(5) },
+  { name: "α", value: (row) => row.alpha, text: (row) => significant(row.alpha, 5) },
   { name: "Removed", value: (row) => row.removed, text: (row) => row.removed.toLocaleString("en-US") },
   { name: "Density %", value: (row) => row.density, text: (row) => percent(row.density) },
   { name: "Clean %", value: (row) => row.clean, text: (row) => percent(row.clean) },
-  { name: "Attacked %", value: (row) => row.attacked, text: (row) => percent(row.attacked) },
+  { name: "Adversarial %", value: (row) => row.adversarial, text: (row) => percent(row.adversarial) },
 ];
 
 function curveRows(checkpoint, filters) {
@@ -125,7 +126,7 @@ function curveRows(checkpoint, filters) {
     const curve = curveAt(checkpoint, choice.layer, filter);
     return (curve?.alphas ?? []).map((alpha, i) => ({
       filter, i, alpha, removed: curve.removed[i], density: 1 - curve.removed[i] / curve.weights, clean: curve.clean[i] / curve.images,
-      attacked: curve.attacked[e][i] === null ? null : curve.attacked[e][i] / curve.images,
+      adversarial: curve.adversarial[e][i] === null ? null : curve.adversarial[e][i] / curve.images,
     }));
   });
 }

@@ -11,7 +11,7 @@ import { settingsOf, type Setting } from "./settings.js";
 /** S_clean, S_adv and S_adv - S_clean of one curve at one epsilon (src/analysis/scores.ts). */
 export interface PlotScore {
   clean: number | null;
-  attacked: number | null;
+  adversarial: number | null;
   difference: number | null;
   /** Why one is null. */
   reason: string | null;
@@ -25,10 +25,10 @@ export interface PlotCurve {
   weights: number;
   images: number;
   alphas: number[];
-  /** Weights removed; images that are still told right, clean and (by epsilon, then threshold) attacked. */
+  /** Weights removed; images still told right: clean, and adversarial ones by epsilon, then threshold. */
   removed: number[];
   clean: number[];
-  attacked: (number | null)[][];
+  adversarial: (number | null)[][];
   /** By epsilon; null where thresholds are missing. */
   scores: (PlotScore | null)[];
 }
@@ -79,7 +79,7 @@ const rounded = (value: number | null): number | null => value && Number(value.t
 function plotScore(curve: Curve | undefined, complete: Set<Curve>): PlotScore | null {
   if (!curve || !complete.has(curve)) return null;
   const { s_clean, s_adv, s_diff, reason } = scoreOf(curve);
-  return { clean: rounded(s_clean), attacked: rounded(s_adv), difference: rounded(s_diff), reason };
+  return { clean: rounded(s_clean), adversarial: rounded(s_adv), difference: rounded(s_diff), reason };
 }
 
 function curveOf(group: Curve[], epsilons: number[], complete: Set<Curve>): PlotCurve {
@@ -94,7 +94,7 @@ function curveOf(group: Curve[], epsilons: number[], complete: Set<Curve>): Plot
     alphas: rows.map((row) => shortFloat32(row.alpha)),
     removed: rows.map((row) => row.removed),
     clean: rows.map((row) => row.correct_clean),
-    attacked: at.map((attacked) => rows.map((row) => attacked.get(row.threshold_index) ?? null)),
+    adversarial: at.map((correct) => rows.map((row) => correct.get(row.threshold_index) ?? null)),
     scores: byEpsilon.map((curve) => plotScore(curve, complete)),
   };
 }

@@ -15,11 +15,11 @@ export interface EpochChoice {
   notice: string | null;
 }
 
-type Metric = "clean" | "attacked" | "difference";
+type Metric = "clean" | "adversarial" | "difference";
 
-const STYLES: Record<Metric, LineStyle> = { clean: CLEAN, attacked: attackStyle(0, 1), difference: DIFFERENCE };
+const STYLES: Record<Metric, LineStyle> = { clean: CLEAN, adversarial: attackStyle(0, 1), difference: DIFFERENCE };
 const METRICS = Object.keys(STYLES) as Metric[];
-const LABELS: Record<Metric, string> = { clean: "clean", attacked: "attacked", difference: "attacked − clean" };
+const LABELS: Record<Metric, string> = { clean: "clean", adversarial: "adversarial", difference: "adversarial − clean" };
 
 /** Pixels between two numbers of the axis. */
 const ROOM = 26;

@@ -43,7 +43,7 @@ function* checkpointFigures(checkpoint: PlotCheckpoint, data: PlotData, notice: 
   yield { path: "heat-clean.svg", draw: () => heat("clean", checkpoint.epsilons[0]) };
   for (const epsilon of checkpoint.epsilons) {
     const at = fileName(`epsilon-${epsilonText(epsilon, checkpoint)}`);
-    yield { path: `heat-attacked-${at}.svg`, draw: () => heat("attacked", epsilon) };
+    yield { path: `heat-adversarial-${at}.svg`, draw: () => heat("adversarial", epsilon) };
     yield { path: `heat-difference-${at}.svg`, draw: () => heat("difference", epsilon) };
     yield { path: `scores-${at}.svg`, draw: () => scoreFigure({ checkpoint, filters, epsilon, band: data.band, notice }, setup) };
   }

@@ -1,4 +1,4 @@
-/** Heat maps, layer by threshold: accuracy clean or attacked, or what the attack costs; one panel per filter. */
+/** Heat maps, layer by threshold: accuracy clean or adversarial, or what the attack costs; one panel per filter. */
 import type { PlotCheckpoint, PlotCurve } from "./data.js";
 import { figure, horizontalAxis, panelHeading, panels, text, tipArea, type Panel, type Setup } from "./figure.js";
 import { linearScale, roundTicks } from "./scale.js";
@@ -6,7 +6,7 @@ import { element, fixed, percent, pixels, significant, textWidth } from "./svg.j
 import { DIVERGING, mapColour, SEQUENTIAL, stroke } from "./theme.js";
 import { curveAt, describeFilter, epsilonText, headingOf, layerName, layersOf } from "./words.js";
 
-export type HeatKind = "clean" | "attacked" | "difference";
+export type HeatKind = "clean" | "adversarial" | "difference";
 
 export interface HeatChoice {
   kind: HeatKind;
@@ -21,11 +21,11 @@ export interface HeatChoice {
 
 /** The value of a cell as a fraction, null where it isn't known. */
 function valueAt(curve: PlotCurve, kind: HeatKind, e: number, i: number): number | null {
-  const { clean, attacked, images } = curve;
+  const { clean, adversarial, images } = curve;
   if (kind === "clean") return clean[i] / images;
-  const correct = attacked[e]?.[i] ?? null;
+  const correct = adversarial[e]?.[i] ?? null;
   if (correct === null) return null;
-  return kind === "attacked" ? correct / images : (clean[i] - correct) / images;
+  return kind === "adversarial" ? correct / images : (clean[i] - correct) / images;
 }
 
 /** Percentage points with their sign. */
@@ -42,13 +42,13 @@ interface Colours {
 
 /** One scale for every epsilon of a checkpoint, so that figures can be compared. */
 function coloursOf({ kind, checkpoint }: HeatChoice): Colours {
-  if (kind !== "difference") return { map: SEQUENTIAL, domain: [0, 1], label: `${kind === "clean" ? "clean accuracy" : "accuracy under attack"} (%)` };
+  if (kind !== "difference") return { map: SEQUENTIAL, domain: [0, 1], label: `${kind === "clean" ? "clean accuracy" : "adversarial accuracy"} (%)` };
   let most = 0.1;
   for (const curve of checkpoint.curves) {
     for (const [e] of checkpoint.epsilons.entries()) curve.alphas.forEach((_, i) => (most = Math.max(most, Math.abs(valueAt(curve, kind, e, i) ?? 0))));
   }
   most = Math.ceil(most * 10 - 1e-9) / 10;
-  return { map: DIVERGING, domain: [-most, most], label: "clean − attacked accuracy (percentage points)" };
+  return { map: DIVERGING, domain: [-most, most], label: "clean − adversarial accuracy (percentage points)" };
 }
 
 function colourBar({ map, domain, label }: Colours, top: number, width: number): { markup: string; bottom: number } {
@@ -65,12 +65,12 @@ function colourBar({ map, domain, label }: Colours, top: number, width: number):
 }
 
 function tipOf(curve: PlotCurve, choice: HeatChoice, e: number, i: number): string {
-  const { clean, attacked, images, removed, weights } = curve;
-  const under = attacked[e]?.[i] ?? null;
+  const { clean, adversarial, images, removed, weights } = curve;
+  const under = adversarial[e]?.[i] ?? null;
   return [
     `${layerName(curve.layer)}, ${curve.filter}, α = ${significant(curve.alphas[i], 5)} (${i + 1} of ${curve.alphas.length})`,
     `clean: ${percent(clean[i] / images)}`,
-    ...(under === null ? [] : [`attacked, ε ${epsilonText(choice.epsilon, choice.checkpoint)}: ${percent(under / images)}`, `clean − attacked: ${points((clean[i] - under) / images)}`]),
+    ...(under === null ? [] : [`adversarial, ε ${epsilonText(choice.epsilon, choice.checkpoint)}: ${percent(under / images)}`, `clean − adversarial: ${points((clean[i] - under) / images)}`]),
     `density: ${percent(1 - removed[i] / weights)}`,
   ].join("\n");
 }
@@ -114,8 +114,8 @@ function panelMarkup(panel: Panel, filter: string, layers: string[], choice: Hea
 
 const TITLES: Record<HeatKind, string> = {
   clean: "Clean accuracy, layer by threshold",
-  attacked: "Accuracy under attack, layer by threshold",
-  difference: "What the attack costs: clean − attacked accuracy, layer by threshold",
+  adversarial: "Adversarial accuracy, layer by threshold",
+  difference: "What the attack costs: clean − adversarial accuracy, layer by threshold",
 };
 
 function describe(choice: HeatChoice, layers: string[]): string {

@@ -1,4 +1,4 @@
-/** Response curves: accuracy clean and attacked, and density, against the threshold; one panel per layer and filter. */
+/** Response curves: accuracy clean and adversarial, and density, against the threshold; one panel per layer and filter. */
 import type { PlotCheckpoint, PlotCurve } from "./data.js";
 import { figure, horizontalAxis, lineLegend, lineMarkup, panelHeading, panels, tipArea, verticalAxis, type Panel, type Setup } from "./figure.js";
 import { linearScale } from "./scale.js";
@@ -18,12 +18,12 @@ export interface ResponseChoice {
 
 /** Everything at one threshold, for the reader's pointer. */
 function tipOf(curve: PlotCurve, i: number, checkpoint: PlotCheckpoint): string {
-  const { alphas, clean, attacked, removed, weights, images } = curve;
+  const { alphas, clean, adversarial, removed, weights, images } = curve;
   const of = (correct: number): string => `${percent(correct / images)} (${correct} of ${images})`;
   return [
     `${layerName(curve.layer)}, ${curve.filter}, α = ${significant(alphas[i], 5)} (${i + 1} of ${alphas.length})`,
     `clean: ${of(clean[i])}`,
-    ...checkpoint.epsilons.flatMap((epsilon, e) => (attacked[e][i] === null ? [] : [`attacked, ε ${epsilonText(epsilon, checkpoint)}: ${of(attacked[e][i]!)}`])),
+    ...checkpoint.epsilons.flatMap((epsilon, e) => (adversarial[e][i] === null ? [] : [`adversarial, ε ${epsilonText(epsilon, checkpoint)}: ${of(adversarial[e][i]!)}`])),
     `density: ${percent(1 - removed[i] / weights)} (${removed[i]} of ${weights} weights removed)`,
   ].join("\n");
 }
@@ -32,7 +32,7 @@ function panelMarkup(panel: Panel, curve: PlotCurve | undefined, choice: Respons
   const y = linearScale([0, 100], [panel.y + panel.height, panel.y]);
   const axis = verticalAxis(panel, y, choice.layers.length === 1 ? "accuracy, density (%)" : "%");
   if (!curve) return axis;
-  const { alphas, clean, attacked, removed, weights, images } = curve;
+  const { alphas, clean, adversarial, removed, weights, images } = curve;
   // In sweep order: h_b goes from the largest threshold down, so that all three panels begin with hardly anything removed.
   const falls = alphas[0] > alphas.at(-1)!;
   const [low, high] = [Math.min(...alphas), Math.max(...alphas)];
@@ -44,8 +44,8 @@ function panelMarkup(panel: Panel, curve: PlotCurve | undefined, choice: Respons
   const attacks = drawn.map((e, place) => {
     const style = attackStyle(place, drawn.length);
     const faint = choice.epsilon !== undefined && choice.checkpoint.epsilons[e] !== choice.epsilon;
-    const line = lineMarkup(along((i) => (attacked[e][i] === null ? null : attacked[e][i]! / images)), style, withMarkers);
-    return faint ? `<g opacity="0.4">${line}</g>` : line;
+    const line = lineMarkup(along((i) => (adversarial[e][i] === null ? null : adversarial[e][i]! / images)), style, withMarkers);
+    return faint ? `<g opacity="0.35">${line}</g>` : line;
   });
   const label = isLast ? `threshold α (value of a weight)${falls ? ", falling" : ""}` : "";
   const edges = order.map((i, n) => (n === 0 ? panel.x : (x(alphas[order[n - 1]]) + x(alphas[i])) / 2));
@@ -72,14 +72,14 @@ export function responseFigure(choice: ResponseChoice, setup: Setup): string {
   const left = drawn.length < epsilons.length ? ` (${drawn.length} of ${epsilons.length} epsilons drawn)` : "";
   const description = cells.flatMap(({ layer, filter, curve }) => {
     if (!curve) return [];
-    const { clean, attacked, images } = curve;
+    const { clean, adversarial, images } = curve;
     const [first, least] = [clean[0] / images, Math.min(...clean) / images];
-    const under = attacked.at(-1)?.[0];
+    const under = adversarial.at(-1)?.[0];
     return [`${layerName(layer)}, ${filter}: clean accuracy starts at ${percent(first)}${under == null ? "" : `, ${percent(under / images)} under the strongest attack`}, and is ${percent(least)} at its lowest.`];
   });
   const legend = [
     lineLegend("clean accuracy", CLEAN),
-    ...drawn.map((e, place) => lineLegend(`attacked, ε = ${epsilonText(epsilons[e], checkpoint)}`, attackStyle(place, drawn.length))),
+    ...drawn.map((e, place) => lineLegend(`adversarial, ε = ${epsilonText(epsilons[e], checkpoint)}`, attackStyle(place, drawn.length))),
     lineLegend("density: weights left", DENSITY),
   ];
   const heading = {

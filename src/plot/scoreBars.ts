@@ -1,4 +1,4 @@
-/** Scores per layer as bars, clean and attacked, with their difference; one panel per filter. */
+/** Scores per layer as bars, clean and adversarial, with their difference; one panel per filter. */
 import type { PlotCheckpoint } from "./data.js";
 import { figure, horizontalAxis, lineLegend, markersMarkup, panelHeading, panels, text, tipArea, type LegendItem, type Panel, type Setup } from "./figure.js";
 import { domainWithZero, linearScale, roundTicks, type Scale } from "./scale.js";
@@ -40,9 +40,9 @@ function panelMarkup(panel: Panel, filter: string, layers: string[], choice: Sco
     const score = curveAt(checkpoint, layer, filter)?.scores[checkpoint.epsilons.indexOf(epsilon)];
     if (!score) return;
     const thick = Math.min(11, (high - 6) / 2);
-    markup += bar(x, score.clean, y + high / 2 - thick, thick, CLEAN.colour) + bar(x, score.attacked, y + high / 2, thick, ATTACK.colour);
+    markup += bar(x, score.clean, y + high / 2 - thick, thick, CLEAN.colour) + bar(x, score.adversarial, y + high / 2, thick, ATTACK.colour);
     if (score.difference !== null) differences.push({ x: x(score.difference), y: y + high / 2 });
-    if (score.clean === null || score.attacked === null) markup += text(x(0) + 5, y + high / 2 + (score.clean === null ? 4 : thick + 3), "no score", { colour: "muted", size: 9 });
+    if (score.clean === null || score.adversarial === null) markup += text(x(0) + 5, y + high / 2 + (score.clean === null ? 4 : thick + 3), "no score", { colour: "muted", size: 9 });
     if (setup.inPage) tips.push(tipArea(panel.x, y, panel.width, high, `${layerName(layer)}, ${filter}, ε ${epsilonText(epsilon, checkpoint)}\n${scoreText(score)}`, layer));
   });
   // A rim in the page's colour keeps the markers apart from the bars.
@@ -57,14 +57,14 @@ export function scoreFigure(choice: ScoreChoice, setup: Setup): string {
   const layers = layersOf(checkpoint);
   const e = checkpoint.epsilons.indexOf(epsilon);
   const scores = filters.flatMap((filter) => layers.flatMap((layer) => { const score = curveAt(checkpoint, layer, filter)?.scores[e]; return score ? [{ layer, filter, score }] : []; }));
-  const domain = domainWithZero(scores.flatMap(({ score }) => [score.clean, score.attacked, score.difference].filter((value) => value !== null)));
+  const domain = domainWithZero(scores.flatMap(({ score }) => [score.clean, score.adversarial, score.difference].filter((value) => value !== null)));
   const ranked = scores.filter(({ score }) => score.clean !== null).sort((a, b) => a.score.clean! - b.score.clean!);
   const heading = {
     ...headingOf(checkpoint, choice.notice, true, `; below 0 fragile, above 0 antifragile, shaded: robust (within ±${band})`),
     title: `Scores of the layers, ε = ${epsilonText(epsilon, checkpoint)}`,
     description: ranked.length === 0 ? "No curve has a score." : `Clean scores go from ${ranked[0].score.clean!.toFixed(3)} (${layerName(ranked[0].layer)}, ${ranked[0].filter}) to ${ranked.at(-1)!.score.clean!.toFixed(3)} (${layerName(ranked.at(-1)!.layer)}, ${ranked.at(-1)!.filter}).`,
   };
-  const legend = [swatch("clean", CLEAN.colour), swatch("attacked", ATTACK.colour), lineLegend("attacked − clean", { ...DIFFERENCE, width: 0 })];
+  const legend = [swatch("clean", CLEAN.colour), swatch("adversarial", ATTACK.colour), lineLegend("adversarial − clean", { ...DIFFERENCE, width: 0 })];
   return figure(setup, heading, legend, (top) => {
     const left = 24 + Math.max(...layers.map((layer) => textWidth(layerName(layer), 11)));
     const grid = { columns: filters.length, left, gap: 22, height: Math.max(34, 22 * layers.length), above: 30, below: 44 };

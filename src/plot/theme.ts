@@ -15,11 +15,11 @@ const COLOURS: Record<string, [string, string]> = {
   density: ["#6b747e", "#98a2ac"],
   difference: ["#00795a", "#2cc295"],
   // The attack's strength, weak to strong.
-  attack0: ["#d18b00", "#a9622c"],
-  attack1: ["#d55e00", "#d9793a"],
-  attack2: ["#b03a3a", "#ff9955"],
-  attack3: ["#8a1f52", "#ffbd8a"],
-  attack4: ["#56104f", "#ffe0c4"],
+  attack0: ["#c98500", "#f0c04a"],
+  attack1: ["#d55e00", "#f58a4b"],
+  attack2: ["#b8323a", "#f47174"],
+  attack3: ["#8a1f62", "#e37fc0"],
+  attack4: ["#4b1466", "#bda2f2"],
 };
 
 export type Colour = keyof typeof COLOURS;

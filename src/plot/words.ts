@@ -41,13 +41,13 @@ export function spread(items: unknown[], most: number): number[] {
 }
 
 /** The line beneath a figure's title. */
-export function headingOf(checkpoint: PlotCheckpoint, notice: string | null, attacked: boolean, more = ""): Pick<Heading, "subtitle" | "notice"> {
+export function headingOf(checkpoint: PlotCheckpoint, notice: string | null, hasEpsilon: boolean, more = ""): Pick<Heading, "subtitle" | "notice"> {
   const { network, dataset, label, images, epsilonUnit } = checkpoint;
-  return { subtitle: `${network} on ${dataset}, ${label}; ${images.toLocaleString("en-US")} images${more}${attacked ? `; ε in ${epsilonUnit}` : ""}`, notice };
+  return { subtitle: `${network} on ${dataset}, ${label}; ${images.toLocaleString("en-US")} images${more}${hasEpsilon ? `; ε in ${epsilonUnit}` : ""}`, notice };
 }
 
 /** A curve's three scores, one a line. */
-export function scoreText({ clean, attacked, difference, reason }: PlotScore): string {
+export function scoreText({ clean, adversarial, difference, reason }: PlotScore): string {
   const told = (name: string, value: number | null): string => `${name}: ${value === null ? "no score" : fixed(value, 3)}`;
-  return [told("clean", clean), told("attacked", attacked), told("attacked − clean", difference), ...(reason ? [reason] : [])].join("\n");
+  return [told("clean", clean), told("adversarial", adversarial), told("adversarial − clean", difference), ...(reason ? [reason] : [])].join("\n");
 }
