@@ -6,6 +6,7 @@ import { EXIT, InputError, UsageError } from "../errors.js";
 import { plotData } from "../plot/data.js";
 import { plannedFigures, plannedReport, writePlanned } from "../plot/write.js";
 import { loadRun, type LoadedRun } from "../results/loadRun.js";
+import { FIGURES } from "../results/runFolder.js";
 import { JSON_FLAG, type Command } from "./command.js";
 import type { Arguments } from "./options.js";
 import { grouped, say } from "./terminal.js";
