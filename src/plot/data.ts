@@ -133,10 +133,10 @@ function nameCheckpoints(checkpoints: { run: string; checkpoint: PlotCheckpoint 
   }
 }
 
-function noticeOf(run: LoadedRun): string | null {
-  if (run.complete) return null;
-  const units = run.manifest?.units;
-  return `Unfinished run: ${run.rows.length} rows are there so far${units ? ` (the whole sweep has ${units} units of work)` : ""}. The same command goes on with it; draw again afterwards.`;
+function noticeOf({ complete, manifest, rows }: LoadedRun): string | null {
+  const shard = manifest?.identity.shard;
+  if (complete) return shard ? `Shard ${shard.index} of ${shard.count}: a part of the sweep, the other shards have the rest.` : null;
+  return `Unfinished run: ${rows.length.toLocaleString("en-US")} rows are there so far. The same command goes on with it; draw again afterwards.`;
 }
 
 /**

@@ -33,6 +33,7 @@ export function settingsOf(run: LoadedRun): Setting[] {
     ["Status", manifest.status],
     ["Rows", String(run.rows.length)],
     ["Filtered networks", String(manifest.networks)],
+    ...(identity.shard ? [["Shard", `${identity.shard.index} of ${identity.shard.count}`] as Setting] : []),
     ...sweepSettings(identity),
     ["Adapter", `${adapter.name} (${adapter.type}, ${adapter.backend})`],
     ["Versions", `wgpu-inferlink ${versions.package}, node ${versions.node}, webgpu ${versions.webgpu}, apache-arrow ${versions.arrow}`],
@@ -40,6 +41,7 @@ export function settingsOf(run: LoadedRun): Setting[] {
     ...(manifest.resumed.length > 0 ? [["Resumed", manifest.resumed.join(", ")] as Setting] : []),
     ["Ended", manifest.ended ?? "not yet"],
     ["Images", `${manifest.data.files.join(", ")} (sha256 ${short(identity.dataset.sha256)}…)`],
-    ["Checkpoints", identity.checkpoints.map(({ path, sha256 }) => `${path} (sha256 ${short(sha256)}…)`)],
+    ["Checkpoints", manifest.checkpoints.map(({ path, sha256 }) => (sha256 === null ? path : `${path} (sha256 ${short(sha256)}…)`))],
+    ...(manifest.faults?.length ? [["Faults of the device", manifest.faults.map(({ time, message, action }) => `${time}: ${message}; ${action}`)] as Setting] : []),
   ];
 }
