@@ -11,8 +11,18 @@ export interface Listed {
   load(): Promise<Command>;
 }
 
+/** A flag as yargs reads it, and how its value is completed in a shell. */
+export interface Flag extends Options {
+  completes?: Completion;
+}
+
+/** Paths, one of some words, or several words by commas. */
+export type Completion = "file" | "folder" | { oneOf: string[] } | { someOf: string[] };
+
 export interface Command {
-  flags: Record<string, Options>;
+  flags: Record<string, Flag>;
+  /** How positionals are completed: files where it isn't said. */
+  completes?: Completion;
   /** What --help says beside the flags: usage, positionals, examples. */
   describe?(y: Argv): Argv;
   /** @returns the exit code */
@@ -22,4 +32,9 @@ export interface Command {
 export const nameOf = ({ grammar }: Listed): string => grammar.split(" ")[0];
 
 /** Every command prints for scripts, too. */
-export const JSON_FLAG: Record<string, Options> = { json: { type: "boolean", description: "Print JSON instead of text" } };
+export const JSON_FLAG: Record<string, Flag> = { json: { type: "boolean", description: "Print JSON instead of text" } };
+
+/** Commands with many flags take them from a file, too. */
+export const CONFIG_FLAG: Record<string, Flag> = {
+  config: { type: "string", requiresArg: true, completes: "file", description: "YAML or JSON file of flags by name; those of the command line win" },
+};

@@ -1,14 +1,17 @@
 /** Flags of `run` as yargs reads them: every value a text, checked by options.ts. The order is that of --help. */
-import type { Options } from "yargs";
+import { BATCH_NORMS, DATASETS, EPSILON_SPACES, FILTER_NAMES, SCOPES, SPLITS } from "./choices.js";
+import { CONFIG_FLAG, type Completion, type Flag } from "./command.js";
 
-const text = (group: string, description: string, shownDefault?: string): Options => ({
+const text = (group: string, description: string, shownDefault?: string, completes?: Completion): Flag => ({
   type: "string",
   requiresArg: true,
   group,
   description,
   ...(shownDefault ? { defaultDescription: shownDefault } : {}),
+  ...(completes ? { completes } : {}),
 });
-const flag = (group: string, description: string): Options => ({ type: "boolean", group, description });
+const flag = (group: string, description: string): Flag => ({ type: "boolean", group, description });
+const one = (choices: object): Completion => ({ oneOf: Object.keys(choices) });
 
 const NETWORKS = "Networks:";
 const IMAGES = "Images:";
@@ -16,36 +19,37 @@ const SWEEP = "Sweep:";
 const OUTPUT = "Output:";
 
 /** Shared by `run` and `inspect`. */
-export const SWEEP_FLAGS: Record<string, Options> = {
-  scope: text(SWEEP, "Filter one layer at a time (local) or all at once (global)", "local"),
+export const SWEEP_FLAGS: Record<string, Flag> = {
+  scope: text(SWEEP, "Filter one layer at a time (local) or all at once (global)", "local", one(SCOPES)),
   layers: text(SWEEP, "Names or globs of the layers, by commas: conv1,layer4.*", "all"),
-  filters: text(SWEEP, "h_a removes small weights (minmax), h_b large ones (maxmin), h_c a window (pulseminmax)", "h_a,h_b,h_c"),
+  filters: text(SWEEP, "h_a removes small weights (minmax), h_b large ones (maxmin), h_c a window (pulseminmax)", "h_a,h_b,h_c", { someOf: Object.keys(FILTER_NAMES) }),
   thresholds: text(SWEEP, "Number of thresholds between the smallest and the largest weight", "25"),
   alpha: text(SWEEP, "These thresholds, by commas, instead of evenly spaced ones"),
   delta: text(SWEEP, "Half-width of the window of h_c", "half a threshold step"),
   range: text(SWEEP, "Range of the thresholds of a global sweep", "-1,1"),
   epsilon: text(SWEEP, "Strength of the FGSM attack; several by commas", "0.38"),
-  "epsilon-space": text(SWEEP, "Unit of epsilon: after normalisation (input), or pixels of 0 to 1 (pixel, takes 8/255)", "input"),
+  "epsilon-space": text(SWEEP, "Unit of epsilon: after normalisation (input), or pixels of 0 to 1 (pixel, takes 8/255)", "input", one(EPSILON_SPACES)),
   clamp: flag(SWEEP, "Clamp attacked images to the valid range of pixels"),
-  "batch-norm": text(SWEEP, "Statistics of batch norm: running, or of each batch (batch)", "running"),
+  "batch-norm": text(SWEEP, "Statistics of batch norm: running, or of each batch (batch)", "running", one(BATCH_NORMS)),
   "batch-size": text(SWEEP, "Images per batch with --batch-norm batch; only whole batches count", "100"),
 };
 
-export const RUN_FLAGS: Record<string, Options> = {
-  checkpoint: { type: "array", string: true, requiresArg: true, group: NETWORKS, description: "State dicts: .ckpt, .pt, .pth or .safetensors" },
-  "saved-models": text(NETWORKS, "Tree of <network>/<dataset>/Init_<i>/*.ckpt, as the notebooks save it"),
+export const RUN_FLAGS: Record<string, Flag> = {
+  checkpoint: { type: "array", string: true, requiresArg: true, completes: "file", group: NETWORKS, description: "State dicts: .ckpt, .pt, .pth or .safetensors" },
+  "saved-models": text(NETWORKS, "Tree of <network>/<dataset>/Init_<i>/*.ckpt, as the notebooks save it", undefined, "folder"),
   network: text(NETWORKS, "Network to take from the tree", "ResNet18"),
   init: text(NETWORKS, "Initialisations to take from the tree: 1,2", "all"),
   epoch: text(NETWORKS, "Epochs to take from the tree: 10,20", "all"),
-  data: text(IMAGES, "Folder of MNIST, CIFAR-10 or Tiny ImageNet"),
-  dataset: text(IMAGES, "mnist, cifar10 or tiny-imagenet; also the tree's folder", "what lies in --data"),
-  split: text(IMAGES, "test or train", "test"),
+  data: text(IMAGES, "Folder of MNIST, CIFAR-10 or Tiny ImageNet", undefined, "folder"),
+  dataset: text(IMAGES, "mnist, cifar10 or tiny-imagenet; also the tree's folder", "what lies in --data", one(DATASETS)),
+  split: text(IMAGES, "test or train", "test", one(SPLITS)),
   limit: text(IMAGES, "Only the first so many images", "all"),
   ...SWEEP_FLAGS,
-  out: text(OUTPUT, "Folder of the run; the same command goes on with an interrupted one", "runs/<time>-<network>-<dataset>-<id>"),
+  out: text(OUTPUT, "Folder of the run; the same command goes on with an interrupted one", "runs/<time>-<network>-<dataset>-<id>", "folder"),
   overwrite: flag(OUTPUT, "Start anew in a folder that holds a run"),
   "no-report": flag(OUTPUT, "Write no report.html at the end"),
   adapter: text(OUTPUT, "Index, or part of the name, as `devices` shows them", "the first"),
+  config: { ...CONFIG_FLAG.config, group: OUTPUT },
   json: flag(OUTPUT, "Print one JSON object instead of the table"),
   quiet: flag(OUTPUT, "Print errors only"),
 };

@@ -5,7 +5,7 @@ import { describeCheckpoint, type Network } from "../model/resnet.js";
 import type { SweepConfig } from "../sweep/config.js";
 import type { LayerVariants } from "../sweep/filters.js";
 import { layersOf, layerVariants } from "../sweep/sweep.js";
-import { JSON_FLAG, type Command } from "./command.js";
+import { CONFIG_FLAG, JSON_FLAG, type Command } from "./command.js";
 import { SWEEP_FLAGS } from "./flags.js";
 import { sweepConfig } from "./options.js";
 import { columns } from "./table.js";
@@ -62,7 +62,7 @@ export async function inspect(file: string, config: SweepConfig, options: { json
 }
 
 export const inspectCommand: Command = {
-  flags: { ...SWEEP_FLAGS, ...JSON_FLAG },
+  flags: { ...SWEEP_FLAGS, ...CONFIG_FLAG, ...JSON_FLAG },
   describe: (y) => y.usage("$0 inspect <file> [options]").positional("file", { type: "string", description: "State dict: .ckpt, .pt, .pth or .safetensors" }),
   run: (args) => inspect(String(args.file), sweepConfig(args), { json: args.json === true }),
 };

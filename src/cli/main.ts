@@ -2,7 +2,7 @@
 import { EXIT, InferlinkError } from "../errors.js";
 import { typedError } from "../results/durable.js";
 import { PACKAGE_VERSION } from "../package.js";
-import { parse } from "./parser.js";
+import { parse, type Parsed } from "./parser.js";
 import { say, toleratePipes } from "./terminal.js";
 
 /** One line for what a user can cause or meet, the stack for what is our fault. */
@@ -20,10 +20,11 @@ function explain(thrown: unknown): number {
 /** @returns the exit code */
 export async function main(argv: string[]): Promise<number> {
   toleratePipes();
+  let parsed: Parsed | null = null;
   try {
-    const parsed = await parse(argv, PACKAGE_VERSION);
+    parsed = await parse(argv, PACKAGE_VERSION);
     return parsed ? await parsed.command.run(parsed.args, argv) : EXIT.done;
   } catch (error) {
-    return explain(error);
+    return explain(parsed?.config ? parsed.config.blame(error) : error);
   }
 }

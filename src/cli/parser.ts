@@ -3,12 +3,16 @@ import yargs from "yargs";
 import { UsageError } from "../errors.js";
 import { nameOf, type Command, type Listed } from "./command.js";
 import { COMMANDS } from "./commands.js";
+import type { ConfigFile } from "./configFile.js";
 import type { Arguments } from "./options.js";
 import { nearest } from "../suggest.js";
+import { single, type Given } from "./values.js";
 
 export interface Parsed {
   command: Command;
+  /** With what the file named by --config adds. */
   args: Arguments;
+  config: ConfigFile | null;
 }
 
 const NAMES = COMMANDS.map(nameOf);
@@ -48,10 +52,23 @@ function complaint(message: string, argv: string[], called: Called | null): Usag
   return new UsageError(`unknown option --${unknown}; ${near ? `did you mean --${near}?` : `see ${name} --help`}`);
 }
 
+/** Flags that files of options may hold, those of other commands among them. */
+async function configurable(): Promise<Set<string>> {
+  const commands = await Promise.all(COMMANDS.map(({ load }) => load()));
+  return new Set(commands.filter(({ flags }) => "config" in flags).flatMap(({ flags }) => Object.keys(flags)));
+}
+
+async function withConfig(command: Command, args: Arguments): Promise<Parsed> {
+  const file = single("config", args.config as Given);
+  if (file === null) return { command, args, config: null };
+  const { ConfigFile } = await import("./configFile.js");
+  return { command, args, config: await ConfigFile.read(file, args, command.flags, configurable) };
+}
+
 /** @returns null when help or the version was asked for, and printed */
 export async function parse(argv: string[], version: string): Promise<Parsed | null> {
   let called: Called | null = null;
-  let parsed: Parsed | null = null;
+  let chosen: { command: Command; args: Arguments } | null = null as { command: Command; args: Arguments } | null;
   const words = tieNegatives(argv);
   // Loaded beforehand, for yargs hands on complaints of commands that it has to wait for as bare errors.
   const loaded = new Map<Listed, Command>();
@@ -71,7 +88,7 @@ export async function parse(argv: string[], version: string): Promise<Parsed | n
         called = { listed, command };
         return (command.describe?.(y) ?? y.usage(`$0 ${listed.grammar} [options]`)).options(command.flags);
       },
-      (args) => void (parsed = { command: called!.command, args: args as Arguments }),
+      (args) => void (chosen = { command: called!.command, args: args as Arguments }),
     );
   }
   await parser
@@ -86,5 +103,5 @@ export async function parse(argv: string[], version: string): Promise<Parsed | n
       throw error && error.name !== "YError" ? error : complaint(message ?? error.message, words, called);
     })
     .parseAsync();
-  return parsed;
+  return chosen && withConfig(chosen.command, chosen.args);
 }
