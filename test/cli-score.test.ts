@@ -1,5 +1,5 @@
 /** `score` from the command line: a real run's scores, in every format, and what it says when something is missing. */
-import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { tableFromIPC } from "apache-arrow";
 import { test } from "uvu";
@@ -7,10 +7,10 @@ import * as assert from "uvu/assert";
 import type { Score } from "../src/analysis/scores.js";
 import { SCORE_COLUMNS } from "../src/analysis/scoreTables.js";
 import { FileSource, sha256 } from "../src/io/source.js";
-import { readRows } from "../src/results/arrow.js";
+import { PARTIAL, readRows } from "../src/results/arrow.js";
 import type { Row } from "../src/results/row.js";
 import { DEMO_CHECKPOINT, temporaryFolder } from "./support/cliFiles.js";
-import { cli } from "./support/cliProcess.js";
+import { cli, start } from "./support/cliProcess.js";
 import { curveRows } from "./support/curves.js";
 import { python, readersTest } from "./support/python.js";
 import { writeRun } from "./support/runs.js";
@@ -137,17 +137,27 @@ print(json.dumps({name: {"columns": list(f.columns), "s": f.s_diff.tolist(), "nu
   assert.match(stdout.stdout, /^\| run +\| network +\|/);
 });
 
-test("an interrupted run: a warning names what is missing, cut curves are left out, nothing is written into its folder", async () => {
-  const whole = rowsOf(1, { layer: "conv1" });
-  const cut = rowsOf(1, { layer: "fc", layer_index: 20 }).slice(0, 4);
-  const run = await writeRun([...whole, ...cut], { finished: false });
-  const ended = await cli(["score", run, "--json"]);
+test("an interrupted run: a warning names the missing layers, nothing is written into its folder", async () => {
+  const run = start(["run", "--limit", "64", "--thresholds", "9", "--out", "stopped"], { cwd: folder });
+  const partial = join(folder, "stopped", PARTIAL);
+  while (run.process.exitCode === null && !(statSync(partial, { throwIfNoEntry: false })?.size! > 6000)) await new Promise((resolve) => setTimeout(resolve, 5));
+  run.process.kill("SIGINT");
+  assert.is((await run.ended).code, 130);
+  const ended = await cli(["score", "stopped", "--json"], { cwd: folder });
   assert.is(ended.code, 0, ended.stderr);
   const printed = JSON.parse(ended.stdout) as Printed;
-  assert.equal([printed.runs[0].complete, printed.scores.map(({ layer }) => layer), printed.files], [false, ["conv1"], []]);
-  assert.match(ended.stderr, /results\.partial\.arrows: the run is not finished.*9 filtered networks/);
+  const layers = [...new Set(printed.scores.map(({ layer }) => layer))];
+  assert.equal([printed.runs[0].complete, layers[0], printed.scores.length, printed.files], [false, "conv1", 3 * layers.length, []]);
+  assert.match(ended.stderr, new RegExp(`not finished.*missing: ${21 - layers.length} of 21 layers of fixtures/demo/\\S+ \\(layer\\S+, .*…\\)`));
+  assert.not.ok(readdirSync(join(folder, "stopped")).some((name) => name.startsWith("scores")));
+});
+
+test("curves that lack thresholds are left out, with a warning", async () => {
+  const cut = rowsOf(1, { layer: "fc", layer_index: 20 }).slice(0, 4);
+  const ended = await cli(["score", await writeRun([...rowsOf(1, { layer: "conv1" }), ...cut]), "--json"]);
+  assert.is(ended.code, 0, ended.stderr);
+  assert.equal((JSON.parse(ended.stdout) as Printed).scores.map(({ layer }) => layer), ["conv1"]);
   assert.match(ended.stderr, /left out 1 curve that lack.*fc h_a epsilon 0\.38/);
-  assert.not.ok(readdirSync(run).some((name) => name.startsWith("scores")));
   const nothing = await cli(["score", await writeRun(cut.slice(1))]);
   assert.is(nothing.code, 65);
   assert.match(nothing.errors[0], /holds no curve with all its thresholds/);

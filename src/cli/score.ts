@@ -50,13 +50,19 @@ function scoreOptions(args: Arguments): ScoreCommand {
 
 const plural = (count: number, noun: string): string => `${count} ${noun}${count === 1 ? "" : "s"}`;
 
-/** What a run that is not finished lacks. */
+/** The first few of many. */
+const some = (items: string[], separator: string): string => `${items.slice(0, 3).join(separator)}${items.length > 3 ? `${separator}…` : ""}`;
+
+/** What a run that is not finished lacks, by checkpoint. */
 function missingOf({ manifest, rows }: LoadedRun): string {
-  const there = new Set(rows.map(({ checkpoint }) => checkpoint));
-  const absent = manifest?.checkpoints.filter(({ path }) => !there.has(path)).map(({ path }) => path) ?? [];
-  const networks = new Set(rows.map((row) => JSON.stringify([row.checkpoint, row.layer, row.filter, row.threshold_index]))).size;
-  const part = manifest ? `${networks} of ${manifest.networks} filtered networks` : plural(networks, "filtered network");
-  return `${part}${absent.length === 0 ? "" : `; nothing yet of ${absent.join(", ")}`}`;
+  if (!manifest) return "which layers are missing its manifest would know";
+  const there = new Set(rows.map(({ checkpoint, layer }) => JSON.stringify([checkpoint, layer])));
+  const lacks = manifest.checkpoints.flatMap(({ path, network }) => {
+    const layers = manifest.sweep.layers[network] ?? [];
+    const missing = layers.filter((layer) => !there.has(JSON.stringify([path, layer])));
+    return missing.length === 0 ? [] : [`${missing.length} of ${plural(layers.length, "layer")} of ${path} (${some(missing, ", ")})`];
+  });
+  return `missing: ${some(lacks, "; ")}`;
 }
 
 /** The runs with the names their scores carry: their folders', or what the user gave where two folders are called the same. */
@@ -77,12 +83,12 @@ interface ScoredRun {
 }
 
 function scoreRun(run: LoadedRun, name: string, { band }: ScoreCommand, finder: CheckpointFinder): ScoredRun {
-  if (!run.complete) say(`${run.file}: the run is not finished, scored is what there is: ${missingOf(run)}`);
+  if (!run.complete) say(`${run.file}: the run is not finished, what there is of it is scored; ${missingOf(run)}`);
   const config = run.manifest?.identity.config;
   const { complete, incomplete } = completeCurves(curvesOf(run.rows), config ? (config.alphas?.length ?? config.thresholds) : null);
   if (incomplete.length > 0) {
     const names = incomplete.map(({ checkpoint, layer, filter, epsilon }) => `${checkpoint} ${layer} ${filter} epsilon ${epsilon}`);
-    say(`${run.file}: left out ${plural(incomplete.length, "curve")} that lack thresholds or have some twice: ${names.slice(0, 3).join("; ")}${names.length > 3 ? "; …" : ""}`);
+    say(`${run.file}: left out ${plural(incomplete.length, "curve")} that lack a threshold or have one twice: ${some(names, "; ")}`);
   }
   if (complete.length === 0) throw new InputError(run.file, "holds no curve with all its thresholds; let the run go on, then score it");
   const weights = countedWeights(run, complete, finder);

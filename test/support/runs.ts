@@ -6,14 +6,13 @@ import type { Row } from "../../src/results/row.js";
 import type { ResultMetadata } from "../../src/results/schema.js";
 import { temporaryFolder } from "./cliFiles.js";
 
-/** A run's folder with these rows, whole or as an interrupted run leaves it. @returns its path */
+/** A run's folder with these rows. @returns its path */
 export async function writeRun(rows: Row[], options: { name?: string; finished?: boolean; metadata?: Partial<ResultMetadata> } = {}): Promise<string> {
-  const { name = "run", finished = true, metadata = {} } = options;
+  const { name = "run", metadata = {} } = options;
   const folder = join(temporaryFolder(), name);
   mkdirSync(folder);
   const writer = await ResultWriter.open(folder, { packageVersion: "0.1.0", adapter: "llvmpipe", batchNorm: "running", epsilonSpace: "input", datasetSha256: "ab", checkpointSha256: {}, ...metadata });
   await writer.write(0, rows);
-  if (finished) await writer.finish();
-  else await writer.close();
+  await writer.finish();
   return folder;
 }
