@@ -9,8 +9,8 @@ import { bold, grouped } from "./terminal.js";
 const NOTHING = "-";
 const shownLayer = (layer: string): string => (layer === "*" ? "all layers" : layer);
 
-/** -0.13f */
-const scoreCell = (score: number | null, name: Class | null): string => (score === null ? NOTHING : `${score.toFixed(2)}${name![0]}`);
+/** -0.131f */
+const scoreCell = (score: number | null, name: Class | null): string => (score === null ? NOTHING : `${score.toFixed(3)}${name![0]}`);
 const shareCell = (shares: (number | null)[]): string => (shares.includes(null) ? NOTHING : shares.map((share) => percent(share!)).join(" / "));
 
 function render(head: string[], body: string[][], stream: NodeJS.WriteStream): string {

@@ -7,7 +7,7 @@ import type { ResultMetadata } from "../../src/results/schema.js";
 import { temporaryFolder } from "./cliFiles.js";
 
 /** A run's folder with these rows. @returns its path */
-export async function writeRun(rows: Row[], options: { name?: string; finished?: boolean; metadata?: Partial<ResultMetadata> } = {}): Promise<string> {
+export async function writeRun(rows: Row[], options: { name?: string; metadata?: Partial<ResultMetadata> } = {}): Promise<string> {
   const { name = "run", metadata = {} } = options;
   const folder = join(temporaryFolder(), name);
   mkdirSync(folder);
