@@ -1,11 +1,17 @@
 /** A device that goes away in the middle: opened again up to three times, the same rows; then an error that says to try again. */
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { EXIT, InferlinkError } from "../src/errors.js";
 import type { Gpu } from "../src/gpu/device.js";
 import { openDevice } from "../src/run/open.js";
+import { RESULTS } from "../src/results/arrow.js";
+import { readManifest } from "../src/results/manifest.js";
 import type { Row } from "../src/results/row.js";
 import type { Fault } from "../src/sweep/recovery.js";
+import { temporaryFolder } from "./support/cliFiles.js";
+import { cli, losing, type Ended } from "./support/cliProcess.js";
 import { demoJob, rowsOf } from "./support/demoSweep.js";
 
 const config = { layers: ["layer4.1.conv2", "fc"], thresholds: 4, epsilons: [0.1, 0.38] };
@@ -86,7 +92,42 @@ test("lost again and again: three devices are opened, then exit 75", async () =>
     assert.match((error as Error).message, /lost.*opened again 3 times.*run the same command again/);
   }
   assert.is(faults.length, 3);
+  GPUQueue.prototype.submit = submit;
   await device.renew();
+});
+
+test("a real loss: the driver gives up on a texture of 4 GiB (skipped where it doesn't)", async () => {
+  const { createTexture } = GPUDevice.prototype;
+  const width = device.device.limits.maxTextureDimension2D;
+  beforeSubmissions((count) => void (count === 5 && createTexture.call(device.device, { size: [width, width], format: "rgba32float", usage: GPUTextureUsage.STORAGE_BINDING }).destroy()));
+  const faults: Fault[] = [];
+  assert.equal(await sweepOn(device, faults), whole);
+  if (faults.length === 0) console.error("skipped: this adapter survives a texture of 4 GiB");
+  else assert.ok(faults.some(({ kind }) => kind === "device-lost"));
+});
+
+const folder = temporaryFolder();
+const run = (out: string, env: NodeJS.ProcessEnv = {}): Promise<Ended> => cli(["run", "--limit", "16", "--thresholds", "2", "--layers", "layer4.1.conv2,fc", "--out", out], { cwd: folder, env });
+const bytesOf = (out: string): Buffer => readFileSync(join(folder, out, RESULTS));
+
+test("the program goes on after a loss, and says so", async () => {
+  assert.is((await run("whole")).code, 0);
+  const ended = await run("lost", losing("4"));
+  assert.is(ended.code, 0, ended.stderr);
+  assert.ok(bytesOf("lost").equals(bytesOf("whole")));
+  assert.match(ended.stderr, /the device was lost: .*; opening it again \(1 of 3\)/);
+  assert.equal((await readManifest(join(folder, "lost")))?.faults?.map(({ kind }) => kind), ["device-lost"]);
+});
+
+test("the program gives up after three devices with exit 75, and the same command completes the run", async () => {
+  const ended = await run("again", losing("4-"));
+  assert.is(ended.code, 75, ended.stderr);
+  assert.is(ended.errors.length, 1);
+  assert.match(ended.stderr, /To go on: wgpu-inferlink run .*--out again\n.*lost.*opened again 3 times; run the same command again/);
+  assert.not.ok(existsSync(join(folder, "again", RESULTS)));
+  assert.is((await readManifest(join(folder, "again")))?.status, "interrupted");
+  assert.is((await run("again")).code, 0);
+  assert.ok(bytesOf("again").equals(bytesOf("whole")));
 });
 
 test.run();

@@ -9,6 +9,8 @@ export interface Ended {
   stderr: string;
   /** Our own lines of stderr: drivers print some, too. */
   errors: string[];
+  /** Milliseconds from the last thing printed to the end of the process. */
+  lingered: number;
 }
 
 export interface Started {
@@ -21,10 +23,11 @@ export interface Started {
 export function start(args: string[], options: { cwd?: string; env?: NodeJS.ProcessEnv } = {}): Started {
   const child = spawn(process.execPath, [join(PACKAGE_ROOT, "bin/wgpu-inferlink.js"), ...args], { cwd: options.cwd, env: { ...process.env, ...options.env }, stdio: ["ignore", "pipe", "pipe"] });
   let [stdout, stderr] = ["", ""];
-  child.stdout.setEncoding("utf8").on("data", (text: string) => (stdout += text));
-  child.stderr.setEncoding("utf8").on("data", (text: string) => (stderr += text));
+  let printed = performance.now();
+  child.stdout.setEncoding("utf8").on("data", (text: string) => ((stdout += text), (printed = performance.now())));
+  child.stderr.setEncoding("utf8").on("data", (text: string) => ((stderr += text), (printed = performance.now())));
   const ended = new Promise<Ended>((resolve) => {
-    child.on("close", (code) => resolve({ code, stdout, stderr, errors: stderr.split("\n").filter((line) => line.startsWith("wgpu-inferlink: ")) }));
+    child.on("close", (code) => resolve({ code, stdout, stderr, errors: stderr.split("\n").filter((line) => line.startsWith("wgpu-inferlink: ")), lingered: performance.now() - printed }));
   });
   const seen = async (text: string): Promise<void> => {
     while (!stderr.includes(text) && child.exitCode === null) await new Promise((resolve) => setTimeout(resolve, 5));
@@ -34,3 +37,6 @@ export function start(args: string[], options: { cwd?: string; env?: NodeJS.Proc
 }
 
 export const cli = (args: string[], options: { cwd?: string; env?: NodeJS.ProcessEnv } = {}): Promise<Ended> => start(args, options).ended;
+
+/** Environment that loses the device at these submissions, see loseDevice.ts. */
+export const losing = (submissions: string): NodeJS.ProcessEnv => ({ NODE_OPTIONS: `--import=${new URL("loseDevice.js", import.meta.url).href}`, INFERLINK_LOSE: submissions });
