@@ -21,8 +21,15 @@ import { summarise } from "./summary.js";
 import { renderTable } from "./table.js";
 import { clock, grouped, quoted, say } from "./terminal.js";
 
+/** What computes. Tests of everything around it put a stand-in here. */
+export interface Engine {
+  openDevice: typeof openDevice;
+  evaluateUnits: typeof evaluateUnits;
+}
+
 /** Everything of a run that is about to be evaluated or reported. */
 interface Run {
+  engine: Engine;
   options: RunOptions;
   argv: string[];
   job: SweepJob;
@@ -43,7 +50,7 @@ function announce({ options, job, plan, gpu, session }: Run): void {
   note(options, `${gpu.adapter.name} (${gpu.adapter.type}), writing ${session.folder}`);
 }
 
-async function evaluate({ options, job, plan, gpu, session, interruption }: Run, collector: Collector): Promise<void> {
+async function evaluate({ engine, options, job, plan, gpu, session, interruption }: Run, collector: Collector): Promise<void> {
   const units = collector.missing;
   const before = plan.units.length - units.length;
   if (before > 0) note(options, `going on: ${before} of ${plan.units.length} units were done before`);
@@ -56,7 +63,7 @@ async function evaluate({ options, job, plan, gpu, session, interruption }: Run,
       await session.noteFault(fault);
     };
     const onLoad = (checkpoint: number, sha256: string): Promise<void> => session.loaded(checkpoint, sha256);
-    for await (const evaluated of evaluateUnits(gpu, job, plan, { units, signal: interruption.signal, onProgress, onFault, onLoad })) {
+    for await (const evaluated of engine.evaluateUnits(gpu, job, plan, { units, signal: interruption.signal, onProgress, onFault, onLoad })) {
       await collector.add(evaluated);
       progress?.unitDone();
     }
@@ -125,17 +132,17 @@ async function work(run: Run): Promise<number> {
 }
 
 /** @returns the exit code */
-export async function run(options: RunOptions, argv: string[]): Promise<number> {
+export async function run(options: RunOptions, argv: string[], engine: Engine = { openDevice, evaluateUnits }): Promise<number> {
   const started = performance.now();
   const inputs = await openInputs(options);
   const job: SweepJob = { ...inputs, config: options.config };
   const plan = planSweep(job);
-  const gpu = await openDevice({ adapter: options.adapter ?? undefined });
+  const gpu = await engine.openDevice({ adapter: options.adapter ?? undefined });
   try {
     const session = await Session.open(options, job, plan, gpu.adapter);
     const interruption = listenForInterruption((name) => note(options, `${name}: finishing what is in flight; once more to end at once`));
     try {
-      return await work({ options, argv, job, plan, gpu, session, interruption, started });
+      return await work({ engine, options, argv, job, plan, gpu, session, interruption, started });
     } finally {
       interruption.dispose();
       await session.release();
