@@ -19,7 +19,8 @@ const BELOW: Record<string, string[]> = {
   library: ["sweep", "results", "io", "run", "gpu"],
   export: ["analysis", "results", "tables", "io"],
   plot: ["analysis", "results"],
-  cli: ["plot", "export", "analysis", "sweep", "results", "tables", "io", "model", "run", "gpu"],
+  completion: [],
+  cli: ["completion", "plot", "export", "analysis", "sweep", "results", "tables", "io", "model", "run", "gpu"],
 };
 
 for (const [folder, below] of Object.entries(BELOW)) {

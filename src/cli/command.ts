@@ -1,5 +1,6 @@
 /** What a command of the command line is. Each stands in its own file and is listed in commands.ts. */
 import type { Argv, Options } from "yargs";
+import type { Completion } from "../completion/program.js";
 import type { Arguments } from "./options.js";
 
 /** A line of the table of commands: what --help lists. The command's own file is loaded only when it is called. */
@@ -15,9 +16,6 @@ export interface Listed {
 export interface Flag extends Options {
   completes?: Completion;
 }
-
-/** Paths, one of some words, or several words by commas. */
-export type Completion = "file" | "folder" | { oneOf: string[] } | { someOf: string[] };
 
 export interface Command {
   flags: Record<string, Flag>;

@@ -1,6 +1,7 @@
 /** Flags of `run` as yargs reads them: every value a text, checked by options.ts. The order is that of --help. */
+import type { Completion } from "../completion/program.js";
 import { BATCH_NORMS, DATASETS, EPSILON_SPACES, FILTER_NAMES, SCOPES, SPLITS } from "./choices.js";
-import { CONFIG_FLAG, type Completion, type Flag } from "./command.js";
+import { CONFIG_FLAG, type Flag } from "./command.js";
 
 const text = (group: string, description: string, shownDefault?: string, completes?: Completion): Flag => ({
   type: "string",
