@@ -133,7 +133,7 @@ for (const height of [1, 2, 5]) {
     const params = { blocks_per_variant: BLOCKS, images: IMAGES, stats_rows: 1, raw_blocks: BLOCKS, input_blocks: BLOCKS, residual_blocks: 1 };
     const texture = (data?: Float32Array) => executor.createTexture(where.texels, BLOCKS * where.fold, data && toBlocks(where, data, BLOCKS));
     const resources: Record<string, GPUTexture> = { x: texture(x), dy: texture(dy), y: texture(), dx: texture(), norm: executor.createTexture(8, 2, column(8)), stats: statistics(), gstats: statistics() };
-    const step = (kernel: string, gradient: boolean, bindings: Record<string, string>, grid: [number, number, number]) => ({ kernel, constants: { ...constants, GRADIENT: gradient }, params, bindings, writes: [], grid, cost: 1 });
+    const step = (kernel: string, gradient: boolean, bindings: Record<string, string>, grid: [number, number, number]) => ({ kernel, name: kernel, constants: { ...constants, GRADIENT: gradient }, params, bindings, writes: [], grid, cost: 1 });
     const body = [
       step("batch_norm_stats", false, { input: "x", output: "stats" }, [1, where.groups, 1]),
       step("batch_norm", false, { input: "x", output: "y", norm: "norm", stats: "stats" }, [BLOCKS, where.groups, where.quads]),

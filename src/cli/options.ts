@@ -11,6 +11,7 @@ export interface RunOptions extends Inputs {
   report: boolean;
   adapter: string | null;
   json: boolean;
+  profile: boolean;
   quiet: boolean;
 }
 
@@ -97,6 +98,7 @@ export function runOptions(args: Arguments): RunOptions {
     report: args["no-report"] !== true,
     adapter: one(args, "adapter", text) ?? null,
     json: args.json === true,
+    profile: args.profile === true,
     quiet: args.quiet === true,
   };
 }

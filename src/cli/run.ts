@@ -2,6 +2,7 @@
 import { join } from "node:path";
 import { EXIT } from "../errors.js";
 import type { Gpu } from "../gpu/device.js";
+import { Profiler } from "../gpu/profiler.js";
 import { openDevice } from "../run/open.js";
 import { writeRunReport } from "../plot/write.js";
 import { MANIFEST } from "../results/manifest.js";
@@ -14,6 +15,7 @@ import type { Command } from "./command.js";
 import { RUN_FLAGS } from "./flags.js";
 import { openInputs } from "../sweep/inputs.js";
 import { runOptions, type RunOptions } from "./options.js";
+import { profileObject, renderProfile } from "./profile.js";
 import { Progress } from "./progress.js";
 import { Session } from "./session.js";
 import { listenForInterruption, type Interruption } from "./signals.js";
@@ -38,6 +40,8 @@ interface Run {
   session: Session;
   interruption: Interruption;
   started: number;
+  /** Null without --profile. */
+  profiler: Profiler | null;
 }
 
 /** Nothing of a quiet run is printed but errors. */
@@ -50,7 +54,7 @@ function announce({ options, job, plan, gpu, session }: Run): void {
   note(options, `${gpu.adapter.name} (${gpu.adapter.type}), writing ${session.folder}`);
 }
 
-async function evaluate({ engine, options, job, plan, gpu, session, interruption }: Run, collector: Collector): Promise<void> {
+async function evaluate({ engine, options, job, plan, gpu, session, interruption, profiler }: Run, collector: Collector): Promise<void> {
   const units = collector.missing;
   const before = plan.units.length - units.length;
   if (before > 0) note(options, `going on: ${before} of ${plan.units.length} units were done before`);
@@ -63,7 +67,7 @@ async function evaluate({ engine, options, job, plan, gpu, session, interruption
       await session.noteFault(fault);
     };
     const onLoad = (checkpoint: number, sha256: string): Promise<void> => session.loaded(checkpoint, sha256);
-    for await (const evaluated of engine.evaluateUnits(gpu, job, plan, { units, signal: interruption.signal, onProgress, onFault, onLoad })) {
+    for await (const evaluated of engine.evaluateUnits(gpu, job, plan, { units, signal: interruption.signal, onProgress, onFault, onLoad, profiler })) {
       await collector.add(evaluated);
       progress?.unitDone();
     }
@@ -96,14 +100,16 @@ async function report(run: Run, status: "done" | "interrupted"): Promise<void> {
   const results = join(session.folder, RESULTS);
   const rows = status === "done" ? await readRows(results) : [];
   const summary = summarise(rows);
+  const profile = (await run.profiler?.result()) ?? null;
   const page = status === "done" ? await writePage(run) : null;
   if (options.json) {
     const files = { results: status === "done" ? results : null, manifest: join(session.folder, MANIFEST), report: page };
-    const object = { status, out: session.folder, rows: rows.length, networks: plan.networks, images: plan.images, seconds, adapter: gpu.adapter.name, files, summary };
+    const object = { status, out: session.folder, rows: rows.length, networks: plan.networks, images: plan.images, seconds, adapter: gpu.adapter.name, files, summary, ...(profile && { profile: profileObject(profile) }) };
     process.stdout.write(`${JSON.stringify(object, null, 2)}\n`);
   } else if (status === "done" && !options.quiet) {
     process.stdout.write(`${renderTable(summary, process.stdout)}\n\n${grouped(rows.length)} rows in ${results}${page ? `\nreport in ${page}` : ""}\n`);
   }
+  if (profile && !options.json) say(`\n${renderProfile(profile, process.stderr)}\n`);
   if (status === "done") note(options, session.complete ? "this run was complete before; nothing was evaluated" : `done in ${clock(seconds)}`);
   else note(options, `interrupted; finished work is kept. To go on: ${again(run.argv, session.folder)}`);
 }
@@ -142,7 +148,7 @@ export async function run(options: RunOptions, argv: string[], engine: Engine = 
     const session = await Session.open(options, job, plan, gpu.adapter);
     const interruption = listenForInterruption((name) => note(options, `${name}: finishing what is in flight; once more to end at once`));
     try {
-      return await work({ engine, options, argv, job, plan, gpu, session, interruption, started });
+      return await work({ engine, options, argv, job, plan, gpu, session, interruption, started, profiler: options.profile ? new Profiler(gpu) : null });
     } finally {
       interruption.dispose();
       await session.release();

@@ -71,7 +71,8 @@ async function findAdapters(): Promise<Found[]> {
   const { prepareVulkanEnvironment } = (await import(VULKAN.href)) as { prepareVulkanEnvironment(): void };
   prepareVulkanEnvironment();
   const found: Found[] = [];
-  const instance = create(dawnOptions());
+  // Timestamps come rounded to 65 µs otherwise: longer than many a dispatch.
+  const instance = create(["disable-dawn-features=timestamp_quantization", ...dawnOptions()]);
   const requests: GPURequestAdapterOptions[] = [{ powerPreference: "high-performance" }, { powerPreference: "low-power" }, { forceFallbackAdapter: true }];
   for (const request of requests) {
     const adapter = await instance.requestAdapter(request).catch(() => null);

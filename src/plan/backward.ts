@@ -83,6 +83,7 @@ export class BackwardPlanner {
     // A linear layer's norm holds (1, bias), whose scale leaves the gradient as it is.
     steps.push({
       kernel: "conv2d",
+      name: `conv2d gradient ${op.node.name}`,
       constants: { ...plan.constants, SHUFFLE: options.shuffle, MASKED: masked, RESIDUAL: residual !== null, GATE: gate !== null },
       params: { steps: plan.steps, in_blocks: this.blocks, residual_blocks: this.blocks, gate_blocks: gate ? context.blocks(gate) : 1, blocks_per_variant: options.blocksPerVariant },
       bindings: { input: from, weights: `weights/${op.node.name}/gradient`, norm: context.normName(op), output, ...(masked && { intervals: `intervals/${op.node.name}` }), ...(residual && { residual }), ...(gate && { gate }) },
@@ -106,8 +107,8 @@ export class BackwardPlanner {
     const rawBlocks = statsRows * blocksPerVariant;
     const cost = blocks * layout.lanes * layout.groups * layout.quads * 4;
     return [
-      { kernel: "batch_norm_stats", constants, params: { blocks_per_variant: blocksPerVariant, images, stats_rows: statsRows, raw_blocks: rawBlocks }, bindings: { input: gradient, output: gradientStats, raw, stats }, writes: [gradientStats], grid: [variants, layout.groups, 1], cost },
-      { kernel: "batch_norm", constants, params: { blocks_per_variant: blocksPerVariant, input_blocks: rawBlocks, residual_blocks: 1, stats_rows: statsRows }, bindings: { input: raw, output, dy: gradient, norm, stats, gradient_stats: gradientStats }, writes: [output], grid: [blocks, layout.groups, layout.quads], cost },
+      { kernel: "batch_norm_stats", name: "batch_norm_stats gradient", constants, params: { blocks_per_variant: blocksPerVariant, images, stats_rows: statsRows, raw_blocks: rawBlocks }, bindings: { input: gradient, output: gradientStats, raw, stats }, writes: [gradientStats], grid: [variants, layout.groups, 1], cost },
+      { kernel: "batch_norm", name: "batch_norm gradient", constants, params: { blocks_per_variant: blocksPerVariant, input_blocks: rawBlocks, residual_blocks: 1, stats_rows: statsRows }, bindings: { input: raw, output, dy: gradient, norm, stats, gradient_stats: gradientStats }, writes: [output], grid: [blocks, layout.groups, layout.quads], cost },
     ];
   }
 
@@ -119,6 +120,7 @@ export class BackwardPlanner {
     // The ReLU's gate needs no map of its own: the winner is open where the pooled value is above 0.
     return {
       kernel: "max_pool_grad",
+      name: "max_pool gradient",
       constants: { ...layoutConstants("IN", input), ...layoutConstants("OUT", out), KERNEL: op.kernel, STRIDE: op.stride, PAD: op.pad, GATE: gate !== null },
       params: { winner_blocks: context.blocks(`clean/${op.output}`) },
       bindings: { input: gradient, winner: `clean/${op.output}#winner`, output, ...(gate && { pooled: `clean/${op.output}` }) },
@@ -135,6 +137,7 @@ export class BackwardPlanner {
     if (residual) throw new Error(`the gradient of ${op.input} needs an addition of its own, for which there is no kernel yet`);
     return {
       kernel: "avg_pool_grad",
+      name: "avg_pool gradient",
       constants: { ...layoutConstants("IN", input), ...layoutConstants("OUT", out), GATE: gate !== null },
       params: { gate_blocks: context.blocks(`clean/${op.input}`) },
       bindings: { input: gradient, output, ...(gate && { gate }) },

@@ -15,6 +15,8 @@ export type ParamValue = number | number[];
 
 export interface Step {
   kernel: string;
+  /** What of the network it computes, for people: `conv2d layer1.0.conv1`, `conv2d gradient fc`. */
+  name: string;
   constants: Record<string, number | boolean>;
   params: Record<string, ParamValue>;
   /** WGSL binding name → resource name. */
@@ -159,6 +161,7 @@ export function planUnit(network: Network, options: PlanOptions): UnitPlan {
     context.tensor(`adv/${image}`, image, variants * blocksPerVariant);
     body.push({
       kernel: "fgsm",
+      name: "fgsm",
       constants: { ...layoutConstants("IN", imageLayout), CLAMP: options.clamp },
       params: { in_blocks: blocksPerVariant, ...attack },
       bindings: { input: `clean/${image}`, gradient: `grad/${image}`, output: `adv/${image}` },
@@ -187,12 +190,13 @@ function forwardSteps(context: PlanContext, op: FusedOp, pass: "clean" | "adv"):
   const constants = { ...layoutConstants("IN", input), ...layoutConstants("OUT", out) };
   const params = { in_blocks: context.blocks(at(op.input)) };
   if (op.kind === "avg_pool") {
-    return [{ kernel: "avg_pool", constants, params, bindings: { input: at(op.input), output }, writes: [output], grid: [blocks, out.groups, 1], cost: elements * input.height * input.width }];
+    return [{ kernel: "avg_pool", name: "avg_pool", constants, params, bindings: { input: at(op.input), output }, writes: [output], grid: [blocks, out.groups, 1], cost: elements * input.height * input.width }];
   }
   if (input.width < 3 || out.width < 3) throw new Error("max-pool needs maps of at least 3 columns");
   const winner = context.tensor(`${output}#winner`, op.output, blocks);
   return [{
     kernel: "max_pool",
+    name: "max_pool",
     constants: { ...constants, KERNEL: op.kernel, STRIDE: op.stride, PAD: op.pad },
     params,
     bindings: { input: at(op.input), output, winner },
@@ -213,6 +217,7 @@ function convSteps(context: PlanContext, op: Extract<FusedOp, { kind: "conv" }>,
   const residualBlocks = residual ? context.blocks(residual) : 1;
   const conv: Step = {
     kernel: "conv2d",
+    name: `conv2d ${op.node.name}`,
     constants: { ...plan.constants, SHUFFLE: options.shuffle, MASKED: masked, RESIDUAL: residual !== null && !separate, RELU: op.relu && !separate },
     params: { steps: plan.steps, in_blocks: context.blocks(input), residual_blocks: residualBlocks, gate_blocks: 1, blocks_per_variant: options.blocksPerVariant },
     bindings: { input, weights: `weights/${op.node.name}/forward`, norm: context.normName(op), output: raw, ...(masked && { intervals: `intervals/${op.node.name}` }), ...(residual && !separate && { residual }) },
@@ -230,9 +235,10 @@ function convSteps(context: PlanContext, op: Extract<FusedOp, { kind: "conv" }>,
   const cost = blocks * layout.lanes * layout.groups * layout.quads * 4;
   return [
     conv,
-    { kernel: "batch_norm_stats", constants, params: { blocks_per_variant: options.blocksPerVariant, images: options.images, stats_rows: rows, raw_blocks: blocks }, bindings: { input: raw, output: stats }, writes: [stats], grid: [rows, layout.groups, 1], cost: 2 * cost },
+    { kernel: "batch_norm_stats", name: "batch_norm_stats", constants, params: { blocks_per_variant: options.blocksPerVariant, images: options.images, stats_rows: rows, raw_blocks: blocks }, bindings: { input: raw, output: stats }, writes: [stats], grid: [rows, layout.groups, 1], cost: 2 * cost },
     {
       kernel: "batch_norm",
+      name: "batch_norm",
       constants: { ...constants, RESIDUAL: residual !== null, RELU: op.relu },
       params: { blocks_per_variant: options.blocksPerVariant, input_blocks: blocks, residual_blocks: residualBlocks, stats_rows: rows },
       bindings: { input: raw, output, norm, stats, ...(residual && { residual }) },
@@ -249,6 +255,7 @@ function lossStep(context: PlanContext, pass: "clean" | "adv", index: number): S
   const gradient = context.tensor(pass === "clean" ? `grad/${split(logits)[1]}` : "grad/unused", split(logits)[1], variants * blocksPerVariant);
   return {
     kernel: "softmax_loss",
+    name: "softmax_loss",
     constants: { LANES: lanes, CLASSES: context.network.classes },
     params: { blocks_per_variant: blocksPerVariant, first_result: index * variants * blocksPerVariant * lanes },
     bindings: { logits, gradient, labels: "labels", results: "results" },

@@ -2,6 +2,7 @@
 import { AdapterError, OutOfMemoryError } from "../errors.js";
 import { checkLost, settle, type Gpu } from "../gpu/device.js";
 import { DeviceMemory } from "../gpu/memory.js";
+import type { Profiler } from "../gpu/profiler.js";
 import { shader, specialise, type Binding } from "../gpu/shader.js";
 import type { Step, UnitPlan } from "../plan/plan.js";
 import { assignTextures } from "../plan/memory.js";
@@ -46,7 +47,7 @@ export class GpuExecutor {
     this.failure ??= error instanceof GPUOutOfMemoryError ? new OutOfMemoryError(message) : new AdapterError(message);
   };
 
-  constructor(readonly gpu: Gpu) {
+  constructor(readonly gpu: Gpu, private readonly profiler: Profiler | null = null) {
     this.device = gpu.device;
     this.device.addEventListener("uncapturederror", this.onError);
     this.memory = new DeviceMemory(gpu);
@@ -134,18 +135,23 @@ export class GpuExecutor {
     return this.createBuffer(size, GPUBufferUsage.UNIFORM, new Uint8Array(bytes.buffer));
   }
 
-  /** Records steps, one after the other, and submits them. */
+  /** Records steps, one after the other, and submits them; with a profiler each in a pass of its own. */
   submit(steps: PreparedStep[], finish?: (encoder: GPUCommandEncoder) => void): void {
     const encoder = this.gpu.device.createCommandEncoder();
-    const pass = encoder.beginComputePass();
+    const timed = this.profiler?.begin();
+    let pass = timed ? null : encoder.beginComputePass();
     for (const { step, pipeline, group } of steps) {
-      pass.setPipeline(pipeline.pipeline);
-      pass.setBindGroup(0, group);
-      pass.dispatchWorkgroups(...step.grid);
+      if (timed) pass = encoder.beginComputePass(timed.pass(step.name, step.kernel === "conv2d" ? step.cost : 0));
+      pass!.setPipeline(pipeline.pipeline);
+      pass!.setBindGroup(0, group);
+      pass!.dispatchWorkgroups(...step.grid);
+      if (timed) pass!.end();
     }
-    pass.end();
+    if (!timed) pass!.end();
     finish?.(encoder);
+    timed?.end(encoder);
     this.gpu.device.queue.submit([encoder.finish()]);
+    timed?.read();
   }
 
   /** @returns rgba32float texels, row after row */

@@ -1,6 +1,7 @@
 /** Evaluates units on a GPU: cuts them into image tiles and chunks of variants, and sums what comes back. */
 import { AdapterError } from "../errors.js";
 import { settle, type Gpu } from "../gpu/device.js";
+import type { Profiler } from "../gpu/profiler.js";
 import type { Dataset } from "../io/types.js";
 import type { Network } from "../model/resnet.js";
 import { ACCUMULATORS } from "../ops/convTile.js";
@@ -19,6 +20,8 @@ export interface EvaluatorOptions {
   tileImages?: number;
   /** Filtered networks stacked along the batch; results do not depend on it. */
   variants?: number;
+  /** Times every dispatch. */
+  profiler?: Profiler | null;
 }
 
 /** Activations may take this much of the device's memory. */
@@ -64,7 +67,7 @@ export class Evaluator {
     this.isTileFixed = config.batchNorm === "batch";
     this.tileImages = this.isTileFixed ? config.batchSize : (options.tileImages ?? TILE_IMAGES);
     this.mostVariants = options.variants ?? MAX_VARIANTS;
-    this.executor = new GpuExecutor(gpu);
+    this.executor = new GpuExecutor(gpu, options.profiler);
     this.resources = new NetworkResources(this.executor, network, config.batchNorm);
     this.submitter = new Submitter(this.executor);
   }
@@ -214,7 +217,7 @@ export class Evaluator {
   }
 
   /** How finely work is cut now; another evaluator takes it as its options. */
-  get cut(): Required<EvaluatorOptions> {
+  get cut(): { tileImages: number; variants: number } {
     return { tileImages: this.tileImages, variants: this.mostVariants };
   }
 

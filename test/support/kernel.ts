@@ -30,7 +30,7 @@ export async function runKernel(run: KernelRun): Promise<Record<string, Float32A
   const tensors = new Map(Object.entries({ ...run.inputs, ...run.outputs }).map(([name, { layout }]) => [name, { width: layout.texels, height: run.blocks * layout.fold }]));
   const extra = run.extra?.(executor) ?? {};
   const bindings = Object.fromEntries([...tensors.keys(), ...Object.keys(extra)].map((name) => [name, name]));
-  const step = { kernel: run.kernel, constants: run.constants, params: run.params, bindings, writes: Object.keys(run.outputs), grid: run.grid, cost: 1 };
+  const step = { kernel: run.kernel, name: run.kernel, constants: run.constants, params: run.params, bindings, writes: Object.keys(run.outputs), grid: run.grid, cost: 1 };
   const plan = { prefix: [], body: [step], tensors } as unknown as UnitPlan;
   const prepared = executor.prepare(plan, (name) => extra[name]);
   for (const [name, { layout, data }] of Object.entries(run.inputs)) executor.writeTexture(prepared.texture(name), toBlocks(layout, data, run.blocks));
