@@ -34,6 +34,7 @@ const ROWS = 1; // output rows per invocation
 const BLOCKS = 1; // image blocks per invocation
 const SHUFFLE = true; // weights come from the neighbour lanes (subgroups of LANES and more)
 const MASKED = false;
+const SCALED = false; // a gradient that scales what it reads by the batch norm of the convolution
 const RESIDUAL = false;
 const RELU = false;
 const GATE = false;
@@ -144,9 +145,9 @@ fn main(@builtin(workgroup_id) tile: vec3u, @builtin(local_invocation_id) local:
         }
       }
     }
-    // The batch norm in front of this gradient scales what comes in; the filters still see raw weights.
+    // Weights come with the scale of the batch norm behind them, but where the filter has to see them raw.
     // @static
-    if (GRADIENT) {
+    if (SCALED) {
       // @static
       if (IN_PACK == 4) {
         let scale = textureLoad(norm, vec2u(channel, 1), 0);

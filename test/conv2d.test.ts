@@ -64,11 +64,12 @@ async function check({ shape: [inChannels, outChannels, size, kernel, stride, pa
   const [low, high] = masked ? [-0.2, 0.1].map(Math.fround) : [1, -1];
   const kept = weights.map((w) => (w >= low && w <= high ? 0 : w));
   const scale = noise(from.channels, 7);
-  const scaled = gradient ? x.map((value, i) => value * scale[Math.floor(i / (from.height * from.width)) % from.channels]) : x;
+  const isScaled = gradient && masked;
+  const scaled = isScaled ? x.map((value, i) => value * scale[Math.floor(i / (from.height * from.width)) % from.channels]) : x;
   const expected = gradient ? conv2dInputGradient(shape, scaled, kept) : conv2d(shape, x, kept);
   const { output } = await runKernel({
     kernel: "conv2d",
-    constants: { ...plan.constants, MASKED: masked, SHUFFLE: options.shuffle ?? device.shuffle },
+    constants: { ...plan.constants, MASKED: masked, SCALED: isScaled, SHUFFLE: options.shuffle ?? device.shuffle },
     params: { steps: plan.steps, in_blocks: BLOCKS, residual_blocks: 1, gate_blocks: 1, blocks_per_variant: BLOCKS },
     grid: convGrid(plan, to, BLOCKS),
     blocks: BLOCKS,
@@ -77,7 +78,7 @@ async function check({ shape: [inChannels, outChannels, size, kernel, stride, pa
     extra: (executor) => {
       const norm = new Float32Array(256 * 2 * 4);
       for (let c = 0; c < 256; c++) {
-        norm[c * 4] = gradient ? (scale[c] ?? 0) : 1;
+        norm[c * 4] = isScaled ? (scale[c] ?? 0) : 1;
         norm[1024 + c] = norm[c * 4];
       }
       return {
@@ -94,6 +95,7 @@ for (const entry of CASES) {
   const name = JSON.stringify(entry);
   test(`forward ${name}`, () => check(entry, false, false));
   test(`forward, filtered ${name}`, () => check(entry, false, true));
+  test(`input gradient ${name}`, () => check(entry, true, false));
   test(`input gradient, filtered ${name}`, () => check(entry, true, true));
 }
 

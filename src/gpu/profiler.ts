@@ -6,8 +6,9 @@ import { settle, type Gpu } from "./device.js";
 export interface ProfileEntry {
   name: string;
   calls: number;
-  /** GPU time. */
+  /** GPU time, and that of the quickest call. */
   ms: number;
+  leastMs: number;
   /** On real pixels; 0 for kernels that do none. */
   multiplyAdds: number;
 }
@@ -71,8 +72,8 @@ export class Profiler {
     dispatches.forEach(({ name, multiplyAdds }, i) => {
       const [from, to] = [Number(stamps[2 * i]) / 1e6, Number(stamps[2 * i + 1]) / 1e6];
       const ms = Math.max(0, to - from);
-      const entry = this.entries.get(name) ?? { name, calls: 0, ms: 0, multiplyAdds: 0 };
-      this.entries.set(name, { name, calls: entry.calls + 1, ms: entry.ms + ms, multiplyAdds: entry.multiplyAdds + multiplyAdds });
+      const entry = this.entries.get(name) ?? { name, calls: 0, ms: 0, leastMs: Infinity, multiplyAdds: 0 };
+      this.entries.set(name, { name, calls: entry.calls + 1, ms: entry.ms + ms, leastMs: Math.min(entry.leastMs, ms), multiplyAdds: entry.multiplyAdds + multiplyAdds });
       this.busy += ms;
       this.first = Math.min(this.first, from);
       this.last = Math.max(this.last, to);

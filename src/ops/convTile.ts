@@ -33,42 +33,60 @@ function channelTiles(channels: number, single: boolean): number[] {
   return [64, 32, 16, 8, 4].filter((tile) => padded % tile === 0);
 }
 
-const sums = (width: number, { channels, rows, blocks }: ConvTile): number => channels * rows * width * blocks;
-
 /**
- * Every tile worth a try, at most twice the accumulators allowed.
- * Rows: the whole map, whose taps are all known when the kernel is made, or a few rows of a larger one.
- */
-export function tileCandidates(shape: ConvShape, gradient: boolean, limits: TileLimits): ConvTile[] {
-  const { height, width, channels } = written(shape, gradient);
-  const unit = gradient ? shape.stride : 1;
-  const rowTiles = width < 3 ? [height] : [height, ...[1, 2, 4].map((n) => n * unit).filter((rows) => rows < height)];
-  const blockTiles = width < 3 ? [8, 4, 2, 1].filter((blocks) => blocks * limits.lanes <= IMAGE_MULTIPLE) : [1];
-  return channelTiles(channels, height * width === 1)
-    .flatMap((tile) => rowTiles.flatMap((rows) => blockTiles.map((blocks) => ({ channels: tile, rows, blocks }))))
-    .filter((tile) => sums(width, tile) <= 2 * limits.accumulators);
-}
-
-/**
- * The tile to take without measuring: the whole map where four channels of it fit, else single rows; then as many channels
- * as the accumulators allow (a kernel of one tap has little to do for what it loads, and takes twice as many), up to the
- * number that was fastest for maps of that size; then blocks of images.
+ * The tile to take without measuring. Maps of up to 2 columns are done whole, several blocks of images at once; larger ones
+ * whole where four channels of them fit, else by rows. The rules are those that measured best on a software adapter: a
+ * kernel of one tap has little to do for what it loads and takes twice the accumulators, as does the gradient of a stride, whose
+ * pixels see a quarter of the taps; a stride itself takes fewer; and an invocation holds at most 8 vectors of what it reads.
  */
 export function chooseTile(shape: ConvShape, gradient: boolean, limits: TileLimits): ConvTile {
   const { height, width, channels } = written(shape, gradient);
-  const budget = limits.accumulators * (shape.kernel === 1 && height * width > 1 ? 2 : 1);
-  const unit = gradient ? shape.stride : 1;
-  const whole = width < 3 || height * width * Math.min(4, channels) <= budget;
   const tiles = channelTiles(channels, height * width === 1);
   const narrowest = tiles[tiles.length - 1];
-  let rows = height;
-  if (!whole) {
-    const rest = Math.floor(budget / (width * Math.min(16, tiles[0])) / unit) * unit;
-    rows = Math.min(Math.max(unit, rest), Math.ceil(height / unit) * unit);
+  const budget = limits.accumulators * (shape.kernel === 1 && height * width > 1 ? 2 : 1);
+  const widest = (most: number): number => tiles.find((count) => count <= most) ?? narrowest;
+  if (width < 3) {
+    const tile = widest(budget / (4 * height * width));
+    const read = gradient ? convOutput(shape) : shape;
+    const most = Math.min(IMAGE_MULTIPLE / limits.lanes, 8 / Math.ceil((read.height * read.width) / 4), budget / (height * width * tile));
+    return { channels: tile, rows: height, blocks: 2 ** Math.max(0, Math.floor(Math.log2(most))) };
   }
-  const pixels = rows * width;
-  const widest = width < 3 ? budget / (4 * pixels) : budget / pixels;
-  const tile = tiles.find((count) => count <= widest) ?? narrowest;
-  const blocks = width < 3 ? Math.min(IMAGE_MULTIPLE / limits.lanes, 2 ** Math.max(0, Math.floor(Math.log2(budget / (pixels * tile))))) : 1;
-  return { channels: tile, rows, blocks };
+  if (height * width * Math.min(4, channels) <= budget) {
+    const most = shape.stride === 1 ? budget / (height * width) : gradient ? Math.min(16, (2 * budget) / (height * width)) : budget / 32;
+    return { channels: widest(most), rows: height, blocks: 1 };
+  }
+  const unit = gradient ? shape.stride : 1;
+  const tile = widest(16);
+  const rows = Math.max(unit, Math.floor(budget / (width * tile) / unit) * unit);
+  return { channels: tile, rows: Math.min(rows, Math.ceil(height / unit) * unit), blocks: 1 };
+}
+
+export const sameTile = (a: ConvTile, b: ConvTile | null | undefined): boolean => a.channels === b?.channels && a.rows === b.rows && a.blocks === b.blocks;
+
+/** Tiles by `tileKey`. */
+export type TileTable = Record<string, ConvTile>;
+
+/** Names a convolution for a table of tiles. */
+export function tileKey(shape: ConvShape, gradient: boolean): string {
+  const { inChannels, outChannels, height, width, kernel, stride, pad } = shape;
+  return `${gradient ? "gradient" : "forward"} ${inChannels}->${outChannels} ${height}x${width} ${kernel}/${stride}+${pad}`;
+}
+
+/** The tile to take without measuring and its neighbours: one extent doubled or halved, or the whole map. */
+export function tileCandidates(shape: ConvShape, gradient: boolean, limits: TileLimits): ConvTile[] {
+  const { height, width, channels } = written(shape, gradient);
+  const unit = gradient ? shape.stride : 1;
+  const tiles = channelTiles(channels, height * width === 1);
+  const fits = (tile: ConvTile): boolean =>
+    (tile.rows === height || (width >= 3 && tile.rows < height && tile.rows % unit === 0)) && tiles.includes(tile.channels) &&
+    (tile.blocks === 1 || width < 3) && tile.blocks * limits.lanes <= IMAGE_MULTIPLE &&
+    tile.channels * tile.rows * width * tile.blocks <= 4 * limits.accumulators;
+  const first = chooseTile(shape, gradient, limits);
+  const scaled = [2, 0.5].flatMap((factor) => [
+    { ...first, channels: first.channels * factor },
+    { ...first, rows: Math.min(height, Math.floor(first.rows * factor)) },
+    { ...first, blocks: first.blocks * factor },
+  ]);
+  const all = [first, { ...first, rows: height }, ...scaled].filter((tile, i) => i === 0 || (tile.blocks >= 1 && tile.rows >= 1 && fits(tile)));
+  return all.filter((tile, i) => all.findIndex((other) => sameTile(other, tile)) === i);
 }

@@ -79,14 +79,14 @@ export class BackwardPlanner {
     }
     const plan = context.convPlan(op, true);
     const { output, residual, gate } = this.contribution(op.input);
-    const masked = options.filtered.includes(op.node.name);
+    const masked = context.isFiltered(op);
     // A linear layer's norm holds (1, bias), whose scale leaves the gradient as it is.
     steps.push({
       kernel: "conv2d",
       name: `conv2d gradient ${op.node.name}`,
-      constants: { ...plan.constants, SHUFFLE: options.shuffle, MASKED: masked, RESIDUAL: residual !== null, GATE: gate !== null },
+      constants: { ...plan.constants, SHUFFLE: options.shuffle, MASKED: masked, SCALED: masked, RESIDUAL: residual !== null, GATE: gate !== null },
       params: { steps: plan.steps, in_blocks: this.blocks, residual_blocks: this.blocks, gate_blocks: gate ? context.blocks(gate) : 1, blocks_per_variant: options.blocksPerVariant },
-      bindings: { input: from, weights: `weights/${op.node.name}/gradient`, norm: context.normName(op), output, ...(masked && { intervals: `intervals/${op.node.name}` }), ...(residual && { residual }), ...(gate && { gate }) },
+      bindings: { input: from, weights: context.weightName(op, true), norm: context.normName(op), output, ...(masked && { intervals: `intervals/${op.node.name}` }), ...(residual && { residual }), ...(gate && { gate }) },
       writes: [output],
       grid: convGrid(plan, context.layout(op.input), this.blocks),
       cost: plan.multiplyAdds * this.blocks * options.lanes,

@@ -1,12 +1,12 @@
 /**
  * Compiles a network and a set of filtered layers to steps: plain data that an executor runs. Names of what a step
- * reads and writes: `clean/x`, `grad/x`, `adv/x` tensors, `weights/layer/forward|gradient`, `norm/bn`,
+ * reads and writes: `clean/x`, `grad/x`, `adv/x` tensors, `weights/layer/forward|gradient|gradient-raw`, `norm/bn`,
  * `intervals/layer`, `labels`, `results`.
  */
 import { inferShapes } from "../model/graph.js";
 import type { Network } from "../model/resnet.js";
 import { convGrid, type ConvPlan, planConv } from "../ops/conv2d.js";
-import { chooseTile } from "../ops/convTile.js";
+import { chooseTile, tileKey, type TileTable } from "../ops/convTile.js";
 import { BackwardPlanner } from "./backward.js";
 import { convShape, fuse, type FusedOp } from "./fuse.js";
 import { type BlockLayout, blockLayout, layoutConstants, type LayoutLimits, type MapShape } from "./layout.js";
@@ -37,6 +37,8 @@ export interface TensorPlan {
 export interface WeightPlan {
   layer: string;
   conv: ConvPlan;
+  /** Batch norm whose scale is packed into the weights, or null. */
+  scale: string | null;
 }
 
 export interface UnitPlan {
@@ -74,6 +76,8 @@ export interface PlanOptions extends LayoutLimits {
   shuffle: boolean;
   /** Sums that an invocation of a convolution keeps. */
   accumulators: number;
+  /** Tiles found by measuring, by `tileKey`; results do not depend on them. */
+  tiles?: TileTable;
 }
 
 /** What the parts of the planner share. */
@@ -90,7 +94,7 @@ export class PlanContext {
     this.shapes = inferShapes(network.graph, options.image);
     this.ops = fuse(network.graph, this.shapes);
     for (const op of this.ops) {
-      const filtered = op.kind === "conv" && options.filtered.includes(op.node.name);
+      const filtered = op.kind === "conv" && this.isFiltered(op);
       const residual = op.kind === "conv" ? op.residual : null;
       if (filtered || this.stacked.has(op.input) || (residual && this.stacked.has(residual))) this.stacked.add(op.output);
     }
@@ -124,10 +128,20 @@ export class PlanContext {
   convPlan(op: Extract<FusedOp, { kind: "conv" }>, gradient: boolean): ConvPlan {
     const shape = convShape(op.node, this.shapes.get(op.input)!);
     const [input, output] = [this.layout(op.input), this.layout(op.output)];
-    const tile = chooseTile(shape, gradient, this.options);
+    const tile = this.options.tiles?.[tileKey(shape, gradient)] ?? chooseTile(shape, gradient, this.options);
     const plan = gradient ? planConv(shape, true, output, input, tile, this.options.maxTextureWidth) : planConv(shape, false, input, output, tile, this.options.maxTextureWidth);
-    this.weights.set(`weights/${op.node.name}/${gradient ? "gradient" : "forward"}`, { layer: op.node.name, conv: plan });
+    // A filter has to see raw weights; otherwise the scale of the batch norm behind the convolution is part of them.
+    const scale = gradient && !this.isFiltered(op) && this.options.batchNorm === "running" ? op.norm : null;
+    this.weights.set(this.weightName(op, gradient), { layer: op.node.name, conv: plan, scale });
     return plan;
+  }
+
+  isFiltered(op: Extract<FusedOp, { kind: "conv" }>): boolean {
+    return this.options.filtered.includes(op.node.name);
+  }
+
+  weightName(op: Extract<FusedOp, { kind: "conv" }>, gradient: boolean): string {
+    return `weights/${op.node.name}/${!gradient ? "forward" : this.isFiltered(op) ? "gradient-raw" : "gradient"}`;
   }
 
   normName(op: Extract<FusedOp, { kind: "conv" }>): string {
@@ -209,7 +223,7 @@ function forwardSteps(context: PlanContext, op: FusedOp, pass: "clean" | "adv"):
 function convSteps(context: PlanContext, op: Extract<FusedOp, { kind: "conv" }>, pass: "clean" | "adv", output: string, blocks: number): Step[] {
   const { options } = context;
   const plan = context.convPlan(op, false);
-  const masked = options.filtered.includes(op.node.name);
+  const masked = context.isFiltered(op);
   const separate = options.batchNorm === "batch" && op.norm !== null;
   const input = `${pass}/${op.input}`;
   const residual = op.residual ? `${pass}/${op.residual}` : null;
@@ -220,7 +234,7 @@ function convSteps(context: PlanContext, op: Extract<FusedOp, { kind: "conv" }>,
     name: `conv2d ${op.node.name}`,
     constants: { ...plan.constants, SHUFFLE: options.shuffle, MASKED: masked, RESIDUAL: residual !== null && !separate, RELU: op.relu && !separate },
     params: { steps: plan.steps, in_blocks: context.blocks(input), residual_blocks: residualBlocks, gate_blocks: 1, blocks_per_variant: options.blocksPerVariant },
-    bindings: { input, weights: `weights/${op.node.name}/forward`, norm: context.normName(op), output: raw, ...(masked && { intervals: `intervals/${op.node.name}` }), ...(residual && !separate && { residual }) },
+    bindings: { input, weights: context.weightName(op, false), norm: context.normName(op), output: raw, ...(masked && { intervals: `intervals/${op.node.name}` }), ...(residual && !separate && { residual }) },
     writes: [raw],
     grid: convGrid(plan, context.layout(op.output), blocks),
     cost: plan.multiplyAdds * blocks * options.lanes,

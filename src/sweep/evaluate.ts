@@ -4,7 +4,7 @@ import { settle, type Gpu } from "../gpu/device.js";
 import type { Profiler } from "../gpu/profiler.js";
 import type { Dataset } from "../io/types.js";
 import type { Network } from "../model/resnet.js";
-import { ACCUMULATORS } from "../ops/convTile.js";
+import type { TileTable } from "../ops/convTile.js";
 import { IMAGE_MULTIPLE, toBlocks } from "../plan/layout.js";
 import { planBytes } from "../plan/memory.js";
 import { planUnit, type PlanOptions, type UnitPlan } from "../plan/plan.js";
@@ -13,6 +13,7 @@ import type { SweepConfig } from "./config.js";
 import type { LayerVariants } from "./filters.js";
 import { NetworkResources } from "./resources.js";
 import { Submitter } from "./submitter.js";
+import { kindOf, tileLimits } from "./tiles.js";
 import type { Unit, UnitSums } from "./units.js";
 
 export interface EvaluatorOptions {
@@ -22,6 +23,8 @@ export interface EvaluatorOptions {
   variants?: number;
   /** Times every dispatch. */
   profiler?: Profiler | null;
+  /** Register tiles of convolutions, see tiles.ts; results do not depend on them. */
+  tiles?: TileTable;
 }
 
 /** Activations may take this much of the device's memory. */
@@ -62,7 +65,7 @@ export class Evaluator {
     private readonly network: Network,
     private readonly dataset: Dataset,
     private readonly config: SweepConfig,
-    options: EvaluatorOptions = {},
+    private readonly options: EvaluatorOptions = {},
   ) {
     this.isTileFixed = config.batchNorm === "batch";
     this.tileImages = this.isTileFixed ? config.batchSize : (options.tileImages ?? TILE_IMAGES);
@@ -179,16 +182,16 @@ export class Evaluator {
       attacks: this.config.epsilons.map((epsilon) => ({ epsilon: perChannel((_, std) => (this.config.epsilonSpace === "pixel" ? epsilon / std : epsilon)), low, high })),
       clamp: this.config.clamp,
       batchNorm: this.config.batchNorm,
-      lanes: this.gpu.lanes,
       maxTextureWidth: this.gpu.maxTextureWidth,
       shuffle: this.gpu.shuffle,
-      accumulators: ACCUMULATORS[this.gpu.adapter.software ? "software" : "hardware"],
+      ...tileLimits(this.gpu),
+      tiles: this.options.tiles,
     };
   }
 
   /** As many variants a chunk as memory, texture rows and a sensible amount of work allow. */
   private chooseVariants(filtered: string[], masks: number, blocks: number, images: number): number {
-    const kind = this.gpu.adapter.software ? "software" : "hardware";
+    const kind = kindOf(this.gpu);
     const one: UnitPlan = planUnit(this.network, this.planOptions(filtered, 1, blocks, images));
     const cost = one.body.reduce((sum, step) => sum + step.cost, 0);
     const tallest = Math.max(...[...one.tensors.values()].map(({ height }) => height));

@@ -63,29 +63,44 @@ export class NetworkResources {
   }
 
   private weights(plan: UnitPlan, resource: string): GPUTexture {
-    const { layer, conv } = plan.weights.get(resource)!;
+    const { layer, conv, scale } = plan.weights.get(resource)!;
     return this.texture(resource, () => {
       const { width, height } = conv.weightTexture;
-      return this.executor.createTexture(width, height, packWeights(conv, this.network.tensors.get(`${layer}.weight`)!.data));
+      const raw = this.network.tensors.get(`${layer}.weight`)!.data;
+      return this.executor.createTexture(width, height, packWeights(conv, scale ? this.scaled(raw, scale) : raw));
     });
+  }
+
+  /** Weights with the scale of the batch norm behind them. */
+  private scaled(weights: Float32Array, norm: string): Float32Array {
+    const { scale } = this.normOf(norm);
+    const each = weights.length / scale.length;
+    return weights.map((w, i) => w * scale[Math.floor(i / each)]);
+  }
+
+  /** Scale and shift of a layer's output channels: a batch norm's, or (1, bias) of a linear layer. */
+  private normOf(name: string): { scale: Float64Array; shift: Float64Array } {
+    const tensor = (part: string) => this.network.tensors.get(`${name}.${part}`)?.data;
+    const [mean, variance, weight, bias] = [tensor("running_mean"), tensor("running_var"), tensor("weight"), tensor("bias")!];
+    const scale = new Float64Array(bias.length).fill(1);
+    const shift = Float64Array.from(bias);
+    if (!mean || !variance || !weight) return { scale, shift };
+    for (let c = 0; c < bias.length; c++) {
+      scale[c] = this.batchNorm === "running" ? weight[c] / Math.sqrt(variance[c] + BATCH_NORM_EPSILON) : weight[c];
+      if (this.batchNorm === "running") shift[c] -= mean[c] * scale[c];
+    }
+    return { scale, shift };
   }
 
   /** Row 0: (scale, shift) of each channel; row 1: the scales of 4 channels. A linear layer's is (1, bias). */
   private norm(name: string): GPUTexture {
     return this.texture(`norm/${name}`, () => {
-      const tensor = (part: string) => this.network.tensors.get(`${name}.${part}`)?.data;
-      const [mean, variance, weight, bias] = [tensor("running_mean"), tensor("running_var"), tensor("weight"), tensor("bias")];
-      const channels = name === "identity" ? 4096 : bias!.length;
-      const width = Math.ceil(channels / 16) * 16;
+      const { scale, shift } = name === "identity" ? { scale: new Float64Array(4096).fill(1), shift: new Float64Array(4096) } : this.normOf(name);
+      const width = Math.ceil(scale.length / 16) * 16;
       const texels = new Float32Array(width * 2 * 4);
-      for (let c = 0; c < channels; c++) {
-        let [scale, shift] = [1, bias?.[c] ?? 0];
-        if (mean && variance && weight) {
-          scale = this.batchNorm === "running" ? weight[c] / Math.sqrt(variance[c] + BATCH_NORM_EPSILON) : weight[c];
-          if (this.batchNorm === "running") shift -= mean[c] * scale;
-        }
-        texels.set([scale, shift], c * 4);
-        texels[width * 4 + c] = scale;
+      for (let c = 0; c < scale.length; c++) {
+        texels.set([scale[c], shift[c]], c * 4);
+        texels[width * 4 + c] = scale[c];
       }
       return this.executor.createTexture(width, 2, texels);
     });

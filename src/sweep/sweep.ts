@@ -127,7 +127,7 @@ export async function* evaluateUnits(gpu: Gpu, job: SweepJob, plan: SweepPlan, o
   let evaluator: Evaluator | null = null;
   const open = (network: Network, cut: EvaluatorOptions): Evaluator => {
     evaluator?.close();
-    return (evaluator = new Evaluator(gpu, network, job.dataset, job.config, { ...cut, profiler: options.profiler }));
+    return (evaluator = new Evaluator(gpu, network, job.dataset, job.config, { ...cut, profiler: options.profiler, tiles: options.tiles }));
   };
   /** @returns null when the signal stopped it */
   const attempt = async (network: Network, unit: Unit, variants: LayerVariants): Promise<UnitSums | null> => {
