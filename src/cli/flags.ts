@@ -52,6 +52,7 @@ export const RUN_FLAGS: Record<string, Flag> = {
   adapter: text(OUTPUT, "Index, or part of the name, as `devices` shows them", "the first"),
   config: { ...CONFIG_FLAG.config, group: OUTPUT },
   json: flag(OUTPUT, "Print one JSON object instead of the table"),
+  "no-tune": flag(OUTPUT, "Don't measure which kernel settings are fastest here, or use what was measured before"),
   profile: flag(OUTPUT, "Print the adapter's time by kernel, and how long it was idle"),
   quiet: flag(OUTPUT, "Print errors only"),
 };

@@ -11,6 +11,7 @@ export interface RunOptions extends Inputs {
   report: boolean;
   adapter: string | null;
   json: boolean;
+  tune: boolean;
   profile: boolean;
   quiet: boolean;
 }
@@ -98,6 +99,7 @@ export function runOptions(args: Arguments): RunOptions {
     report: args["no-report"] !== true,
     adapter: one(args, "adapter", text) ?? null,
     json: args.json === true,
+    tune: args["no-tune"] !== true,
     profile: args.profile === true,
     quiet: args.quiet === true,
   };

@@ -8,6 +8,7 @@ import { writeRunReport } from "../plot/write.js";
 import { MANIFEST } from "../results/manifest.js";
 import { readRows, RESULTS } from "../results/arrow.js";
 import { variantCount } from "../sweep/config.js";
+import { isWorthTuning, tilesFor, type TileTable, type Tuning } from "../sweep/tiles.js";
 import type { Fault } from "../sweep/recovery.js";
 import { evaluateUnits, planSweep, type SweepJob, type SweepPlan } from "../sweep/sweep.js";
 import type { Collector } from "./collector.js";
@@ -42,6 +43,7 @@ interface Run {
   started: number;
   /** Null without --profile. */
   profiler: Profiler | null;
+  tiles: TileTable;
 }
 
 /** Nothing of a quiet run is printed but errors. */
@@ -54,7 +56,7 @@ function announce({ options, job, plan, gpu, session }: Run): void {
   note(options, `${gpu.adapter.name} (${gpu.adapter.type}), writing ${session.folder}`);
 }
 
-async function evaluate({ engine, options, job, plan, gpu, session, interruption, profiler }: Run, collector: Collector): Promise<void> {
+async function evaluate({ engine, options, job, plan, gpu, session, interruption, profiler, tiles }: Run, collector: Collector): Promise<void> {
   const units = collector.missing;
   const before = plan.units.length - units.length;
   if (before > 0) note(options, `going on: ${before} of ${plan.units.length} units were done before`);
@@ -67,13 +69,23 @@ async function evaluate({ engine, options, job, plan, gpu, session, interruption
       await session.noteFault(fault);
     };
     const onLoad = (checkpoint: number, sha256: string): Promise<void> => session.loaded(checkpoint, sha256);
-    for await (const evaluated of engine.evaluateUnits(gpu, job, plan, { units, signal: interruption.signal, onProgress, onFault, onLoad, profiler })) {
+    for await (const evaluated of engine.evaluateUnits(gpu, job, plan, { units, signal: interruption.signal, onProgress, onFault, onLoad, profiler, tiles })) {
       await collector.add(evaluated);
       progress?.unitDone();
     }
   } finally {
     progress?.end();
   }
+}
+
+/** Kernel settings for the run: measured on this adapter before or, for a long run, now. */
+async function tilesOf(options: RunOptions, { checkpoints, dataset }: SweepJob, plan: SweepPlan, gpu: Gpu): Promise<TileTable> {
+  const cost = plan.units.reduce((sum, unit) => sum + unit.cost, 0);
+  const tuning: Tuning = !options.tune ? "off" : isWorthTuning(gpu, cost) ? "missing" : "cached";
+  const onTry = (done: number, of: number): void => {
+    if (done === 0) note(options, `measuring which settings of ${of} kernels are fastest on this adapter; --no-tune leaves it out`);
+  };
+  return tilesFor(gpu, checkpoints.map(({ architecture }) => architecture), dataset, tuning, onTry);
 }
 
 /** The command that goes on with this folder. */
@@ -145,10 +157,11 @@ export async function run(options: RunOptions, argv: string[], engine: Engine = 
   const plan = planSweep(job);
   const gpu = await engine.openDevice({ adapter: options.adapter ?? undefined });
   try {
-    const session = await Session.open(options, job, plan, gpu.adapter);
+    const tiles = await tilesOf(options, job, plan, gpu);
+    const session = await Session.open(options, job, plan, gpu.adapter, tiles);
     const interruption = listenForInterruption((name) => note(options, `${name}: finishing what is in flight; once more to end at once`));
     try {
-      return await work({ engine, options, argv, job, plan, gpu, session, interruption, started, profiler: options.profile ? new Profiler(gpu) : null });
+      return await work({ engine, options, argv, job, plan, gpu, session, interruption, started, profiler: options.profile ? new Profiler(gpu) : null, tiles });
     } finally {
       interruption.dispose();
       await session.release();

@@ -31,7 +31,7 @@ export function identityOf(job: SweepJob, adapter: AdapterSummary): RunIdentity 
 const recordsOf = (job: SweepJob): CheckpointRecord[] =>
   job.checkpoints.map(({ path, file, network, init, epoch }) => ({ path, sha256: null, bytes: file.bytes, modified: file.modified, network, init, epoch }));
 
-function newManifest(identity: RunIdentity, checkpoints: CheckpointRecord[], job: SweepJob, plan: SweepPlan, adapter: AdapterSummary): Manifest {
+function newManifest(identity: RunIdentity, checkpoints: CheckpointRecord[], job: SweepJob, plan: SweepPlan, adapter: AdapterSummary, tiles: Manifest["tiles"]): Manifest {
   const { name, vendor, architecture, description, backend, type, software } = adapter;
   const cost = plan.units.reduce((sum, unit) => sum + unit.cost, 0);
   const layers: Record<string, string[]> = {};
@@ -51,6 +51,7 @@ function newManifest(identity: RunIdentity, checkpoints: CheckpointRecord[], job
     cost,
     sweep: { units: plan.units.length, cost, layers },
     networks: plan.networks,
+    tiles,
     started: new Date().toISOString(),
     resumed: [],
     ended: null,
@@ -74,14 +75,14 @@ export class Session {
     private readonly work: { journal: Journal; writer: ResultWriter; collector: Collector } | null,
   ) {}
 
-  static async open(options: RunOptions, job: SweepJob, plan: SweepPlan, adapter: AdapterSummary): Promise<Session> {
+  static async open(options: RunOptions, job: SweepJob, plan: SweepPlan, adapter: AdapterSummary, tiles: Manifest["tiles"] = {}): Promise<Session> {
     const identity = identityOf(job, adapter);
     const checkpoints = recordsOf(job);
     const hash = ({ path }: CheckpointRecord): string => hashCheckpoint(job.checkpoints.find((source) => source.path === path)!.file.path);
     const opened = await openRunFolder({ out: options.out, overwrite: options.overwrite, identity, checkpoints, hash });
     const { path, earlier } = opened;
     try {
-      const manifest = newManifest(identity, checkpoints, job, plan, adapter);
+      const manifest = newManifest(identity, checkpoints, job, plan, adapter, tiles);
       if (earlier && isComplete(path, earlier, checkpoints)) return new Session(path, true, opened, earlier, null);
       if (earlier) Object.assign(manifest, { started: earlier.started, resumed: [...earlier.resumed, new Date().toISOString()] });
       await writeManifest(path, manifest);

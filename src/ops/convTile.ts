@@ -21,10 +21,13 @@ export interface TileLimits {
 export const ACCUMULATORS = { software: 256, hardware: 64 };
 
 /** Size of the map that is written, and its channels: in a gradient those of the convolution's input. */
-function written(shape: ConvShape, gradient: boolean): { height: number; width: number; channels: number } {
+function mapWritten(shape: ConvShape, gradient: boolean): { height: number; width: number; channels: number } {
   const { height, width } = gradient ? shape : convOutput(shape);
   return { height, width, channels: gradient ? shape.inChannels : shape.outChannels };
 }
+
+/** Size of the map that is read. */
+const mapRead = (shape: ConvShape, gradient: boolean): { height: number; width: number } => (gradient ? convOutput(shape) : shape);
 
 /** Tiles of channels that divide the padded channel count, widest first. */
 function channelTiles(channels: number, single: boolean): number[] {
@@ -40,14 +43,14 @@ function channelTiles(channels: number, single: boolean): number[] {
  * pixels see a quarter of the taps; a stride itself takes fewer; and an invocation holds at most 8 vectors of what it reads.
  */
 export function chooseTile(shape: ConvShape, gradient: boolean, limits: TileLimits): ConvTile {
-  const { height, width, channels } = written(shape, gradient);
+  const { height, width, channels } = mapWritten(shape, gradient);
   const tiles = channelTiles(channels, height * width === 1);
   const narrowest = tiles[tiles.length - 1];
   const budget = limits.accumulators * (shape.kernel === 1 && height * width > 1 ? 2 : 1);
   const widest = (most: number): number => tiles.find((count) => count <= most) ?? narrowest;
   if (width < 3) {
     const tile = widest(budget / (4 * height * width));
-    const read = gradient ? convOutput(shape) : shape;
+    const read = mapRead(shape, gradient);
     const most = Math.min(IMAGE_MULTIPLE / limits.lanes, 8 / Math.ceil((read.height * read.width) / 4), budget / (height * width * tile));
     return { channels: tile, rows: height, blocks: 2 ** Math.max(0, Math.floor(Math.log2(most))) };
   }
@@ -74,11 +77,11 @@ export function tileKey(shape: ConvShape, gradient: boolean): string {
 
 /** The tile to take without measuring and its neighbours: one extent doubled or halved, or the whole map. */
 export function tileCandidates(shape: ConvShape, gradient: boolean, limits: TileLimits): ConvTile[] {
-  const { height, width, channels } = written(shape, gradient);
+  const { height, width, channels } = mapWritten(shape, gradient);
   const unit = gradient ? shape.stride : 1;
   const tiles = channelTiles(channels, height * width === 1);
   const fits = (tile: ConvTile): boolean =>
-    (tile.rows === height || (width >= 3 && tile.rows < height && tile.rows % unit === 0)) && tiles.includes(tile.channels) &&
+    (tile.rows === height || (Math.min(width, mapRead(shape, gradient).width) >= 3 && tile.rows < height && tile.rows % unit === 0)) && tiles.includes(tile.channels) &&
     (tile.blocks === 1 || width < 3) && tile.blocks * limits.lanes <= IMAGE_MULTIPLE &&
     tile.channels * tile.rows * width * tile.blocks <= 4 * limits.accumulators;
   const first = chooseTile(shape, gradient, limits);

@@ -46,11 +46,17 @@ export interface LayoutLimits {
   maxTextureWidth: number;
 }
 
+/** Pixels from row to row: rows are padded to vec4, maps of up to 2 columns are not. */
+const pitchOf = (width: number): number => (width < 3 ? width : Math.ceil(width / 4) * 4);
+
+/** vec4 in a channel's map. */
+export const mapQuads = ({ height, width }: MapShape): number => Math.ceil((height * pitchOf(width)) / 4);
+
 export function blockLayout({ channels, height, width }: MapShape, { lanes, maxTextureWidth }: LayoutLimits): BlockLayout {
   const single = height === 1 && width === 1;
   const pack = single ? 4 : 1;
-  const pitch = width < 3 ? width : Math.ceil(width / 4) * 4;
-  const quads = single ? 1 : Math.ceil((height * pitch) / 4);
+  const pitch = pitchOf(width);
+  const quads = mapQuads({ channels, height, width });
   const padded = channels < CHANNEL_TILE ? channels : Math.ceil(channels / CHANNEL_TILE) * CHANNEL_TILE;
   const groups = Math.ceil(padded / pack);
   const fits = Math.floor(maxTextureWidth / (quads * lanes));

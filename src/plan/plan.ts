@@ -4,7 +4,7 @@
  * `intervals/layer`, `labels`, `results`.
  */
 import { inferShapes } from "../model/graph.js";
-import type { Network } from "../model/resnet.js";
+import type { Architecture } from "../model/resnet.js";
 import { convGrid, type ConvPlan, planConv } from "../ops/conv2d.js";
 import { chooseTile, tileKey, type TileTable } from "../ops/convTile.js";
 import { BackwardPlanner } from "./backward.js";
@@ -59,7 +59,15 @@ export interface UnitPlan {
   input: BlockLayout;
 }
 
-export interface PlanOptions extends LayoutLimits {
+/** What of an adapter the kernels go by. */
+export interface KernelLimits extends LayoutLimits {
+  /** Weights come from neighbour lanes: needs subgroups of `lanes` and more. */
+  shuffle: boolean;
+  /** Sums that an invocation of a convolution keeps. */
+  accumulators: number;
+}
+
+export interface PlanOptions extends KernelLimits {
   image: MapShape;
   filtered: string[];
   /** Filtered networks stacked along the batch. */
@@ -72,10 +80,6 @@ export interface PlanOptions extends LayoutLimits {
   attacks: { epsilon: number[]; low: number[]; high: number[] }[];
   clamp: boolean;
   batchNorm: "running" | "batch";
-  /** Weights come from neighbour lanes: needs subgroups of `lanes` and more. */
-  shuffle: boolean;
-  /** Sums that an invocation of a convolution keeps. */
-  accumulators: number;
   /** Tiles found by measuring, by `tileKey`; results do not depend on them. */
   tiles?: TileTable;
 }
@@ -90,7 +94,7 @@ export class PlanContext {
   /** Clean tensors that differ between variants. */
   readonly stacked = new Set<string>();
 
-  constructor(readonly network: Network, readonly options: PlanOptions) {
+  constructor(readonly network: Architecture, readonly options: PlanOptions) {
     this.shapes = inferShapes(network.graph, options.image);
     this.ops = fuse(network.graph, this.shapes);
     for (const op of this.ops) {
@@ -157,7 +161,7 @@ export function split(resource: string): [string, string] {
 }
 
 /** @throws Error when the graph holds something the kernels cannot do yet */
-export function planUnit(network: Network, options: PlanOptions): UnitPlan {
+export function planUnit(network: Architecture, options: PlanOptions): UnitPlan {
   const context = new PlanContext(network, options);
   const { variants, blocksPerVariant, attacks } = options;
   const imageLayout = context.layout(network.graph.input);

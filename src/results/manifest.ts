@@ -24,6 +24,8 @@ export interface Manifest {
   /** Work of the whole sweep, of which a shard has a part; `layers` by network, in the order of the rows. */
   sweep: { units: number; cost: number; layers: Record<string, string[]> };
   networks: number;
+  /** Kernel settings that were measured on the adapter, by convolution; results do not depend on them. */
+  tiles: Record<string, { channels: number; rows: number; blocks: number }>;
   /** ISO 8601, UTC. */
   started: string;
   /** Starts after the first. */

@@ -2,10 +2,11 @@
 import type { Gpu } from "../gpu/device.js";
 import { Profiler } from "../gpu/profiler.js";
 import { convGrid, convOutput, type ConvShape, planConv } from "../ops/conv2d.js";
-import { type ConvTile, tileCandidates, tileKey, type TileLimits, type TileTable } from "../ops/convTile.js";
+import { type ConvTile, tileCandidates, tileKey, type TileTable } from "../ops/convTile.js";
 import { blockLayout, IMAGE_MULTIPLE } from "../plan/layout.js";
-import type { Step, UnitPlan } from "../plan/plan.js";
+import type { KernelLimits, Step, UnitPlan } from "../plan/plan.js";
 import { GpuExecutor } from "./gpu.js";
+import { kindOf } from "./limits.js";
 
 /** A tile has to be this much faster than the default to take its place: less is noise. */
 const GAIN = 0.03;
@@ -23,14 +24,14 @@ export interface Tunable {
  * @param onTry called before each convolution, with its place among those that have a choice
  * @returns a tile for every convolution that has a choice: the default where nothing was clearly faster
  */
-export async function tuneTiles(gpu: Gpu, convolutions: Tunable[], limits: TileLimits, onTry?: (done: number, of: number) => void): Promise<TileTable> {
+export async function tuneTiles(gpu: Gpu, convolutions: Tunable[], limits: KernelLimits, onTry?: (done: number, of: number) => void): Promise<TileTable> {
   const distinct = new Map(convolutions.map((conv) => [tileKey(conv.shape, conv.gradient), conv]));
   const choices = [...distinct].map(([key, conv]) => ({ key, conv, candidates: tileCandidates(conv.shape, conv.gradient, limits) })).filter(({ candidates }) => candidates.length > 1);
   const table: TileTable = {};
   for (const [i, { key, conv, candidates }] of choices.entries()) {
     onTry?.(i, choices.length);
     const times: number[] = [];
-    for (const tile of candidates) times.push(await timeTile(gpu, conv, tile));
+    for (const tile of candidates) times.push(await timeTile(gpu, limits, conv, tile));
     const best = times.indexOf(Math.min(...times));
     table[key] = times[best] < times[0] * (1 - GAIN) ? candidates[best] : candidates[0];
   }
@@ -38,18 +39,18 @@ export async function tuneTiles(gpu: Gpu, convolutions: Tunable[], limits: TileL
 }
 
 /** GPU time of the quickest of several dispatches, in ms. */
-async function timeTile(gpu: Gpu, { shape, gradient }: Tunable, tile: ConvTile): Promise<number> {
+async function timeTile(gpu: Gpu, limits: KernelLimits, { shape, gradient }: Tunable, tile: ConvTile): Promise<number> {
   const profiler = new Profiler(gpu);
   const executor = new GpuExecutor(gpu, profiler);
   try {
-    const maps = [{ channels: shape.inChannels, height: shape.height, width: shape.width }, { channels: shape.outChannels, ...convOutput(shape) }].map((map) => blockLayout(map, gpu));
+    const maps = [{ channels: shape.inChannels, height: shape.height, width: shape.width }, { channels: shape.outChannels, ...convOutput(shape) }].map((map) => blockLayout(map, limits));
     const [input, output] = gradient ? maps.toReversed() : maps;
-    const plan = planConv(shape, gradient, input, output, tile, gpu.maxTextureWidth);
-    const blocks = IMAGES[gpu.adapter.software ? "software" : "hardware"] / gpu.lanes;
+    const plan = planConv(shape, gradient, input, output, tile, limits.maxTextureWidth);
+    const blocks = IMAGES[kindOf(gpu)] / limits.lanes;
     const step: Step = {
       kernel: "conv2d",
       name: "conv2d",
-      constants: { ...plan.constants, SHUFFLE: gpu.shuffle, RELU: !gradient },
+      constants: { ...plan.constants, SHUFFLE: limits.shuffle, RELU: !gradient },
       params: { steps: plan.steps, in_blocks: blocks, residual_blocks: 1, gate_blocks: 1, blocks_per_variant: blocks },
       bindings: { input: "input", output: "output", weights: "weights", norm: "norm" },
       writes: ["output"],
@@ -60,7 +61,7 @@ async function timeTile(gpu: Gpu, { shape, gradient }: Tunable, tile: ConvTile):
     const prepared = await executor.memory.guard(() => {
       const weights = executor.createTexture(plan.weightTexture.width, plan.weightTexture.height);
       const norm = executor.createTexture(Math.ceil(output.channels / 64) * 64, 2);
-      const unit: UnitPlan = { prefix: [], body: [step], tensors, weights: new Map(), norms: new Set(), filtered: [], blocksPerVariant: blocks, lanes: gpu.lanes, variants: 1, passes: 1, input };
+      const unit: UnitPlan = { prefix: [], body: [step], tensors, weights: new Map(), norms: new Set(), filtered: [], blocksPerVariant: blocks, lanes: limits.lanes, variants: 1, passes: 1, input };
       return executor.prepare(unit, (name) => (name === "weights" ? weights : name === "norm" ? norm : undefined));
     });
     // The first call compiles; the quickest is the one nothing else disturbed.

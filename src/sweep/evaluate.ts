@@ -7,13 +7,13 @@ import type { Network } from "../model/resnet.js";
 import type { TileTable } from "../ops/convTile.js";
 import { IMAGE_MULTIPLE, toBlocks } from "../plan/layout.js";
 import { planBytes } from "../plan/memory.js";
-import { planUnit, type PlanOptions, type UnitPlan } from "../plan/plan.js";
+import { type KernelLimits, planUnit, type PlanOptions, type UnitPlan } from "../plan/plan.js";
 import { GpuExecutor, type PreparedPlan } from "../run/gpu.js";
+import { kernelLimits, kindOf } from "../run/limits.js";
 import type { SweepConfig } from "./config.js";
 import type { LayerVariants } from "./filters.js";
 import { NetworkResources } from "./resources.js";
 import { Submitter } from "./submitter.js";
-import { kindOf, tileLimits } from "./tiles.js";
 import type { Unit, UnitSums } from "./units.js";
 
 export interface EvaluatorOptions {
@@ -59,6 +59,7 @@ export class Evaluator {
   private tileImages: number;
   private mostVariants: number;
   private usedVariants = 1;
+  private readonly limits: KernelLimits;
 
   constructor(
     private readonly gpu: Gpu,
@@ -67,6 +68,7 @@ export class Evaluator {
     private readonly config: SweepConfig,
     private readonly options: EvaluatorOptions = {},
   ) {
+    this.limits = kernelLimits(gpu, dataset);
     this.isTileFixed = config.batchNorm === "batch";
     this.tileImages = this.isTileFixed ? config.batchSize : (options.tileImages ?? TILE_IMAGES);
     this.mostVariants = options.variants ?? MAX_VARIANTS;
@@ -93,7 +95,7 @@ export class Evaluator {
     const tile = this.tileImages;
     for (let first = unit.firstImage; first < unit.firstImage + unit.images; first += tile) {
       const images = Math.min(tile, unit.firstImage + unit.images - first);
-      const blocks = (Math.ceil(images / IMAGE_MULTIPLE) * IMAGE_MULTIPLE) / this.gpu.lanes;
+      const blocks = (Math.ceil(images / IMAGE_MULTIPLE) * IMAGE_MULTIPLE) / this.limits.lanes;
       const most = this.chooseVariants(filtered, layer.masks.length, blocks, images);
       let started = false;
       for (let mask = 0; mask < layer.masks.length; mask += most) {
@@ -144,7 +146,7 @@ export class Evaluator {
     const results = new Float32Array(staging.getMappedRange());
     let at = 0;
     for (let pass = 0; pass < sums.correct.length; pass++) {
-      for (let v = 0; v < variants; v++, at += blocksPerVariant * this.gpu.lanes * 2) {
+      for (let v = 0; v < variants; v++, at += blocksPerVariant * this.limits.lanes * 2) {
         for (let i = 0; i < images; i++) {
           // A wrong answer costs at least log 2: both are 0 only where no kernel wrote.
           if (results[at + 2 * i] === 0 && results[at + 2 * i + 1] === 0) throw new AdapterError(`${this.gpu.adapter.name}: results came back empty`);
@@ -182,9 +184,7 @@ export class Evaluator {
       attacks: this.config.epsilons.map((epsilon) => ({ epsilon: perChannel((_, std) => (this.config.epsilonSpace === "pixel" ? epsilon / std : epsilon)), low, high })),
       clamp: this.config.clamp,
       batchNorm: this.config.batchNorm,
-      maxTextureWidth: this.gpu.maxTextureWidth,
-      shuffle: this.gpu.shuffle,
-      ...tileLimits(this.gpu),
+      ...this.limits,
       tiles: this.options.tiles,
     };
   }

@@ -4,11 +4,11 @@ import { join } from "node:path";
 import type { Gpu } from "../gpu/device.js";
 import { readCheckpoint } from "../io/checkpoint.js";
 import { describeCheckpoint } from "../model/resnet.js";
-import { ACCUMULATORS } from "../ops/convTile.js";
 import { PACKAGE_ROOT } from "../package.js";
 import { blockLayout, fromBlocks, IMAGE_MULTIPLE, toBlocks, type MapShape } from "../plan/layout.js";
 import { planUnit } from "../plan/plan.js";
 import { GpuExecutor } from "../run/gpu.js";
+import { kernelLimits } from "../run/limits.js";
 import { NetworkResources } from "./resources.js";
 
 const FOLDER = join(PACKAGE_ROOT, "fixtures", "golden");
@@ -73,9 +73,10 @@ export async function computeOutcomes(gpu: Gpu, { name, batchNorm }: GoldenCase,
   const network = describeCheckpoint(await readCheckpoint(join(FOLDER, file.checkpoint)));
   const [images, channels, height, width] = file.arrays.x.shape;
   const image: MapShape = { channels, height, width };
-  const blocks = (Math.ceil(images / IMAGE_MULTIPLE) * IMAGE_MULTIPLE) / gpu.lanes;
+  const limits = kernelLimits(gpu, image);
+  const blocks = (Math.ceil(images / IMAGE_MULTIPLE) * IMAGE_MULTIPLE) / limits.lanes;
   const attack = { epsilon: [0, 0, 0, 0], low: [0, 0, 0, 0], high: [0, 0, 0, 0] };
-  const plan = planUnit(network, { image, filtered, variants: 2, blocksPerVariant: blocks, images, attacks: [attack], clamp: false, batchNorm, maxTextureWidth: gpu.maxTextureWidth, lanes: gpu.lanes, accumulators: ACCUMULATORS[gpu.adapter.software ? "software" : "hardware"], shuffle });
+  const plan = planUnit(network, { image, filtered, variants: 2, blocksPerVariant: blocks, images, attacks: [attack], clamp: false, batchNorm, ...limits, shuffle });
   plan.body = plan.body.slice(0, plan.body.findIndex(({ kernel }) => kernel === "fgsm"));
   const executor = new GpuExecutor(gpu);
   const resources = new NetworkResources(executor, network, batchNorm);
@@ -83,21 +84,21 @@ export async function computeOutcomes(gpu: Gpu, { name, batchNorm }: GoldenCase,
     const prepared = await executor.memory.guard(() => executor.prepare(plan, resources.lookup(plan)));
     const pixels = array(file, "x").map((value, i) => value + (options.offset?.[i] ?? 0));
     executor.writeTexture(prepared.texture(`clean/${network.graph.input}`), toBlocks(plan.input, pixels, blocks));
-    const labels = new Uint32Array(blocks * gpu.lanes);
+    const labels = new Uint32Array(blocks * limits.lanes);
     labels.set(file.labels);
     resources.writeLabels(labels);
     const nothing = filtered.map(() => ({ low: 1, high: -1 }));
     resources.writeIntervals(filtered, [nothing, nothing]);
     executor.submit([...prepared.prefix, ...prepared.body]);
     const readMaps = async (resource: string, shape: MapShape): Promise<Float32Array[]> => {
-      const layout = blockLayout(shape, gpu);
+      const layout = blockLayout(shape, limits);
       const texels = await executor.readTexture(prepared.texture(resource));
       return [0, 1].map((variant) => fromBlocks(layout, texels.subarray(variant * blocks * layout.fold * layout.texels * 4), images));
     };
     const logits = await readMaps("clean/fc", { channels: network.classes, height: 1, width: 1 });
     const gradient = await readMaps(`grad/${network.graph.input}`, image);
-    const results = await executor.readBuffer(resources.resultsBuffer(plan), 2 * blocks * gpu.lanes * 2);
-    const loss = [0, 1].map((variant) => Float32Array.from({ length: images }, (_, i) => results[(variant * blocks * gpu.lanes + i) * 2 + 1]));
+    const results = await executor.readBuffer(resources.resultsBuffer(plan), 2 * blocks * limits.lanes * 2);
+    const loss = [0, 1].map((variant) => Float32Array.from({ length: images }, (_, i) => results[(variant * blocks * limits.lanes + i) * 2 + 1]));
     const outcome = (variant: number): Outcome => ({ logits: logits[variant], loss: loss[variant], gradient: gradient[variant] });
     return [outcome(0), outcome(1)];
   } finally {
