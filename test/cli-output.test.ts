@@ -12,6 +12,18 @@ function stream(isTTY: boolean): { stream: NodeJS.WriteStream; text: () => strin
   return { stream: { isTTY, columns: 100, write: (text: string) => (written += text) } as unknown as NodeJS.WriteStream, text: () => written };
 }
 
+/** With these variables, and none of the others that are asked. */
+function withEnvironment<T>(variables: Record<string, string>, act: () => T): T {
+  const before = { ...process.env };
+  for (const name of ["NO_COLOR", "FORCE_COLOR", "TERM"]) delete process.env[name];
+  Object.assign(process.env, { TERM: "xterm" }, variables);
+  try {
+    return act();
+  } finally {
+    process.env = before;
+  }
+}
+
 test("progress tells units, rate and time left", () => {
   let now = 0;
   const progress = new Progress({ stream: stream(false).stream, units: 10, before: 2, work: 1000, now: () => now });
@@ -26,9 +38,11 @@ test("progress tells units, rate and time left", () => {
 test("a terminal gets one line drawn over, a log gets no control characters", () => {
   for (const isTTY of [true, false]) {
     const out = stream(isTTY);
-    const progress = new Progress({ stream: out.stream, units: 2, before: 0, work: 2 });
-    for (let i = 0; i < 50; i++) progress.advance(1);
-    progress.end();
+    withEnvironment({}, () => {
+      const progress = new Progress({ stream: out.stream, units: 2, before: 0, work: 2 });
+      for (let i = 0; i < 50; i++) progress.advance(1);
+      progress.end();
+    });
     assert.is(out.text().includes("\u001b"), isTTY);
     assert.not.ok(out.text().includes("\n"));
   }
@@ -44,21 +58,41 @@ test("a layer's summary: start, half, lowest", () => {
     { filter: "h_a", halved_alpha: 2, halved_density: 0.8, lowest_accuracy_clean: 0.1, lowest_alpha: 3 },
     { filter: "h_c", halved_alpha: null, halved_density: null, lowest_accuracy_clean: 0.7, lowest_alpha: 1 },
   ]);
-  const table = renderTable([summary], stream(false).stream);
+  const table = withEnvironment({}, () => renderTable([summary], stream(false).stream));
   assert.match(table, /layer +weights +clean +adversarial +h_a half at +h_c lowest\nconv1 +784 +90\.0 +45\.0 +80\.0 +70\.0/);
 });
 
-test("colour only on a terminal that wants it", () => {
+const COLOURS: [variables: Record<string, string>, terminal: boolean, pipe: boolean][] = [
+  [{}, true, false],
+  [{ NO_COLOR: "1" }, false, false],
+  [{ NO_COLOR: "0" }, false, false],
+  [{ NO_COLOR: "" }, true, false],
+  [{ FORCE_COLOR: "1" }, true, true],
+  [{ FORCE_COLOR: "0" }, false, false],
+  [{ FORCE_COLOR: "false" }, false, false],
+  [{ FORCE_COLOR: "" }, true, false],
+  [{ FORCE_COLOR: "1", NO_COLOR: "1" }, true, true],
+  [{ TERM: "dumb" }, false, false],
+];
+
+test("colour only where it is wanted", () => {
   const summary = summarise([row()]);
-  const before = process.env.NO_COLOR;
-  delete process.env.NO_COLOR;
-  const coloured = renderTable(summary, stream(true).stream);
-  process.env.NO_COLOR = "1";
-  const plain = renderTable(summary, stream(true).stream);
-  if (before === undefined) delete process.env.NO_COLOR;
-  else process.env.NO_COLOR = before;
-  assert.is(coloured.includes("\u001b["), process.env.TERM !== "dumb");
-  assert.not.ok(plain.includes("\u001b["));
+  for (const [variables, terminal, pipe] of COLOURS) {
+    for (const [isTTY, wanted] of [[true, terminal], [false, pipe]]) {
+      const table = withEnvironment(variables, () => renderTable(summary, stream(isTTY).stream));
+      assert.is(table.includes("\u001b["), wanted, JSON.stringify([variables, isTTY]));
+    }
+  }
+});
+
+test("nothing is drawn over on a terminal that can't", () => {
+  const out = stream(true);
+  withEnvironment({ TERM: "dumb" }, () => {
+    const progress = new Progress({ stream: out.stream, units: 2, before: 0, work: 2 });
+    progress.advance(1);
+    progress.end();
+  });
+  assert.is(out.text(), "");
 });
 
 test("times and shell words", () => {

@@ -1,5 +1,5 @@
 /** How far a run is: one bar on a terminal, a line every 30 s elsewhere (batch logs), nothing when quiet. */
-import { clock, grouped } from "./terminal.js";
+import { clock, grouped, isDrawable } from "./terminal.js";
 
 const REDRAW_MS = 100;
 const LINE_MS = 30_000;
@@ -27,7 +27,7 @@ export class Progress {
     this.#now = options.now ?? (() => performance.now());
     this.#start = this.#now();
     this.#done = options.before;
-    this.#timer = options.stream.isTTY ? null : setInterval(() => this.#line(), LINE_MS).unref();
+    this.#timer = isDrawable(options.stream) ? null : setInterval(() => this.#line(), LINE_MS).unref();
     this.#redraw(true);
   }
 
@@ -45,13 +45,13 @@ export class Progress {
 
   /** A message that leaves the bar whole. */
   note(text: string): void {
-    this.options.stream.write(`${this.options.stream.isTTY ? "\r\u001b[K" : ""}${text}\n`);
+    this.options.stream.write(`${isDrawable(this.options.stream) ? "\r\u001b[K" : ""}${text}\n`);
     this.#redraw(true);
   }
 
   end(): void {
     if (this.#timer) clearInterval(this.#timer);
-    if (this.options.stream.isTTY) this.options.stream.write("\r\u001b[K");
+    if (isDrawable(this.options.stream)) this.options.stream.write("\r\u001b[K");
   }
 
   /** `12/42 units, 1,234 networks×images/s, 1:02 left` */
@@ -68,7 +68,7 @@ export class Progress {
 
   #redraw(always: boolean): void {
     const now = this.#now();
-    if (!this.options.stream.isTTY || (!always && now - this.#drawn < REDRAW_MS)) return;
+    if (!isDrawable(this.options.stream) || (!always && now - this.#drawn < REDRAW_MS)) return;
     this.#drawn = now;
     const full = Math.round((BAR * this.#done) / Math.max(1, this.options.units));
     const line = `${"█".repeat(full)}${"░".repeat(BAR - full)} ${this.text()}`;

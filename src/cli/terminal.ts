@@ -9,10 +9,19 @@ export function toleratePipes(): void {
   }
 }
 
-/** Bold where the stream is a terminal that wants colour. */
+/** A terminal on which a line can be drawn over. */
+export const isDrawable = (stream: NodeJS.WriteStream): boolean => stream.isTTY && process.env.TERM !== "dumb";
+
+/** https://no-color.org, and FORCE_COLOR as Node and npm take it (0 and false: none), which goes before. Empty ones are as unset. */
+function hasColour(stream: NodeJS.WriteStream): boolean {
+  const { FORCE_COLOR, NO_COLOR } = process.env;
+  if (FORCE_COLOR) return FORCE_COLOR !== "0" && FORCE_COLOR !== "false";
+  return !NO_COLOR && isDrawable(stream);
+}
+
+/** Bold where the stream takes colour. */
 export function bold(text: string, stream: NodeJS.WriteStream): string {
-  const plain = !stream.isTTY || (process.env.NO_COLOR ?? "") !== "" || process.env.TERM === "dumb";
-  return plain ? text : `\u001b[1m${text}\u001b[22m`;
+  return hasColour(stream) ? `\u001b[1m${text}\u001b[22m` : text;
 }
 
 export function say(text: string): void {

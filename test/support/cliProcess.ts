@@ -20,8 +20,9 @@ export interface Started {
   seen(text: string): Promise<void>;
 }
 
+/** Without FORCE_COLOR, which the test runner sets for itself. */
 export function start(args: string[], options: { cwd?: string; env?: NodeJS.ProcessEnv } = {}): Started {
-  const child = spawn(process.execPath, [join(PACKAGE_ROOT, "bin/wgpu-inferlink.js"), ...args], { cwd: options.cwd, env: { ...process.env, ...options.env }, stdio: ["ignore", "pipe", "pipe"] });
+  const child = spawn(process.execPath, [join(PACKAGE_ROOT, "bin/wgpu-inferlink.js"), ...args], { cwd: options.cwd, env: { ...process.env, FORCE_COLOR: undefined, ...options.env }, stdio: ["ignore", "pipe", "pipe"] });
   let [stdout, stderr] = ["", ""];
   let printed = performance.now();
   child.stdout.setEncoding("utf8").on("data", (text: string) => ((stdout += text), (printed = performance.now())));
