@@ -167,7 +167,7 @@ test("a checkpoint that moved is found by --checkpoint, by its content; without 
   const moved = temporaryFolder();
   mkdirSync(join(moved, "MNIST/Init_1"), { recursive: true });
   copyFileSync(DEMO_CHECKPOINT, join(moved, "MNIST/Init_1/net.ckpt"));
-  using source = new FileSource(DEMO_CHECKPOINT);
+  using source = new FileSource(DEMO_CHECKPOINT, Infinity);
   const checkpoint = "gone/MNIST/Init_1/net.ckpt";
   const pulse = { alpha: [-0.4, -0.2, 0, 0.2, 0.4], density: [0.99, 0.9, 0.2, 0.9, 0.99], removed: [5, 100, 1000, 100, 5], accuracy_clean: [1, 1, 0.5, 1, 1], accuracy_adv: [0.5, 0.5, 0.5, 0.1, 0.5] };
   const run = await writeRun(curveRows(pulse, { filter: "h_c", layer: "fc", weights: 1280, delta: Math.fround(0.08), checkpoint }), { metadata: { checkpointSha256: { [checkpoint]: sha256(source) } } });

@@ -54,6 +54,14 @@ const hostile: Record<string, [file: Buffer, message: RegExp]> = {
   "empty-stack.ckpt": [saved(pickle(op("0"))), /closes what it never opened/],
   "stop-at-once.ckpt": [saved(pickle()), /empty stack/],
   "no-stop.ckpt": [saved(op(0x80, 2, EMPTY_DICT)), /is cut short/],
+  "left-on-the-stack.ckpt": [saved(pickle(EMPTY_DICT, EMPTY_DICT)), /ends in the middle of an object/],
+  "open-mark.ckpt": [saved(pickle(MARK, EMPTY_DICT)), /ends in the middle of an object/],
+  "second-pickle.ckpt": [saved(Buffer.concat([pickle(dict()), pickle(call(global("os", "system"), text("false")))])), /goes on for \d+ bytes after the end of its pickle/],
+  "frame-of-2e63.ckpt": [saved(op(0x80, 4, 0x95, 0, 0, 0, 0, 0, 0, 0, 0x80, EMPTY_DICT, ".")), /is cut short/],
+  "text-persistent-id.ckpt": [saved(pickle(op("P0\n"))), /opcode 0x50/],
+  "persistent-id-of-a-string.ckpt": [saved(pickle(text("0"), op("Q"))), /type, key or size/],
+  "not-utf8.ckpt": [saved(pickle(dict(op("X", 2, 0, 0, 0, Uint8Array.of(0xc3, 0x28)), tensor()))), /no UTF-8/],
+  "state-of-a-global.ckpt": [saved(pickle(global("torch", "Size"), dict(text("__dict__"), NONE), BUILD)), /object state/],
   "unknown-memo.ckpt": [saved(pickle(op("h", 7))), /memo entry 7/],
   "far-memo.ckpt": [saved(pickle(EMPTY_DICT, op("r", 0xff, 0xff, 0xff, 0x7f))), /memo entry far beyond/],
   "deep-marks.ckpt": [saved(pickle(Buffer.alloc(100_000, "("))), /over 256 levels/],
@@ -75,6 +83,10 @@ const hostile: Record<string, [file: Buffer, message: RegExp]> = {
   "negative-offset.ckpt": [weights(tensor({ offset: int(-1) })), /not sensible whole numbers/],
   "negative-stride.ckpt": [weights(tensor({ strides: tuple(int(-1)) })), /not sensible whole numbers/],
   "shape-overflow.ckpt": [weights(tensor({ shape: tuple(...Array(8).fill(int(0x7fffffff))), strides: tuple(...Array(8).fill(int(1))) })), /reaches outside/],
+  "grown-after-the-check.ckpt": [saved(pickle(tensor({ shape: op("]", int(2), APPEND, "q", 0) }), op("q", 1, "0", "h", 0), int(1 << 30), APPEND, op("0"), EMPTY_DICT, text("w"), op("h", 1, "s"), text("conv1"), NONE, op("s"))), /under "conv1" that is not a tensor/],
+  "overlapping-axes.ckpt": [saved(pickle(dict(text("w"), tensor({ numel: 13, shape: tuple(int(2), int(2), int(2)), strides: tuple(int(1), int(1), int(10)) }))), Buffer.alloc(52)), /overlap in memory/],
+  "sieve.ckpt": [saved(pickle(dict(text("w"), tensor({ numel: (1 << 20) + 1, strides: tuple(int(1 << 20)) }))), Buffer.alloc(4 * (1 << 20) + 4)), /spread over 1048577 elements/],
+  "sizes-beyond-2e53.ckpt": [weights(tensor({ numel: 0x7fffffff, key: "0", shape: tuple(op(0x8a, 8, 0, 0, 0, 0, 0, 0, 0x20, 0)), strides: tuple(int(1)) })), /declares 2147483647 elements|not sensible whole numbers/],
   "expanded.ckpt": [weights(tensor({ shape: tuple(int(1_000_000), int(1)), strides: tuple(int(0), int(1)) })), /overlap in memory/],
   "rank-mismatch.ckpt": [weights(tensor({ strides: tuple() })), /not sensible whole numbers/],
   "fractional-size.ckpt": [weights(tensor({ shape: tuple(op("G", 0x3f, 0xf8, 0, 0, 0, 0, 0, 0)) })), /not sensible whole numbers/],
@@ -101,6 +113,38 @@ const hostile: Record<string, [file: Buffer, message: RegExp]> = {
   "directory-elsewhere.ckpt": [patched(saved(pickle(dict())), -22 + 16, [0, 0, 0, 0]), /directory of a wrong size/],
   "entry-count.ckpt": [patched(saved(pickle(dict())), -22 + 8, [9, 0, 9, 0]), /wrong size|damaged zip directory/],
   "comment-length.ckpt": [patched(saved(pickle(dict())), -2, [9, 0]), /is cut short/],
+  "bytes-in-front.ckpt": [Buffer.concat([goodZip.subarray(0, 4), goodZip]), /zip64 records in an unexpected place/],
+  "zip-in-front.ckpt": [((): Buffer => {
+    // Two archives in a row, the directory's offsets moved: tools that read from the start see the first.
+    const [first, second] = [saved(pickle(call(global("os", "system"), text("false")))), saved(pickle(dict()))];
+    const file = Buffer.concat([first, second]);
+    for (let at = file.indexOf("PK\x01\x02", first.length); at >= 0; at = file.indexOf("PK\x01\x02", at + 4)) file.writeUInt32LE(file.readUInt32LE(at + 42) + first.length, at + 42);
+    file.writeUInt32LE(file.readUInt32LE(file.length - 6) + first.length, file.length - 6);
+    return file;
+  })(), /belong to no entry/],
+  "bytes-between.ckpt": [((): Buffer => {
+    const file = saved(pickle(dict()));
+    const [directory, gap] = [file.indexOf("PK\x01\x02"), Buffer.alloc(40, "x")];
+    const moved = Buffer.concat([file.subarray(0, directory), gap, file.subarray(directory)]);
+    moved.writeUInt32LE(directory + 40, moved.length - 6);
+    return moved;
+  })(), /belong to no entry/],
+  "end-in-the-comment.ckpt": [((): Buffer => {
+    const file = saved(pickle(dict()));
+    file.writeUInt16LE(22, file.length - 2);
+    return Buffer.concat([file, file.subarray(file.length - 22, file.length - 2), Buffer.alloc(2)]);
+  })(), /wrong size/],
+  "comment.ckpt": [((): Buffer => {
+    const file = saved(pickle(dict()));
+    file.writeUInt16LE(4, file.length - 2);
+    return Buffer.concat([file, Buffer.from("PK\x05\x06")]);
+  })(), /is cut short/],
+  "local-size.ckpt": [patched(saved(pickle(dict())), 18, [1, 0, 0, 0, 1, 0, 0, 0]), /contradicts/],
+  "local-checksum.ckpt": [patched(saved(pickle(dict())), 14, [1, 2, 3, 4]), /contradicts/],
+  "zip64-size.ckpt": [((): Buffer => {
+    const file = saved(pickle(dict()));
+    return patched(file, file.indexOf("PK\x01\x02") + 20, [255, 255, 255, 255, 255, 255, 255, 255]);
+  })(), /without its sizes/],
   "deflated.ckpt": [((): Buffer => {
     const file = zip([["a/data.pkl", deflateRawSync(Buffer.alloc(1000))]]);
     return patched(file, file.indexOf("PK\x01\x02") + 10, [8, 0]);
@@ -137,7 +181,21 @@ const hostile: Record<string, [file: Buffer, message: RegExp]> = {
   "negative.safetensors": [safetensors({ a: entry(-4, 0) }, Buffer.alloc(4)), /makes no sense/],
   "backwards.safetensors": [safetensors({ a: entry(4, 0, [1]) }, Buffer.alloc(4)), /does not fit/],
   "unknown-type.safetensors": [safetensors({ a: entry(0, 4, [4], "F8_E4M3") }, Buffer.alloc(4)), /element type/],
-  "null-entry.safetensors": [safetensors({ a: null }), /element type/],
+  "null-entry.safetensors": [safetensors({ a: null }), /not JSON of its format/],
+  "twice-by-escape.safetensors": [safetensors(`{"a":${JSON.stringify(entry(0, 4))},"\\u0061":${JSON.stringify(entry(0, 4))}}`, Buffer.alloc(4)), /names "a" twice/],
+  "type-twice.safetensors": [safetensors('{"a":{"dtype":"F32","dtype":"I8","shape":[1],"data_offsets":[0,4]}}', Buffer.alloc(4)), /"a" its dtype twice/],
+  "proto-in-entry.safetensors": [safetensors('{"a":{"__proto__":{"dtype":"F32"},"shape":[1],"data_offsets":[0,4]}}', Buffer.alloc(4)), /not JSON of its format/],
+  "constructor.safetensors": [safetensors('{"constructor":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}', Buffer.from(nan.subarray(4))), /NaN in tensor constructor/],
+  "no-shape.safetensors": [safetensors('{"a":{"dtype":"F32","data_offsets":[0,4]}}', Buffer.alloc(4)), /no type, shape or range/],
+  "fraction.safetensors": [safetensors('{"a":{"dtype":"F32","shape":[1.0],"data_offsets":[0,4]}}', Buffer.alloc(4)), /makes no sense/],
+  "exponent.safetensors": [safetensors('{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4e0]}}', Buffer.alloc(4)), /makes no sense/],
+  "seventeen-axes.safetensors": [safetensors({ a: entry(0, 4, Array<number>(17).fill(1)) }, Buffer.alloc(4)), /makes no sense/],
+  "metadata-number.safetensors": [safetensors('{"__metadata__":{"a":1}}'), /not JSON of its format/],
+  "metadata-alone.safetensors": [safetensors('{"__metadata__":{"a":"}\\""}}  '), /holds no tensors/],
+  "behind-the-header.safetensors": [safetensors('{}{"a":1}'), /not JSON of its format/],
+  "lone-surrogate.safetensors": [safetensors('{"\\ud800":1}'), /not JSON of its format/],
+  "not-utf8.safetensors": [safetensors(Buffer.from('{"\xff":1}', "latin1").toString("latin1")).fill(0xff, 10, 11), /not UTF-8/],
+  "long-name.safetensors": [safetensors(`{"${"a".repeat(3000)}":1}`), /a name of over 2048 bytes/],
   "proto.safetensors": [safetensors('{"__proto__":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}', Buffer.from(nan.subarray(4))), /NaN in tensor __proto__/],
   "deep-json.safetensors": [safetensors(`{"a":${"[".repeat(200_000)}`), /not JSON/],
   "empty-header.safetensors": [safetensors("{}"), /holds no tensors/],

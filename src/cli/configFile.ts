@@ -14,8 +14,7 @@ type Value = string | string[] | boolean;
 
 /** The document in the file. YAML 1.2, of which JSON is a part; no tags, no aliases, so nothing can grow. */
 function documentIn(file: string): Document {
-  using source = new FileSource(file);
-  if (source.size > MOST_BYTES) throw new InputError(file, `has ${source.size} bytes; a file of options has at most ${MOST_BYTES}`);
+  using source = new FileSource(file, MOST_BYTES);
   const refuse = (cause: unknown): never => {
     throw new InputError(file, `is no YAML or JSON: ${(cause as Error).message.split("\n")[0].replace(/:$/, "")}`, { cause });
   };

@@ -4,8 +4,8 @@ import { join } from "node:path";
 import type { Curve } from "../analysis/curves.js";
 import { countWeights, windowsOf, type WindowCounts } from "../analysis/parameters.js";
 import { InferlinkError, InputError } from "../errors.js";
-import { parseCheckpoint } from "../io/checkpoint.js";
-import { FileSource, sha256 } from "../io/source.js";
+import { openCheckpointFile, parseCheckpoint } from "../io/checkpoint.js";
+import { sha256 } from "../io/source.js";
 import type { Checkpoint } from "../io/types.js";
 import { describeCheckpoint } from "../model/resnet.js";
 import { PACKAGE_ROOT } from "../package.js";
@@ -40,7 +40,7 @@ export class CheckpointFinder {
     const candidates = this.#candidates(path);
     for (const file of candidates) {
       try {
-        using source = new FileSource(file);
+        using source = openCheckpointFile(file);
         const known = this.#hashes.get(file) ?? sha256(source);
         this.#hashes.set(file, known);
         if (known !== hash) continue;

@@ -7,6 +7,10 @@ export const DTYPE_BYTES = {
 } as const;
 export type Dtype = keyof typeof DTYPE_BYTES;
 
+/** A view that spans more than so many elements may span so many times what it holds. */
+const SPREAD_MIN = 1 << 20;
+const SPREAD = 16;
+
 const FLOAT_DTYPES: ReadonlySet<Dtype> = new Set(["float64", "float32", "float16", "bfloat16"]);
 
 /** True if the elements are floating-point numbers. */
@@ -55,23 +59,39 @@ export function denseStrides(shape: readonly number[], fortran = false): number[
   return strides;
 }
 
+/** Counts of a shape or strides in a list of its own, so that no later opcode changes them; null if they are none. */
+export function countsOf(values: readonly unknown[]): number[] | null {
+  return values.length <= 16 && values.every((value) => Number.isSafeInteger(value) && (value as number) >= 0) ? [...(values as number[])] : null;
+}
+
+/** True if two indices may name one element: some axis steps less far than the axes inside it reach. */
+function overlaps(shape: readonly number[], strides: readonly number[]): boolean {
+  let reach = 1;
+  const axes = shape.map((size, axis) => ({ size, stride: strides[axis] })).filter(({ size }) => size > 1);
+  return axes.sort((a, b) => a.stride - b.stride).some(({ size, stride }) => {
+    const inside = reach;
+    reach += (size - 1) * stride;
+    return stride < inside;
+  });
+}
+
 /**
- * Makes a view after checking that offset, strides and shape are whole numbers that stay inside the storage and that no
- * element is used twice by design (an expanded tensor could be far larger than its file).
+ * Makes a view after checking that offset, strides and shape are whole numbers that stay inside the storage, that no element
+ * is used twice (an expanded tensor could be far larger than its file), and that it is no sieve over a far larger storage.
  */
-export function viewOf(file: string, storage: Storage, shape: readonly unknown[], strides: readonly unknown[], offset: unknown): ArrayRef {
-  const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0;
-  if (shape.length > 16 || shape.length !== strides.length || !shape.every(isCount) || !strides.every(isCount) || !isCount(offset)) {
+export function viewOf(file: string, storage: Storage, sizes: readonly unknown[], steps: readonly unknown[], offset: unknown): ArrayRef {
+  const [shape, strides] = [countsOf(sizes), countsOf(steps)];
+  if (shape === null || strides === null || shape.length !== strides.length || !Number.isSafeInteger(offset) || (offset as number) < 0) {
     throw new InputError(file, "holds a tensor whose shape, strides or offset are not sensible whole numbers; save it again with .contiguous()");
   }
-  const view = new ArrayRef(storage, shape as number[], strides as number[], offset);
+  const view = new ArrayRef(storage, shape, strides, offset as number);
   const { numel, span } = view;
-  if (!Number.isSafeInteger(numel) || !Number.isSafeInteger(span) || offset + span > storage.numel) {
-    throw new InputError(file, `holds a tensor of shape ${shape.join("x")} that reaches outside its storage of ${storage.numel} elements; save the file again`);
+  const shown = `holds a tensor of shape ${shape.join("x")}`;
+  if (!Number.isSafeInteger(numel) || !Number.isSafeInteger(span) || view.offset + span > storage.numel) {
+    throw new InputError(file, `${shown} that reaches outside its storage of ${storage.numel} elements; save the file again`);
   }
-  if (numel > span) {
-    throw new InputError(file, `holds a tensor of shape ${shape.join("x")} whose elements overlap in memory; save it again with .contiguous()`);
-  }
+  if (numel > 0 && overlaps(shape, strides)) throw new InputError(file, `${shown} whose elements overlap in memory; save it again with .contiguous()`);
+  if (span > Math.max(SPREAD_MIN, SPREAD * numel)) throw new InputError(file, `${shown} spread over ${span} elements of its storage; save it again with .contiguous()`);
   return view;
 }
 
@@ -150,9 +170,10 @@ export function toUint8(file: string, view: ArrayRef): Uint8Array<ArrayBuffer> {
 }
 
 /** Every element of a view, row-major, as numbers (an int64 beyond 2^53 is rounded). */
-export function toNumbers(file: string, view: ArrayRef): number[] {
-  const { values } = elements(file, view);
-  const out = new Array<number>(view.numel);
+export function toNumbers(file: string, view: ArrayRef): ArrayLike<number> {
+  const { dense, values } = elements(file, view);
+  if (dense) return values;
+  const out = new Float64Array(view.numel);
   gather(view, values, out);
   return out;
 }

@@ -1,5 +1,5 @@
 import { InputError } from "../errors.js";
-import { ArrayRef, isFloat, toFloat32 } from "./arrays.js";
+import { ArrayRef, DTYPE_BYTES, isFloat, toFloat32 } from "./arrays.js";
 import type { PickleKey, PickleValue } from "./pickle.js";
 import { isSafetensors, readSafetensors } from "./safetensors.js";
 import { FileSource, sha256, type ByteSource } from "./source.js";
@@ -11,6 +11,14 @@ export { findCheckpoints, parseCheckpointName, type CheckpointName, type Checkpo
 /** Where training scripts put the weights when they save more than those. */
 const WRAPPERS = ["state_dict", "model_state_dict", "model", "net", "network"];
 
+/** A ResNet-18 has 45 MB; optimiser states come on top. */
+const MAX_FILE = 2 ** 32;
+/** Weights of a ResNet-18 four times as wide have 716 MB. */
+const MAX_WEIGHTS = 2 ** 30;
+
+/** The file, unread. Throws as `readCheckpoint` does, for what is missing, empty or too large. */
+export const openCheckpointFile = (path: string): FileSource => new FileSource(path, MAX_FILE);
+
 /**
  * Reads a checkpoint: torch.save's zip format, its legacy stream (before 1.6) or safetensors, told apart by content. Every
  * tensor is dense row-major float32 (float16, bfloat16 and float64 are converted); `num_batches_tracked` is left out; leading
@@ -20,13 +28,13 @@ const WRAPPERS = ["state_dict", "model_state_dict", "model", "net", "network"];
  * for a function is refused, and nothing is executed), and FileSystemError if it may not be read.
  */
 export async function readCheckpoint(path: string): Promise<Checkpoint> {
-  using source = new FileSource(path);
+  using source = openCheckpointFile(path);
   return parseCheckpoint(source);
 }
 
 /** Names and shapes alone, read and refused as `readCheckpoint` does; what is wrong with the weights themselves comes out at `load`. */
 export async function openCheckpoint(path: string): Promise<CheckpointFile> {
-  using source = new FileSource(path);
+  using source = openCheckpointFile(path);
   const { format, arrays } = findTensors(source);
   const shapes = new Map([...arrays].map(([name, { shape }]) => [name, [...shape]]));
   return { path, format, bytes: source.size, modified: source.modified, shapes, load: () => readCheckpoint(path) };
@@ -34,7 +42,7 @@ export async function openCheckpoint(path: string): Promise<CheckpointFile> {
 
 /** SHA-256 of the file as it is now, hex. */
 export function hashCheckpoint(path: string): string {
-  using source = new FileSource(path);
+  using source = openCheckpointFile(path);
   return sha256(source);
 }
 
@@ -60,16 +68,16 @@ function findTensors(source: ByteSource): { format: Checkpoint["format"]; arrays
   const path = source.file;
   const { format, entries } = readEntries(source);
   const arrays = new Map<string, ArrayRef>();
-  let left = 4 * source.size;
+  // Views may share a storage (tied weights); this keeps them from multiplying a small file into a large memory.
+  let left = Math.min(2 * source.size, MAX_WEIGHTS);
   for (const [rawName, value] of entries) {
     const name = String(rawName).replace(/^(?:(?:model|module)\.)+/, "");
     if (/(^|\.)num_batches_tracked$/.test(name)) continue;
     if (!(value instanceof ArrayRef)) throw new InputError(path, `holds something under "${shown(name)}" that is not a tensor; save model.state_dict()`);
     if (!isFloat(value.dtype)) throw new InputError(path, `holds tensor ${shown(name)} as ${value.dtype}; only floating-point weights can be filtered`);
     if (arrays.has(name)) throw new InputError(path, `holds tensor ${shown(name)} twice once the prefixes model. and module. are taken off; save one model a file`);
-    // Views may share a storage (tied weights); this keeps them from multiplying a small file into a large memory.
-    left -= value.span;
-    if (left < 0) throw new InputError(path, "holds tensors that together are far larger than the file; save them again with .clone()");
+    left -= value.span * DTYPE_BYTES[value.dtype];
+    if (left < 0) throw new InputError(path, `holds tensors that together are far larger than the file, or than ${MAX_WEIGHTS} bytes; save one network's state_dict, with .clone()`);
     arrays.set(name, value);
   }
   if (arrays.size === 0) throw new InputError(path, "holds no tensors; save model.state_dict() with torch.save");

@@ -7,8 +7,7 @@ import { FileSource } from "./source.js";
  * damaged, or larger than `limit` bytes, and FileSystemError if it may not be read.
  */
 export function readWhole(path: string, limit: number): Uint8Array {
-  using source = new FileSource(path);
-  if (source.size > limit) throw new InputError(path, `is ${source.size} bytes long, and at most ${limit} are expected; it is another kind of file`);
+  using source = new FileSource(path, limit);
   const bytes = source.read(0, source.size);
   if (!(bytes[0] === 0x1f && bytes[1] === 0x8b)) return bytes;
   try {

@@ -23,13 +23,19 @@ export interface ImageMeta {
   classes: number;
 }
 
+/** A label fit for a message, whatever a pickle gave: lists may be endless or endlessly deep. */
+function shown(label: unknown): string {
+  if (typeof label === "string") return JSON.stringify(label.slice(0, 40));
+  return typeof label === "number" || typeof label === "bigint" ? String(label) : "of another type";
+}
+
 /** Labels as int32 after checking that each is a whole number from 0 to classes - 1; throws InputError naming `file`. */
 export function checkLabels(file: string, labels: ArrayLike<number>, classes: number): Int32Array {
   const out = new Int32Array(labels.length);
   for (let i = 0; i < labels.length; i++) {
     const label = labels[i];
     if (!(Number.isInteger(label) && label >= 0 && label < classes)) {
-      throw new InputError(file, `gives image ${i} the label ${label}, and labels go from 0 to ${classes - 1}; it is damaged or another dataset's`);
+      throw new InputError(file, `gives image ${i} the label ${shown(label)}, and labels go from 0 to ${classes - 1}; it is damaged or another dataset's`);
     }
     out[i] = label;
   }

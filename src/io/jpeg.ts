@@ -8,8 +8,7 @@ const MAX_FILE = 1 << 20;
  * image, has another size than `width` x `height`, or is neither gray nor of three colours; nothing is decoded yet.
  */
 export function readJpeg(path: string, width: number, height: number): Uint8Array {
-  using source = new FileSource(path);
-  if (source.size > MAX_FILE) throw new InputError(path, `is ${source.size} bytes long, far more than an image of ${width}x${height} needs; it is another kind of file`);
+  using source = new FileSource(path, MAX_FILE);
   const bytes = source.read(0, source.size);
   const frame = findFrame(bytes);
   if (frame === null) throw new InputError(path, "is not a JPEG image or is cut short; download it again");

@@ -55,6 +55,8 @@ export class Latin1Source implements ByteSource {
     let done = 0;
     for (let at = this.#starts[block]; done < length; ) {
       const text = this.#utf8.read(at, Math.min(this.#utf8.size - at, 2 * (skip + length - done) + 1));
+      // Without its last bytes the text would never come to an end.
+      if (text.length === 0 || (text.length === 1 && text[0] >= 0xc0)) throw new InputError(this.file, "was changed while it was read; wait until it is complete");
       let i = 0;
       for (; i + 1 <= text.length && done < length; i++) {
         let byte = text[i];

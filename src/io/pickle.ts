@@ -22,9 +22,9 @@ export class PickleBudget {
   #bytes: number;
 
   constructor(readonly file: string, size: number) {
-    // A listed image of 3x64x64 takes about 700 units and 49,152 bytes.
-    this.#work = 24_000_000 + Math.ceil(size / 50);
-    this.#bytes = 2 * size + 65536;
+    // A listed image of 3x64x64 takes about 1,100 units and 49,152 bytes; Tiny ImageNet has 100,000 to train with.
+    this.#work = 24_000_000 + Math.min(Math.ceil(size / 20), 240_000_000);
+    this.#bytes = 3 * size + 65536;
   }
 
   /** Counts `work` units, about 8 bytes of memory each. */
@@ -33,7 +33,7 @@ export class PickleBudget {
     if (this.#work < 0) throw new InputError(this.file, "holds more objects than any dataset or checkpoint needs; it is damaged or hostile");
   }
 
-  /** Counts bytes of text that are copied or scanned; together they may be about twice the file (bytes nest in text once). */
+  /** Counts bytes that are copied or scanned: a text, the bytes in it and a storage's stream in those, so at most three times the file. */
   spendBytes(count: number): void {
     this.#bytes -= count;
     if (this.#bytes < 0) throw new InputError(this.file, "unpacks to more bytes than it has; it is damaged or hostile");
@@ -80,9 +80,20 @@ export class Unpickler {
     for (;;) {
       this.budget.spend(2);
       const op = this.#cursor.u8();
-      if (op === OP.STOP) return this.#pop();
+      if (op === OP.STOP) break;
       this.#step(op);
     }
+    const value = this.#pop();
+    if (this.#stack.length > 0 || this.#marks.length > 0) throw this.#bad("a pickle that ends in the middle of an object");
+    return value;
+  }
+
+  /** `load` where nothing may follow the pickle. */
+  loadWhole(): PickleValue {
+    const value = this.load();
+    const left = this.#cursor.source.size - this.position;
+    if (left > 0) throw new InputError(this.file, `goes on for ${left} bytes after the end of its pickle; it is damaged or hostile`);
+    return value;
   }
 
   /** A dict made of pairs, as `OrderedDict(pairs)` makes one. */
@@ -102,7 +113,8 @@ export class Unpickler {
   /** The storage in a torch.save stream of its own. */
   loadNested(bytes: ByteSource): Storage {
     if (!this.#options.nestedLoad) throw this.#bad("a storage inside a storage");
-    this.budget.spend(100);
+    this.budget.spend(400);
+    this.budget.spendBytes(bytes.size);
     return this.#options.nestedLoad(bytes, this.budget);
   }
 
@@ -141,7 +153,10 @@ export class Unpickler {
   }
 
   #key(value: PickleValue): PickleKey {
-    if (isBytes(value) && value.size <= MAX_NAME) return Buffer.from(value.read(0, value.size)).toString("latin1");
+    if (isBytes(value) && value.size <= MAX_NAME) {
+      this.budget.spend(16 + value.size / 8);
+      return Buffer.from(value.read(0, value.size)).toString("latin1");
+    }
     if (typeof value === "object" && value !== null) throw this.#bad("a dict key that is not a string or number");
     return value;
   }
@@ -180,6 +195,7 @@ export class Unpickler {
 
   #global(module: PickleValue, name: PickleValue): void {
     if (typeof module !== "string" || typeof name !== "string") throw this.#bad("a global whose name is not a string");
+    this.budget.spend(20);
     // Python 2 wrote some modules under older names.
     const full = `${module === "__builtin__" ? "builtins" : module}.${name}`;
     const entry = ALLOWED_GLOBALS.get(full);
@@ -219,7 +235,10 @@ export class Unpickler {
         if (protocol < 2 || protocol > 5) throw this.#bad(`pickle protocol ${protocol} where 2 to 5 are known`);
         return;
       }
-      case OP.FRAME: cursor.length64(); return;
+      case OP.FRAME:
+        // Frames say how much may be read ahead; there is nothing to learn from them but that the file is whole.
+        if (cursor.length64() > cursor.source.size - cursor.position) throw this.#bad("a frame that is cut short");
+        return;
       case OP.MARK:
         if (this.#marks.length === MAX_MARKS) throw this.#bad(`over ${MAX_MARKS} levels of nesting`);
         this.budget.spend(4);

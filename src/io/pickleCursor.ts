@@ -1,3 +1,4 @@
+import { isUtf8 } from "node:buffer";
 import { InputError } from "../errors.js";
 import { PartSource, type ByteSource } from "./source.js";
 
@@ -61,7 +62,12 @@ export class Cursor {
   /** UTF-8 text of `length` bytes. */
   text(length: number): string {
     const at = this.#take(length);
-    return this.#bytes.toString("utf8", at, at + length);
+    const text = this.#bytes.toString("utf8", at, at + length);
+    // Bytes that are no UTF-8 become U+FFFD, and two names could become one.
+    if (text.includes("\ufffd") && !isUtf8(this.#bytes.subarray(at, at + length))) {
+      throw new InputError(this.source.file, `holds text that is no UTF-8 (byte ${this.position} of its pickle); it is damaged or hostile`);
+    }
+    return text;
   }
 
   /** A little-endian two's-complement integer of `length` bytes; a plain number where that is exact. */

@@ -1,5 +1,5 @@
 import { InputError } from "../errors.js";
-import { ArrayRef, DTYPE_BYTES, Storage, denseStrides, viewOf, type Dtype } from "./arrays.js";
+import { ArrayRef, DTYPE_BYTES, Storage, countsOf, denseStrides, viewOf, type Dtype } from "./arrays.js";
 import { Latin1Source, LazyText } from "./latin1.js";
 import { MemorySource, type ByteSource } from "./source.js";
 import type { PickleValue, Unpickler } from "./pickle.js";
@@ -45,7 +45,7 @@ export function arrayOf(value: PickleValue | undefined): ArrayRef | null {
 
 function asText(value: PickleValue): string | null {
   if (typeof value === "string") return value;
-  return isBytes(value) && value.size <= 64 ? Buffer.from(value.read(0, value.size)).toString("latin1") : null;
+  return isBytes(value) && value.size <= 16 ? Buffer.from(value.read(0, value.size)).toString("latin1") : null;
 }
 
 /** True for the value that a bytes object, or a Python 2 string, becomes. */
@@ -56,6 +56,7 @@ export function isBytes(value: PickleValue): value is ByteSource {
 function rebuildTensor(args: PickleValue[], unpickler: Unpickler): PickleValue {
   const [storage, offset, shape, strides] = args;
   if (!(storage instanceof Storage) || !Array.isArray(shape) || !Array.isArray(strides)) throw bad(unpickler, "a tensor without a storage, shape and strides");
+  unpickler.budget.spend(20);
   return viewOf(unpickler.file, storage, shape, strides, offset);
 }
 
@@ -82,16 +83,17 @@ function loadFromBytes(args: PickleValue[], unpickler: Unpickler): PickleValue {
 
 function numpyDtype(args: PickleValue[], unpickler: Unpickler): PickleValue {
   const code = asText(args[0] ?? null);
-  if (code === null || !Object.hasOwn(NUMPY_DTYPES, code)) throw bad(unpickler, `a NumPy array of type ${code ?? "unknown"}, which is not a number type of this format`);
+  if (code === null || !Object.hasOwn(NUMPY_DTYPES, code)) throw bad(unpickler, `a NumPy array of type ${JSON.stringify(code?.slice(0, 16) ?? "unknown")}, which is not a number type of this format`);
   return new NumpyDtype(NUMPY_DTYPES[code]);
 }
 
 function makeArray(unpickler: Unpickler, dtype: PickleValue, shape: PickleValue, data: PickleValue, fortran: boolean): ArrayRef {
-  if (!(dtype instanceof NumpyDtype) || !Array.isArray(shape) || !isBytes(data)) throw bad(unpickler, "a NumPy array without a type, shape and bytes");
+  const sizes = Array.isArray(shape) ? countsOf(shape) : null;
+  if (!(dtype instanceof NumpyDtype) || sizes === null || !isBytes(data)) throw bad(unpickler, "a NumPy array without a type, shape and bytes");
   const width = DTYPE_BYTES[dtype.dtype];
   const storage = new Storage(dtype.dtype, Math.floor(data.size / width), data);
-  const view = viewOf(unpickler.file, storage, shape, denseStrides(shape as number[], fortran), 0);
-  if (view.numel * width !== data.size) throw bad(unpickler, `a NumPy array of shape ${shape.join("x")} with ${data.size} bytes of data`);
+  const view = viewOf(unpickler.file, storage, sizes, denseStrides(sizes, fortran), 0);
+  if (view.numel * width !== data.size) throw bad(unpickler, `a NumPy array of shape ${sizes.join("x")} with ${data.size} bytes of data`);
   return view;
 }
 
@@ -112,7 +114,7 @@ function scalar(args: PickleValue[], unpickler: Unpickler): PickleValue {
 export function applyState(target: PickleValue, state: PickleValue, unpickler: Unpickler): void {
   if (target instanceof NumpyDtype && Array.isArray(state)) {
     const order = asText(state[1] ?? null);
-    if (order === ">" && DTYPE_BYTES[target.dtype] > 1) throw bad(unpickler, "a big-endian NumPy array");
+    if (order !== "<" && order !== "|" && (order === null || DTYPE_BYTES[target.dtype] > 1)) throw bad(unpickler, "a NumPy array that is not little-endian");
     return;
   }
   if (target instanceof NumpyArray && Array.isArray(state) && state.length === 5) {

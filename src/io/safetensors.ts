@@ -1,9 +1,10 @@
 import { InputError } from "../errors.js";
 import { ArrayRef, DTYPE_BYTES, Storage, denseStrides, viewOf, type Dtype } from "./arrays.js";
+import { readHeader } from "./safetensorsHeader.js";
 import { PartSource, type ByteSource } from "./source.js";
 
 const MAX_HEADER = 100_000_000;
-const DTYPES: ReadonlyMap<unknown, Dtype> = new Map<unknown, Dtype>([
+const DTYPES: ReadonlyMap<string, Dtype> = new Map<string, Dtype>([
   ["F64", "float64"], ["F32", "float32"], ["F16", "float16"], ["BF16", "bfloat16"], ["I64", "int64"], ["I32", "int32"],
   ["I16", "int16"], ["I8", "int8"], ["U8", "uint8"], ["BOOL", "bool"],
 ]);
@@ -13,10 +14,6 @@ export function isSafetensors(source: ByteSource): boolean {
   if (source.size < 10) return false;
   const head = source.read(0, 9);
   return head[8] === 0x7b && head[6] === 0 && head[7] === 0;
-}
-
-function counts(value: unknown): value is number[] {
-  return Array.isArray(value) && value.length <= 16 && value.every((item) => Number.isSafeInteger(item) && item >= 0);
 }
 
 /**
@@ -30,58 +27,23 @@ export function readSafetensors(source: ByteSource): Map<string, ArrayRef> {
   const headerLength = Number(new DataView(source.read(0, 8).buffer).getBigUint64(0, true));
   if (headerLength > MAX_HEADER) throw bad(`declares a safetensors header of ${headerLength} bytes, and 100 MB are the limit`);
   if (headerLength + 8 > source.size) throw bad("is cut short inside its safetensors header");
-  const text = Buffer.from(source.read(8, headerLength)).toString("utf8");
-  let header: unknown;
-  try {
-    header = JSON.parse(text);
-  } catch {
-    throw bad("has a safetensors header that is not JSON");
-  }
-  if (typeof header !== "object" || header === null || Array.isArray(header)) throw bad("has a safetensors header that is not an object");
-  const names = Object.keys(header);
-  if (countTopLevelKeys(text) !== names.length) throw bad("names a tensor twice in its safetensors header");
+  const entries = readHeader(file, Buffer.from(source.read(8, headerLength).buffer));
 
   const start = 8 + headerLength;
-  const ranges: { name: string; from: number; to: number; dtype: Dtype; shape: number[] }[] = [];
-  for (const [name, entry] of Object.entries(header as Record<string, unknown>)) {
-    if (name === "__metadata__") continue;
-    const { dtype: code, shape, data_offsets: offsets } = (typeof entry === "object" && entry !== null ? entry : {}) as Record<string, unknown>;
+  let end = 0;
+  const tensors = new Map<string, ArrayRef>();
+  for (const { name, dtype: code, shape, from, to } of entries.sort((a, b) => a.from - b.from || a.to - b.to)) {
     const dtype = DTYPES.get(code);
     const shown = JSON.stringify(name.slice(0, 120));
     if (dtype === undefined) throw bad(`gives tensor ${shown} an element type that is not known`);
-    if (!counts(shape) || !counts(offsets) || offsets.length !== 2) throw bad(`gives tensor ${shown} a shape or range that makes no sense`);
     const numel = shape.reduce((product, size) => product * size, 1);
-    if (!Number.isSafeInteger(numel) || offsets[1] - offsets[0] !== numel * DTYPE_BYTES[dtype]) {
-      throw bad(`gives tensor ${shown} a range that does not fit its shape ${shape.join("x")}`);
-    }
-    ranges.push({ name, from: offsets[0], to: offsets[1], dtype, shape });
-  }
-
-  let end = 0;
-  const tensors = new Map<string, ArrayRef>();
-  for (const { name, from, to, dtype, shape } of [...ranges].sort((a, b) => a.from - b.from || a.to - b.to)) {
-    if (from !== end) throw bad(`${from < end ? "holds tensors that overlap" : "leaves a hole"} before tensor ${JSON.stringify(name.slice(0, 120))}`);
+    if (!Number.isSafeInteger(numel) || to - from !== numel * DTYPE_BYTES[dtype]) throw bad(`gives tensor ${shown} a range that does not fit its shape ${shape.join("x")}`);
+    if (from !== end) throw bad(`${from < end ? "holds tensors that overlap" : "leaves a hole"} before tensor ${shown}`);
     if (start + to > source.size) throw bad("is cut short inside its tensors");
     const bytes = new PartSource(source, start + from, to - from);
-    const storage = new Storage(dtype, bytes.size / DTYPE_BYTES[dtype], bytes);
-    tensors.set(name, viewOf(file, storage, shape, denseStrides(shape), 0));
+    tensors.set(name, viewOf(file, new Storage(dtype, numel, bytes), shape, denseStrides(shape), 0));
     end = to;
   }
   if (start + end !== source.size) throw bad(`goes on for ${source.size - start - end} bytes after its last tensor`);
   return tensors;
-}
-
-/** Keys of the outermost object of valid JSON, repeated ones counted each time (JSON.parse keeps only the last). */
-function countTopLevelKeys(json: string): number {
-  let depth = 0;
-  let keys = 0;
-  for (let i = 0; i < json.length; i++) {
-    const char = json[i];
-    if (char === '"') {
-      for (i++; json[i] !== '"'; i++) if (json[i] === "\\") i++;
-    } else if (char === "{" || char === "[") depth++;
-    else if (char === "}" || char === "]") depth--;
-    else if (char === ":" && depth === 1) keys++;
-  }
-  return keys;
 }

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { closeSync, fstatSync, openSync, readSync, statSync } from "node:fs";
+import { closeSync, constants, fstatSync, openSync, readSync, statSync } from "node:fs";
 import { FileSystemError, InputError } from "../errors.js";
 
 /** Bytes that can be read at any offset: a file, a part of one, or memory. */
@@ -10,6 +10,8 @@ export interface ByteSource {
   /** Exactly `length` bytes in a buffer of their own; InputError if the source ends before that. */
   read(offset: number, length: number): Uint8Array<ArrayBuffer>;
 }
+
+const NOT_A_FILE = "is not a regular file; name a file";
 
 /** Turns an operating-system error into ours: a missing file is bad input, anything else an I/O error. */
 export function fileError(path: string, error: unknown): InputError | FileSystemError {
@@ -33,15 +35,23 @@ export function fileError(path: string, error: unknown): InputError | FileSystem
   }
 }
 
+/** No tensor, directory or batch is larger; a file must not decide how much memory is taken. */
+const MAX_READ = 1 << 30;
+
 function checkRange(source: ByteSource, offset: number, length: number): void {
   if (!(offset >= 0 && length >= 0 && offset + length <= source.size)) {
     throw new InputError(source.file, `is cut short: ${length} bytes are needed at byte ${offset}, and it has ${source.size}; copy or download it again`);
   }
 }
 
+function allocate(source: ByteSource, length: number): Uint8Array<ArrayBuffer> {
+  if (length > MAX_READ) throw new InputError(source.file, `asks for ${length} bytes at once, more than anything in weights or data needs; it is damaged or hostile`);
+  return new Uint8Array(length);
+}
+
 /**
- * An open regular file. Throws InputError if it is missing, empty or not a regular file, and FileSystemError if the system
- * refuses it. A source that is not closed lives as long as the process.
+ * An open regular file of at most `limit` bytes. Throws InputError if it is missing, empty, larger or not a regular file, and
+ * FileSystemError if the system refuses it. A source that is not closed lives as long as the process.
  */
 export class FileSource implements ByteSource, Disposable {
   readonly size: number;
@@ -49,26 +59,30 @@ export class FileSource implements ByteSource, Disposable {
   readonly modified: number;
   readonly #fd: number;
 
-  constructor(readonly file: string) {
+  constructor(readonly file: string, limit: number) {
     try {
-      // Opening a FIFO would wait for a writer for ever, so look before opening.
-      if (!statSync(file).isFile()) throw new InputError(file, "is not a regular file; name a file");
-      this.#fd = openSync(file, "r");
+      // Opening a device may do something, so look before opening; a FIFO put there since would wait for a writer for ever.
+      if (!statSync(file).isFile()) throw new InputError(file, NOT_A_FILE);
+      this.#fd = openSync(file, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0));
     } catch (error) {
       throw error instanceof InputError ? error : fileError(file, error);
     }
-    const { size, mtimeMs } = fstatSync(this.#fd);
-    this.size = size;
-    this.modified = mtimeMs;
-    if (this.size === 0) {
-      this.close();
-      throw new InputError(file, "is empty; copy or download it again");
-    }
+    const stats = fstatSync(this.#fd);
+    this.size = stats.size;
+    this.modified = stats.mtimeMs;
+    const problem =
+      !stats.isFile() ? NOT_A_FILE
+      : stats.size === 0 ? "is empty; copy or download it again"
+      : stats.size > limit ? `is ${stats.size} bytes long, and at most ${limit} are expected; it is another kind of file`
+      : null;
+    if (problem === null) return;
+    this.close();
+    throw new InputError(file, problem);
   }
 
   read(offset: number, length: number): Uint8Array<ArrayBuffer> {
     checkRange(this, offset, length);
-    const bytes = new Uint8Array(length);
+    const bytes = allocate(this, length);
     let done = 0;
     while (done < length) {
       let got: number;

@@ -1,12 +1,12 @@
 import { createHash } from "node:crypto";
-import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
+import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { InputError } from "../errors.js";
 import { checkWindow, labelBytes, limited, type OpenOptions, type Opener } from "./images.js";
 import { loadJpegDecoder, readJpeg } from "./jpeg.js";
 import { HALF_NORMALISATION, normaliser } from "./normalise.js";
 import { pixelStore } from "./pixelStore.js";
-import { fileError } from "./source.js";
+import { FileSource, fileError } from "./source.js";
 import type { Dataset } from "./types.js";
 
 const FOLDERS = [".", "tiny-imagenet-200", "tiny-imagenet"];
@@ -14,6 +14,7 @@ const CLASSES = 200;
 const SIDE = 64;
 const SIZE = 3 * SIDE * SIDE;
 const MAX_TEXT = 1 << 24;
+const MAX_IMAGES = 1 << 20;
 /** Images decoded at once. */
 const BATCH = 64;
 
@@ -39,12 +40,8 @@ function names(dir: string): string[] {
 }
 
 function lines(path: string): string[] {
-  try {
-    if (!statSync(path).isFile() || statSync(path).size > MAX_TEXT) throw new InputError(path, "is not the short text file that it should be; download it again");
-    return readFileSync(path, "utf8").split(/\r?\n/).filter((line) => line !== "");
-  } catch (error) {
-    throw error instanceof InputError ? error : fileError(path, error);
-  }
+  using source = new FileSource(path, MAX_TEXT);
+  return Buffer.from(source.read(0, source.size)).toString("utf8").split(/\r?\n/).filter((line) => line !== "");
 }
 
 /** Label of each class: its place among the sorted wnids, as torchvision's ImageFolder numbers them. */
@@ -88,6 +85,7 @@ function listClasses(dir: string, classes: ReadonlyMap<string, number>): Item[] 
 async function openFolders(dir: string, classes: ReadonlyMap<string, number>, options: OpenOptions): Promise<Dataset> {
   const annotations = join(dir, "val_annotations.txt");
   const items = existsSync(annotations) ? readAnnotations(annotations, join(dir, "images"), classes) : listClasses(dir, classes);
+  if (items.length > MAX_IMAGES) throw new InputError(dir, `names ${items.length} images, far more than Tiny ImageNet has; it is another dataset`);
   const images = limited(dir, items.length, options.limit);
   const used = items.slice(0, images);
   const labels = Int32Array.from(used, (item) => item.label);

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { InputError } from "../errors.js";
-import { ArrayRef, isFloat, toFloat32, toNumbers } from "./arrays.js";
+import { ArrayRef, DTYPE_BYTES, isFloat, toFloat32, toNumbers } from "./arrays.js";
 import { checkLabels, checkWindow, labelBytes, limited, type OpenOptions, type Opener } from "./images.js";
 import { Unpickler, type PickleValue } from "./pickle.js";
 import { arrayOf } from "./pickleGlobals.js";
@@ -15,6 +15,8 @@ const FOLDERS = [".", "complete_dataset", "tiny-imagenet-200/complete_dataset", 
 const CLASSES = 200;
 const [CHANNELS, HEIGHT, WIDTH] = [3, 64, 64];
 const SIZE = CHANNELS * HEIGHT * WIDTH;
+/** 100,000 images to train with are 4.9 GB, and 7.4 GB where protocol 2 writes them as text. */
+const MAX_FILE = 2 ** 34;
 
 /** Finds one split of Tiny ImageNet as the notebooks pickle it; null if it is not there. */
 export function locateTinyPickle(dir: string, options: OpenOptions): Opener | null {
@@ -27,15 +29,14 @@ export function locateTinyPickle(dir: string, options: OpenOptions): Opener | nu
  * stay in the file, which is kept open, and are read when they are asked for.
  */
 function openPickle(path: string, options: OpenOptions): Dataset {
-  const source = new FileSource(path);
+  const source = new FileSource(path, MAX_FILE);
   try {
     const saved = loadAny(source);
     if (!(saved instanceof Map) || !saved.has("labels") || !saved.has("images")) {
       throw new InputError(path, "does not hold a dict with labels and images; make it again with the notebook");
     }
-    const labels = checkLabels(path, labelsOf(path, saved.get("labels")!), CLASSES);
-    const images = imagesOf(path, saved.get("images")!);
-    if (images.count !== labels.length) throw new InputError(path, `holds ${images.count} images and ${labels.length} labels; make it again`);
+    const images = imagesOf(source, saved.get("images")!);
+    const labels = checkLabels(path, labelsOf(path, saved.get("labels")!, images.count), CLASSES);
     return dataset(path, labels, images, options);
   } catch (error) {
     source.close();
@@ -44,13 +45,15 @@ function openPickle(path: string, options: OpenOptions): Dataset {
 }
 
 function loadAny(source: ByteSource): PickleValue {
-  return readTorchSaved(source)?.value ?? new Unpickler(source, { nestedLoad: readNestedStorage }).load();
+  return readTorchSaved(source)?.value ?? new Unpickler(source, { nestedLoad: readNestedStorage }).loadWhole();
 }
 
-function labelsOf(path: string, value: PickleValue): number[] {
+function labelsOf(path: string, value: PickleValue, images: number): ArrayLike<number> {
   const array = arrayOf(value);
-  if (array && array.shape.length === 1) return toNumbers(path, array);
-  if (!Array.isArray(value)) throw new InputError(path, "holds labels that are neither a list nor a tensor; make it again");
+  const count = array?.shape.length === 1 ? array.shape[0] : Array.isArray(value) ? value.length : null;
+  if (count === null) throw new InputError(path, "holds labels that are neither a list nor a tensor; make it again");
+  if (count !== images) throw new InputError(path, `holds ${images} images and ${count} labels; make it again`);
+  if (!Array.isArray(value)) return toNumbers(path, array!);
   return value.map((item, i) => {
     if (typeof item === "number") return item;
     const element = arrayOf(item);
@@ -70,17 +73,22 @@ function checkImage(path: string, shape: readonly number[], array: ArrayRef): vo
   }
 }
 
-function imagesOf(path: string, value: PickleValue): Images {
+function imagesOf(source: ByteSource, value: PickleValue): Images {
+  const path = source.file;
   const stack = arrayOf(value);
   if (stack) {
     checkImage(path, stack.shape.slice(1), stack);
     return { count: stack.shape[0], get: (index) => stack.part(index, 1) };
   }
   if (!Array.isArray(value)) throw new InputError(path, "holds images that are neither a list nor a tensor; make it again");
+  // One image listed a million times would be hashed a million times.
+  let left = source.size;
   const arrays = value.map((item, i) => {
     const array = arrayOf(item);
     if (!array) throw new InputError(path, `holds an image that is not a tensor (image ${i}); make it again`);
     checkImage(path, array.shape, array);
+    left -= array.span * DTYPE_BYTES[array.dtype];
+    if (left < 0) throw new InputError(path, "holds images that together are larger than the file; make it again");
     return array;
   });
   return { count: arrays.length, get: (index) => arrays[index] };

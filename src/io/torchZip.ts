@@ -29,13 +29,13 @@ export function readTorchZip(source: ByteSource): PickleValue {
     const bytes = entries.get(`${prefix}data/${key}`);
     if (!bytes) throw new InputError(file, `has no data for storage ${JSON.stringify(key.slice(0, 40))}; it is damaged, save it again`);
     if (bytes.size < numel * DTYPE_BYTES[type]) {
-      throw new InputError(file, `declares ${numel} elements of ${type} for storage ${key} and holds ${bytes.size} bytes; it is damaged, save it again`);
+      throw new InputError(file, `declares ${numel} elements of ${type} for storage ${JSON.stringify(key.slice(0, 40))} and holds ${bytes.size} bytes; it is damaged, save it again`);
     }
     const storage = new Storage(type, numel, new PartSource(bytes, 0, numel * DTYPE_BYTES[type]));
     storages.set(key, storage);
     return storage;
   };
-  return new Unpickler(entries.get(pickles[0])!, { persistentLoad }).load();
+  return new Unpickler(entries.get(pickles[0])!, { persistentLoad }).loadWhole();
 }
 
 /** Takes a torch persistent id apart: `("storage", torch.FloatStorage, key, location, numel, ...)`. */

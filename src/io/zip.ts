@@ -8,6 +8,9 @@ const END = 0x06054b50;
 const END64 = 0x06064b50;
 const LOCATOR64 = 0x07064b50;
 const MAX_ENTRIES = 100_000;
+const MAX_DIRECTORY = 1 << 25;
+/** What may follow an entry: its data descriptor, with the wide sizes. */
+const MAX_DESCRIPTOR = 24;
 
 interface Entry {
   name: string;
@@ -29,14 +32,12 @@ function u64(data: DataView, offset: number): number {
 function findDirectory(source: ByteSource): { start: number; size: number; count: number } {
   const bad = (what: string) => new InputError(source.file, `${what}; copy or download it again`);
   if (source.size < 22) throw bad("is cut short: it starts like a zip archive and has no end");
-  const tailStart = Math.max(0, source.size - 22 - 0xffff);
-  const tail = view(source, tailStart, source.size - tailStart);
-  let at = tail.byteLength - 22;
-  while (at >= 0 && !(tail.getUint32(at, true) === END && tail.getUint16(at + 20, true) === tail.byteLength - at - 22)) at--;
-  if (at < 0) throw bad("is cut short: it starts like a zip archive and its directory is missing");
-  if (tail.getUint32(at + 4, true) !== 0 || tail.getUint16(at + 8, true) !== tail.getUint16(at + 10, true)) throw bad("is one part of a split zip archive");
-  let end = tailStart + at;
-  let [count, size, start] = [tail.getUint16(at + 10, true), tail.getUint32(at + 12, true), tail.getUint32(at + 16, true)];
+  let end = source.size - 22;
+  const tail = view(source, end, 22);
+  // torch.save writes no comment, and one could hold a second end.
+  if (tail.getUint32(0, true) !== END || tail.getUint16(20, true) !== 0) throw bad("is cut short: it starts like a zip archive and its directory is missing");
+  if (tail.getUint32(4, true) !== 0 || tail.getUint16(8, true) !== tail.getUint16(10, true)) throw bad("is one part of a split zip archive");
+  let [count, size, start] = [tail.getUint16(10, true), tail.getUint32(12, true), tail.getUint32(16, true)];
   const locator = end >= 20 ? view(source, end - 20, 20) : null;
   if (locator?.getUint32(0, true) === LOCATOR64) {
     const record = u64(locator, 8);
@@ -51,7 +52,7 @@ function findDirectory(source: ByteSource): { start: number; size: number; count
     ({ count, size, start } = wide);
     end = record;
   }
-  if (count > MAX_ENTRIES || start + size !== end || size < count * 46) throw bad("has a zip directory of a wrong size");
+  if (count > MAX_ENTRIES || size > MAX_DIRECTORY || start + size !== end || size < count * 46) throw bad("has a zip directory of a wrong size");
   return { start, size, count };
 }
 
@@ -104,8 +105,8 @@ function readDirectory(source: ByteSource): { entries: Entry[]; directory: numbe
 
 /**
  * Reads the directory of a zip archive of stored entries and returns their contents by name, unread parts of `source`.
- * Throws InputError if the archive is cut, compressed, encrypted or split, if entries overlap or share a name, if the local
- * headers contradict the directory, or if a checksum is wrong.
+ * Throws InputError if the archive is cut, compressed, encrypted or split, has a comment, if entries overlap, share a name or
+ * leave room between them, if the local headers contradict the directory, or if a checksum is wrong.
  */
 export function readZip(source: ByteSource): Map<string, ByteSource> {
   const bad = (what: string) => new InputError(source.file, `${what}; it is damaged, save or download it again`);
@@ -115,12 +116,15 @@ export function readZip(source: ByteSource): Map<string, ByteSource> {
   for (const entry of entries.sort((a, b) => a.start - b.start)) {
     const shown = JSON.stringify(entry.name.slice(0, 80));
     if (entry.start < end || entry.start + 30 > directory) throw bad(`holds a zip entry ${shown} that overlaps another`);
+    if (entry.start > end + (end === 0 ? 0 : MAX_DESCRIPTOR)) throw bad(`holds bytes before the zip entry ${shown} that belong to no entry`);
     const header = view(source, entry.start, 30);
     const nameLength = header.getUint16(26, true);
     const from = entry.start + 30 + nameLength + header.getUint16(28, true);
     if (from + entry.size > directory) throw bad(`holds a zip entry ${shown} that overlaps another`);
     const name = Buffer.from(source.read(entry.start + 30, nameLength)).toString("utf8");
-    if (header.getUint32(0, true) !== LOCAL || header.getUint16(8, true) !== 0 || name !== entry.name) {
+    const agrees = (at: number, value: number) => [0, 0xffffffff, value].includes(header.getUint32(at, true));
+    if (header.getUint32(0, true) !== LOCAL || header.getUint16(8, true) !== 0 || name !== entry.name ||
+      !agrees(14, entry.crc) || !agrees(18, entry.size) || !agrees(22, entry.size)) {
       throw bad(`holds a zip entry ${shown} that contradicts the archive's directory`);
     }
     if (contents.has(name)) throw bad(`holds the zip entry ${shown} twice`);
@@ -131,5 +135,6 @@ export function readZip(source: ByteSource): Map<string, ByteSource> {
     contents.set(name, part);
     end = from + entry.size;
   }
+  if (directory > end + MAX_DESCRIPTOR) throw bad("holds bytes before its zip directory that belong to no entry");
   return contents;
 }
