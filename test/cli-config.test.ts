@@ -1,5 +1,5 @@
 /** `--config FILE`: the same options as from flags, and one line naming the file for whatever is wrong in it. */
-import { writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import fc from "fast-check";
 import { test } from "uvu";
@@ -8,6 +8,7 @@ import { stringify } from "yaml";
 import { COMMANDS } from "../src/cli/commands.js";
 import { runOptions, sweepConfig, type RunOptions } from "../src/cli/options.js";
 import { parse } from "../src/cli/parser.js";
+import { PACKAGE_ROOT } from "../src/package.js";
 import { DEMO_CHECKPOINT, temporaryFolder } from "./support/cliFiles.js";
 import { cli } from "./support/cliProcess.js";
 import { refuses } from "./support/io.js";
@@ -53,6 +54,13 @@ test("YAML and JSON say what flags say", async () => {
   assert.equal(await withFile(JSON_TEXT), flags);
   assert.equal(await withFile(YAML.replaceAll("\n", "\r\n")), flags);
   assert.equal(await withFile(`\ufeff${YAML}`), flags);
+});
+
+test("the documented file is taken", async () => {
+  const [, yaml] = /```yaml\n(.*?)```/s.exec(readFileSync(join(PACKAGE_ROOT, "docs/command-line.md"), "utf8"))!;
+  const { source, config } = await withFile(yaml);
+  assert.equal(source, { kind: "files", files: ["net_a.ckpt", "net_b.ckpt"] });
+  assert.equal([config.layers, config.epsilons, config.clamp], [["conv1", "layer4.*"], [2 / 255, 8 / 255], true]);
 });
 
 test("any number and any text arrives as it was written", async () => {

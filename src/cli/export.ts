@@ -72,10 +72,10 @@ export async function exportRun(given: string, options: ExportOptions): Promise<
 
 export const exportCommand: Command = {
   flags: {
-    format: { type: "string", requiresArg: true, description: "parquet, csv, jsonl, or pickle (the notebooks' own files)", defaultDescription: "what --out ends in, or parquet" },
-    out: { type: "string", requiresArg: true, description: "File, - for stdout; for pickles the Saved_models folder", defaultDescription: "in the run's folder: results.<format>, Saved_models" },
+    format: { type: "string", requiresArg: true, completes: { oneOf: Object.keys(EXPORT_FORMATS) }, description: "parquet, csv, jsonl, or pickle (the notebooks' own files)", defaultDescription: "what --out ends in, or parquet" },
+    out: { type: "string", requiresArg: true, completes: "file", description: "File, - for stdout; for pickles the Saved_models folder", defaultDescription: "in the run's folder: results.<format>, Saved_models" },
     overwrite: { type: "boolean", description: "Replace files that exist at --out" },
-    arrays: { type: "string", requiresArg: true, description: "Thresholds in pickles: numpy, or torch tensors as the notebooks save them", defaultDescription: "numpy" },
+    arrays: { type: "string", requiresArg: true, completes: { oneOf: Object.keys(ARRAY_KINDS) }, description: "Thresholds in pickles: numpy, or torch tensors as the notebooks save them", defaultDescription: "numpy" },
     ...JSON_FLAG,
   },
   describe: (y) =>

@@ -64,7 +64,7 @@ export async function plot({ runs: given, band, out, overwrite, report, json }: 
 
 export const plotCommand: Command = {
   flags: {
-    out: { type: "string", requiresArg: true, description: "Folder of the figures and the report", defaultDescription: "plots/ in the run's folder, the report beside it" },
+    out: { type: "string", requiresArg: true, completes: "folder", description: "Folder of the figures and the report", defaultDescription: "plots/ in the run's folder, the report beside it" },
     overwrite: { type: "boolean", description: "Replace files that exist at --out" },
     "robust-band": { type: "string", requiresArg: true, description: "Scores this near to 0 are shown as robust", defaultDescription: String(ROBUST_BAND) },
     "no-report": { type: "boolean", description: "Write no report.html" },

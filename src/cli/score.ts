@@ -171,9 +171,9 @@ export async function score(command: ScoreCommand): Promise<number> {
 export const scoreCommand: Command = {
   flags: {
     "robust-band": { type: "string", requiresArg: true, description: "Scores this near to 0 are robust", defaultDescription: String(ROBUST_BAND) },
-    checkpoint: { type: "string", requiresArg: true, description: "Where a checkpoint is now, if it moved: the file, or a folder that holds it; may be repeated" },
-    format: { type: "string", requiresArg: true, description: `Another format beside scores.arrow, or that of --out: ${FORMATS.join(", ")}` },
-    out: { type: "string", requiresArg: true, description: "One table of all runs: a file, or - for stdout", defaultDescription: "scores.arrow in each run's folder" },
+    checkpoint: { type: "string", requiresArg: true, completes: "file", description: "Where a checkpoint is now, if it moved: the file, or a folder that holds it; may be repeated" },
+    format: { type: "string", requiresArg: true, completes: { oneOf: [...FORMATS] }, description: `Another format beside scores.arrow, or that of --out: ${FORMATS.join(", ")}` },
+    out: { type: "string", requiresArg: true, completes: "file", description: "One table of all runs: a file, or - for stdout", defaultDescription: "scores.arrow in each run's folder" },
     overwrite: { type: "boolean", description: "Replace files that exist at --out" },
     ...JSON_FLAG,
   },
