@@ -63,6 +63,7 @@ function drawFigure(figure) {
   if (!waiting.delete(figure)) return;
   near.unobserve(figure);
   figure.innerHTML = markup(figure.id);
+  byId("tip").hidden = true; // what it told of is gone
   figure.style.minHeight = "";
 }
 

@@ -1,5 +1,5 @@
 /** Runs through the real program on real input: the result, going on after every way of stopping, refusals. */
-import { cpSync, existsSync, readdirSync, readFileSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { basename, join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
@@ -29,6 +29,22 @@ test("a run of the demo ends with rows, a manifest and a table, and gives the sa
   assert.is(manifest.rows, rows.length);
   assert.is((await cli(["run", ...small, "--out", "b", "--quiet"], { cwd: folder })).stdout, "");
   assert.ok(bytesOf("a").equals(bytesOf("b")));
+});
+
+test("a complete run ends with a report again, and is done where none can be written", async () => {
+  const report = join(folder, "a/report.html");
+  rmSync(report);
+  assert.is((await cli(["run", ...small, "--out", "a", "--no-report"], { cwd: folder })).code, 0);
+  assert.not.ok(existsSync(report));
+  mkdirSync(report);
+  const refused = await cli(["run", ...small, "--out", "a", "--json"], { cwd: folder });
+  assert.is(refused.code, 0);
+  assert.match(refused.errors[0], /results are written, report\.html is not: a.report\.html: is a folder.*wgpu-inferlink plot a/);
+  assert.is((JSON.parse(refused.stdout) as { files: { report: string | null } }).files.report, null);
+  rmSync(report, { recursive: true });
+  const written = await cli(["run", ...small, "--out", "a"], { cwd: folder });
+  assert.match(written.stdout, /report in a.report\.html/);
+  assert.match(readFileSync(report, "utf8"), /^<!doctype html>/);
 });
 
 test("a complete run is shown again, another one in its folder is refused, --overwrite starts anew", async () => {

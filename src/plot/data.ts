@@ -74,7 +74,7 @@ function shortFloat32(value: number): number {
   return value;
 }
 
-const rounded = (value: number | null): number | null => value && Number(value.toFixed(6));
+const rounded = (value: number | null): number | null => value && Number(value.toFixed(9));
 
 function plotScore(curve: Curve | undefined, complete: Set<Curve>): PlotScore | null {
   if (!curve || !complete.has(curve)) return null;

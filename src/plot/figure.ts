@@ -121,6 +121,9 @@ export function horizontalAxis(panel: Panel, scale: Scale, label: string, ticks?
   return markup + (label ? text(panel.x + panel.width / 2, bottom + 33, label, { colour: "muted", anchor: "middle" }) : "");
 }
 
+/** Said in a panel that has nothing to show. */
+export const emptyPanel = (panel: Panel, reason: string): string => text(panel.x + panel.width / 2, panel.y + panel.height / 2 + 4, reason, { colour: "muted", anchor: "middle" });
+
 /** A heading above a panel. */
 export const panelHeading = (panel: Panel, content: string): string => text(panel.x, panel.y - 9, content, { size: TEXT, weight: 600 });
 
@@ -151,7 +154,8 @@ export function lineMarkup(points: ({ x: number; y: number } | null)[], style: L
   }
   const there = points.filter((point) => point !== null);
   const line = there.length > 1 ? element("path", { d, "stroke-width": style.width ?? 1.8, "stroke-dasharray": style.dash, "stroke-linejoin": "round", ...stroke(style.colour) }) : "";
-  return line + (withMarkers || there.length === 1 ? markersMarkup(there, style) : "");
+  if (there.length === 1) return markersMarkup(there, style.marker === "none" ? { ...style, marker: "circle" } : style);
+  return line + (withMarkers ? markersMarkup(there, style) : "");
 }
 
 export function lineLegend(label: string, style: LineStyle): LegendItem {

@@ -18,11 +18,9 @@ const WIDTH = 960;
 
 /** A name for a file out of any text: "init 1, epoch 2" is init-1-epoch-2; never empty, never hidden, never long. */
 export function fileName(text: string): string {
-  const name = text.replace(/[^\p{L}\p{N}._]+/gu, "-").replace(/^[-.]+|[-.]+$/g, "").slice(-80).replace(/^[-.]+/, "");
+  const name = text.replace(/[^\p{L}\p{N}._]+/gu, "-").replace(/^[-.]+|[-.]+$/g, "").slice(-40).replace(/^[-.]+/, "");
   return name || "unnamed";
 }
-
-const layerFile = (layer: string): string => (layer === "*" ? "all-layers" : fileName(layer));
 
 /** Names that differ even where letters' case doesn't count. */
 export function distinctNames(texts: string[]): string[] {
@@ -35,14 +33,18 @@ export function distinctNames(texts: string[]): string[] {
   });
 }
 
+const layerFiles = (layers: string[]): string[] => distinctNames(layers.map((layer) => (layer === "*" ? "all-layers" : layer)));
+const epsilonFiles = (epsilons: number[], checkpoint: PlotCheckpoint): string[] => distinctNames(epsilons.map((epsilon) => `epsilon-${epsilonText(epsilon, checkpoint)}`));
+
 function* checkpointFigures(checkpoint: PlotCheckpoint, data: PlotData, notice: string | null, setup: Setup): Generator<FigureFile> {
   const [layers, filters] = [layersOf(checkpoint), filtersOf(checkpoint)];
-  for (const layer of layers) yield { path: `response/${layerFile(layer)}.svg`, draw: () => responseFigure({ checkpoint, layers: [layer], filters, notice }, setup) };
+  const [layerNames, epsilonNames] = [layerFiles(layers), epsilonFiles(checkpoint.epsilons, checkpoint)];
+  for (const [i, layer] of layers.entries()) yield { path: `response/${layerNames[i]}.svg`, draw: () => responseFigure({ checkpoint, layers: [layer], filters, notice }, setup) };
   if (layers.length > 1) yield { path: "responses.svg", draw: () => responseFigure({ checkpoint, layers, filters, notice }, setup) };
   const heat = (kind: HeatKind, epsilon: number): string => heatFigure({ kind, checkpoint, filters, epsilon, notice }, setup);
   yield { path: "heat-clean.svg", draw: () => heat("clean", checkpoint.epsilons[0]) };
-  for (const epsilon of checkpoint.epsilons) {
-    const at = fileName(`epsilon-${epsilonText(epsilon, checkpoint)}`);
+  for (const [i, epsilon] of checkpoint.epsilons.entries()) {
+    const at = epsilonNames[i];
     yield { path: `heat-adversarial-${at}.svg`, draw: () => heat("adversarial", epsilon) };
     yield { path: `heat-difference-${at}.svg`, draw: () => heat("difference", epsilon) };
     yield { path: `scores-${at}.svg`, draw: () => scoreFigure({ checkpoint, filters, epsilon, band: data.band, notice }, setup) };
@@ -51,9 +53,11 @@ function* checkpointFigures(checkpoint: PlotCheckpoint, data: PlotData, notice: 
 
 function* epochFigures(checkpoints: PlotCheckpoint[], notice: string | null, setup: Setup): Generator<FigureFile> {
   const [layers, filters] = [layersOf, filtersOf].map((of) => [...new Set(checkpoints.flatMap(of))]);
-  for (const epsilon of new Set(checkpoints.flatMap((checkpoint) => checkpoint.epsilons))) {
-    const at = fileName(`epsilon-${epsilonText(epsilon, checkpoints[0])}`);
-    for (const layer of layers) yield { path: `epochs/${layerFile(layer)}-${at}.svg`, draw: () => epochFigure({ checkpoints, layers: [layer], filters, epsilon, notice }, setup) };
+  const epsilons = [...new Set(checkpoints.flatMap((checkpoint) => checkpoint.epsilons))].sort((a, b) => a - b);
+  const [layerNames, epsilonNames] = [layerFiles(layers), epsilonFiles(epsilons, checkpoints[0])];
+  for (const [e, epsilon] of epsilons.entries()) {
+    const at = epsilonNames[e];
+    for (const [i, layer] of layers.entries()) yield { path: `epochs/${layerNames[i]}-${at}.svg`, draw: () => epochFigure({ checkpoints, layers: [layer], filters, epsilon, notice }, setup) };
     if (layers.length > 1) yield { path: `epochs-${at}.svg`, draw: () => epochFigure({ checkpoints, layers, filters, epsilon, notice }, setup) };
   }
 }

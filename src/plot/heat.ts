@@ -101,7 +101,8 @@ function panelMarkup(panel: Panel, filter: string, layers: string[], choice: Hea
     }
     if (isChosen) frame = element("path", { d: `M${pixels(panel.x - 1)},${pixels(y - 1)}H${pixels(panel.x + panel.width + 1)}v${pixels(high + 1)}H${pixels(panel.x - 1)}z`, "stroke-width": 1.5, ...stroke("ink") });
   });
-  const ticks = [1, ...Array.from({ length: Math.floor(steps / 5) }, (_, i) => 5 * (i + 1))].map((step) => ({ value: step, text: String(step) }));
+  const every = steps <= 10 ? 1 : 5 * Math.ceil(steps / 50);
+  const ticks = [...new Set([1, ...Array.from({ length: Math.floor(steps / every) }, (_, i) => every * (i + 1))])].map((step) => ({ value: step, text: String(step) }));
   const scale = linearScale([0.5, steps + 0.5], [panel.x, panel.x + panel.width]);
   return [
     element("g", { "shape-rendering": "crispEdges" }, ...[...cells].map(([colour, d]) => element("path", { d, fill: colour }))),

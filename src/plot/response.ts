@@ -1,6 +1,6 @@
 /** Response curves: accuracy clean and adversarial, and density, against the threshold; one panel per layer and filter. */
 import type { PlotCheckpoint, PlotCurve } from "./data.js";
-import { figure, horizontalAxis, lineLegend, lineMarkup, panelHeading, panels, tipArea, verticalAxis, type Panel, type Setup } from "./figure.js";
+import { emptyPanel, figure, horizontalAxis, lineLegend, lineMarkup, panelHeading, panels, tipArea, verticalAxis, type Panel, type Setup } from "./figure.js";
 import { linearScale } from "./scale.js";
 import { percent, significant } from "./svg.js";
 import { attackStyle, ATTACKS, CLEAN, DENSITY } from "./theme.js";
@@ -31,7 +31,7 @@ function tipOf(curve: PlotCurve, i: number, checkpoint: PlotCheckpoint): string 
 function panelMarkup(panel: Panel, curve: PlotCurve | undefined, choice: ResponseChoice, drawn: number[], setup: Setup, isLast: boolean): string {
   const y = linearScale([0, 100], [panel.y + panel.height, panel.y]);
   const axis = verticalAxis(panel, y, choice.layers.length === 1 ? "accuracy, density (%)" : "%");
-  if (!curve) return axis;
+  if (!curve) return axis + emptyPanel(panel, "not in the results");
   const { alphas, clean, adversarial, removed, weights, images } = curve;
   // In sweep order: h_b goes from the largest threshold down, so that all three panels begin with hardly anything removed.
   const falls = alphas[0] > alphas.at(-1)!;

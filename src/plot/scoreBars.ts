@@ -42,7 +42,9 @@ function panelMarkup(panel: Panel, filter: string, layers: string[], choice: Sco
     const thick = Math.min(11, (high - 6) / 2);
     markup += bar(x, score.clean, y + high / 2 - thick, thick, CLEAN.colour) + bar(x, score.adversarial, y + high / 2, thick, ATTACK.colour);
     if (score.difference !== null) differences.push({ x: x(score.difference), y: y + high / 2 });
-    if (score.clean === null || score.adversarial === null) markup += text(x(0) + 5, y + high / 2 + (score.clean === null ? 4 : thick + 3), "no score", { colour: "muted", size: 9 });
+    for (const [value, at] of [[score.clean, y + high / 2 - thick / 2], [score.adversarial, y + high / 2 + thick / 2]] as const) {
+      if (value === null) markup += text(x(0) + 5, at + 3, "no score", { colour: "muted", size: 9 });
+    }
     if (setup.inPage) tips.push(tipArea(panel.x, y, panel.width, high, `${layerName(layer)}, ${filter}, ε ${epsilonText(epsilon, checkpoint)}\n${scoreText(score)}`, layer));
   });
   // A rim in the page's colour keeps the markers apart from the bars.
