@@ -6,6 +6,7 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { PACKAGE_ROOT } from "../src/package.js";
 import { temporaryFolder } from "./support/cliFiles.js";
+import { curveRows, writeRun } from "./support/plotRows.js";
 
 /** A user's project: the packed package and what it depends on, but none of its tools. */
 const project = temporaryFolder();
@@ -43,9 +44,9 @@ test.before(() => {
 });
 
 test("holds what it needs to run, and nothing of its workshop", () => {
-  const needed = ["LICENSE", "README.md", "bin/wgpu-inferlink.js", "bin/setup.js", "bin/vulkan.js", "dist/src/index.js", "dist/src/index.d.ts", "docs/library.md", "package.json", "shaders/conv2d.wgsl"];
+  const needed = ["LICENSE", "README.md", "bin/wgpu-inferlink.js", "bin/setup.js", "bin/vulkan.js", "dist/src/index.js", "dist/src/index.d.ts", "docs/library.md", "package.json", "report/report.html", "shaders/conv2d.wgsl"];
   for (const path of needed) assert.ok(packed.includes(path), `${path} is missing`);
-  for (const path of packed) assert.match(path, /^(LICENSE|README\.md|package\.json|bin\/|dist\/src\/|docs\/|shaders\/|fixtures\/(demo\/|README\.md$))/);
+  for (const path of packed) assert.match(path, /^(LICENSE|README\.md|package\.json|bin\/|dist\/src\/|docs\/|report\/|shaders\/|fixtures\/(demo\/|golden\/|README\.md$))/);
 });
 
 /** The scripts in docs/library.md, in their order. */
@@ -90,6 +91,14 @@ test("require() finds it, too", () => {
 test("its command line runs from there", () => {
   const ran = run(process.execPath, [join(installed, "bin/wgpu-inferlink.js"), "--version"]);
   assert.is(ran.stdout, `${JSON.parse(readFileSync(join(installed, "package.json"), "utf8")).version}\n`, ran.stderr);
+});
+
+test("and draws from there", async () => {
+  mkdirSync(join(project, "run"));
+  await writeRun([curveRows({ clean: [9, 8], adv: [1, 0] })], { folder: join(project, "run") });
+  const ran = run(process.execPath, [join(installed, "bin/wgpu-inferlink.js"), "plot", "run"]);
+  assert.is(ran.status, 0, ran.stderr);
+  assert.match(readFileSync(join(project, "run/report.html"), "utf8"), /const module0 = /);
 });
 
 test.run();
