@@ -46,6 +46,13 @@ export class FileSystemError extends InferlinkError {
   }
 }
 
+/** What was asked for can't be made yet of what there is: parts are missing, damaged or of another run. */
+export class IncompleteError extends InferlinkError {
+  constructor(message: string) {
+    super(message, EXIT.incomplete);
+  }
+}
+
 /** A passing fault (lost device, deadline): progress is saved and the same command may be run again. */
 export class TryAgainError extends InferlinkError {
   constructor(message: string, options?: ErrorOptions) {

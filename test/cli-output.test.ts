@@ -5,6 +5,7 @@ import { Progress } from "../src/cli/progress.js";
 import { summarise } from "../src/cli/summary.js";
 import { renderTable } from "../src/cli/table.js";
 import { clock, quoted } from "../src/cli/terminal.js";
+import type { Unit } from "../src/sweep/units.js";
 import { row } from "./support/cliRows.js";
 
 function stream(isTTY: boolean): { stream: NodeJS.WriteStream; text: () => string } {
@@ -24,14 +25,20 @@ function withEnvironment<T>(variables: Record<string, string>, act: () => T): T 
   }
 }
 
-test("progress tells units, rate and time left", () => {
+const unit = (checkpoint: number, cost: number): Unit => ({ checkpoint, layer: "conv1", layerIndex: 0, firstImage: 0, images: 100, cost });
+const UNITS = [unit(0, 10), unit(0, 10), unit(0, 10), unit(1, 30)];
+
+test("progress tells checkpoints, units, rate and time left", () => {
   let now = 0;
-  const progress = new Progress({ stream: stream(false).stream, units: 10, before: 2, work: 1000, now: () => now });
-  assert.is(progress.text(), "2/10 units, 0 networks×images/s, time left unknown");
+  const progress = new Progress({ stream: stream(false).stream, units: UNITS, left: UNITS.slice(2), variants: 5, now: () => now });
+  assert.is(progress.text(), "checkpoint 1/2, 2/4 units, 0 networks×images/s, time left unknown");
   now = 2000;
-  progress.advance(250);
+  progress.advance({ unit: UNITS[2], networkImages: 250 });
   progress.unitDone();
-  assert.is(progress.text(), "3/10 units, 125 networks×images/s, 0:06 left");
+  // The fourth unit costs three times the third.
+  assert.is(progress.text(), "checkpoint 1/2, 3/4 units, 125 networks×images/s, 0:14 left");
+  progress.advance({ unit: UNITS[3], networkImages: 125 });
+  assert.match(progress.text(), /^checkpoint 2\/2, 3\/4 units, 188/);
   progress.end();
 });
 
@@ -39,8 +46,8 @@ test("a terminal gets one line drawn over, a log gets no control characters", ()
   for (const isTTY of [true, false]) {
     const out = stream(isTTY);
     withEnvironment({}, () => {
-      const progress = new Progress({ stream: out.stream, units: 2, before: 0, work: 2 });
-      for (let i = 0; i < 50; i++) progress.advance(1);
+      const progress = new Progress({ stream: out.stream, units: UNITS, left: UNITS, variants: 5 });
+      for (let i = 0; i < 50; i++) progress.advance({ unit: UNITS[0], networkImages: 1 });
       progress.end();
     });
     assert.is(out.text().includes("\u001b"), isTTY);
@@ -88,8 +95,8 @@ test("colour only where it is wanted", () => {
 test("nothing is drawn over on a terminal that can't", () => {
   const out = stream(true);
   withEnvironment({ TERM: "dumb" }, () => {
-    const progress = new Progress({ stream: out.stream, units: 2, before: 0, work: 2 });
-    progress.advance(1);
+    const progress = new Progress({ stream: out.stream, units: UNITS, left: UNITS, variants: 5 });
+    progress.advance({ unit: UNITS[0], networkImages: 1 });
     progress.end();
   });
   assert.is(out.text(), "");

@@ -39,19 +39,19 @@ const scores = (unit: number): UnitScores => ({
   lossAdv: [Float64Array.of(1, 2, 3), Float64Array.of(-0, 5e-324, 9)],
 });
 
-const finished = (journal: Journal): Promise<UnitScores[]> => Promise.all([...journal.finished.contents.units.keys()].map((key) => journal.finished.read(key)));
+const finished = (journal: Journal): Promise<UnitScores[]> => journal.finished.read([...journal.finished.contents.units.keys()]);
 
 test("scores survive their encoding", () => {
-  assert.equal(decodeScores(encodeScores(scores(7), 0)), scores(7));
+  assert.equal(decodeScores(encodeScores(scores(7), 1e12, 0)), scores(7));
 });
 
 test("every cut of the last record leaves the ones before it, and the journal goes on from there", async () => {
   const folder = temporaryFolder();
   const path = join(folder, JOURNAL);
   let journal = await Journal.open(folder, IDENTITY);
-  await journal.append(scores(0));
+  await journal.append(scores(0), 1);
   const one = readFileSync(path).length;
-  await journal.append(scores(1));
+  await journal.append(scores(1), 1);
   await journal.close();
   const two = readFileSync(path);
   for (let length = one; length < two.length; length += 7) {
@@ -59,7 +59,7 @@ test("every cut of the last record leaves the ones before it, and the journal go
     truncateSync(path, length);
     journal = await Journal.open(folder, IDENTITY);
     assert.equal(await finished(journal), [scores(0)]);
-    await journal.append(scores(2));
+    await journal.append(scores(2), 1);
     await journal.close();
     journal = await Journal.open(folder, IDENTITY);
     assert.equal(await finished(journal), [scores(0), scores(2)]);
@@ -70,7 +70,7 @@ test("every cut of the last record leaves the ones before it, and the journal go
 test("garbage behind the last record is cut off", async () => {
   const folder = temporaryFolder();
   let journal = await Journal.open(folder, IDENTITY);
-  await journal.append(scores(0));
+  await journal.append(scores(0), 1);
   await journal.close();
   appendFileSync(join(folder, JOURNAL), Buffer.alloc(999, 0x41));
   journal = await Journal.open(folder, IDENTITY);

@@ -3,6 +3,8 @@ import type { Listed } from "./command.js";
 
 export const COMMANDS: Listed[] = [
   { grammar: "run", summary: "Sweep networks and write results.arrow", load: async () => (await import("./run.js")).runCommand },
+  { grammar: "status <run>", summary: "How far a run or its shards are: done, left, rate, errors", load: async () => (await import("./status.js")).statusCommand },
+  { grammar: "merge <part..>", summary: "Put the shards of a run together", load: async () => (await import("./merge.js")).mergeCommand },
   { grammar: "devices", summary: "List the adapters: type, limits, software or not", load: async () => (await import("./devices.js")).devicesCommand },
   { grammar: "verify", summary: "Compare this machine's adapter with PyTorch on stored networks", load: async () => (await import("./verify.js")).verifyCommand },
   { grammar: "inspect <file>", summary: "Layers of a checkpoint, and the size of a sweep over them", load: async () => (await import("./inspect.js")).inspectCommand },

@@ -18,6 +18,7 @@ const NETWORKS = "Networks:";
 const IMAGES = "Images:";
 const SWEEP = "Sweep:";
 const OUTPUT = "Output:";
+const CLUSTER = "Cluster (docs/cluster.md):";
 
 /** Shared by `run` and `inspect`. */
 export const SWEEP_FLAGS: Record<string, Flag> = {
@@ -49,6 +50,9 @@ export const RUN_FLAGS: Record<string, Flag> = {
   out: text(OUTPUT, "Folder of the run; the same command goes on with an interrupted one", "runs/<time>-<network>-<dataset>-<id>", "folder"),
   overwrite: flag(OUTPUT, "Start anew in a folder that holds a run"),
   "no-report": flag(OUTPUT, "Write no report.html at the end"),
+  shard: text(CLUSTER, "Evaluate part i of n (2/8) into DIR/shard-i-of-n, for `merge`; auto: as the Slurm array or Kubernetes job says", "all"),
+  "no-shard": flag(CLUSTER, "Evaluate everything, whatever INFERLINK_SHARDS says"),
+  deadline: text(CLUSTER, "Stop in order after 55m, 1h30m…: progress is saved, exit code 75"),
   adapter: text(OUTPUT, "Index, or part of the name, as `devices` shows them", "the first"),
   config: { ...CONFIG_FLAG.config, group: OUTPUT },
   json: flag(OUTPUT, "Print one JSON object instead of the table"),

@@ -1,6 +1,8 @@
 /** What `run` and `inspect` were asked for: texts of the command line to checked, typed options. */
 import { completeConfig, type SweepConfig } from "../sweep/config.js";
 import type { Inputs, Source } from "../sweep/inputs.js";
+import { duration } from "./duration.js";
+import { chooseShard, type Environment, type ShardChoice } from "./shard.js";
 import { BATCH_NORMS, DATASETS, EPSILON_SPACES, FILTER_NAMES, SCOPES, SPLITS } from "./choices.js";
 import { choice, distinct, fraction, list, number, single, whole, wrong, type Given } from "./values.js";
 
@@ -9,6 +11,10 @@ export interface RunOptions extends Inputs {
   out: string | null;
   overwrite: boolean;
   report: boolean;
+  /** Which part of the sweep, and who said so. */
+  part: ShardChoice;
+  /** Seconds after which the run stops in order; null for never. */
+  deadline: number | null;
   adapter: string | null;
   json: boolean;
   tune: boolean;
@@ -82,11 +88,15 @@ function sourceOf(args: Arguments): Source {
   };
 }
 
-export function runOptions(args: Arguments): RunOptions {
+/** @param env asked for the shard where a cluster is to say it */
+export function runOptions(args: Arguments, env: Environment = process.env): RunOptions {
   const source = sourceOf(args);
   const data = one(args, "data", text) ?? null;
   if (source.kind === "demo" && data !== null) throw wrong("data", "needs networks with it; give --checkpoint or --saved-models");
   if (source.kind !== "demo" && data === null) throw wrong("data", "is missing; give the folder of the images, such as --data Dataset/MNIST/raw");
+  const out = one(args, "out", text) ?? null;
+  const part = chooseShard(one(args, "shard", text), args["no-shard"] === true, env);
+  if (part.shard && out === null) throw wrong("shard", "needs --out, the one folder in which all shards put their parts");
   return {
     source,
     data,
@@ -94,9 +104,11 @@ export function runOptions(args: Arguments): RunOptions {
     split: one(args, "split", from(SPLITS)) ?? "test",
     limit: one(args, "limit", atLeast(1)) ?? null,
     config: sweepConfig(args),
-    out: one(args, "out", text) ?? null,
+    out,
     overwrite: args.overwrite === true,
     report: args["no-report"] !== true,
+    part,
+    deadline: one(args, "deadline", duration) ?? null,
     adapter: one(args, "adapter", text) ?? null,
     json: args.json === true,
     tune: args["no-tune"] !== true,

@@ -1,28 +1,23 @@
 /** `run`: inputs, plan, device, folder, evaluation, result. */
-import { join } from "node:path";
 import { EXIT } from "../errors.js";
 import type { Gpu } from "../gpu/device.js";
 import { Profiler } from "../gpu/profiler.js";
 import { openDevice } from "../run/open.js";
-import { writeRunReport } from "../plot/write.js";
-import { MANIFEST } from "../results/manifest.js";
-import { readRows, RESULTS } from "../results/arrow.js";
 import { variantCount } from "../sweep/config.js";
 import { isWorthTuning, tilesFor, type TileTable, type Tuning } from "../sweep/tiles.js";
 import type { Fault } from "../sweep/recovery.js";
 import { evaluateUnits, planSweep, type SweepJob, type SweepPlan } from "../sweep/sweep.js";
+import type { Unit } from "../sweep/units.js";
 import type { Collector } from "./collector.js";
 import type { Command } from "./command.js";
+import { again, report } from "./ending.js";
 import { RUN_FLAGS } from "./flags.js";
 import { openInputs } from "../sweep/inputs.js";
 import { runOptions, type RunOptions } from "./options.js";
-import { profileObject, renderProfile } from "./profile.js";
 import { Progress } from "./progress.js";
 import { Session } from "./session.js";
 import { listenForInterruption, type Interruption } from "./signals.js";
-import { summarise } from "./summary.js";
-import { renderTable } from "./table.js";
-import { clock, grouped, quoted, say } from "./terminal.js";
+import { grouped, note } from "./terminal.js";
 
 /** What computes. Tests of everything around it put a stand-in here. */
 export interface Engine {
@@ -31,7 +26,7 @@ export interface Engine {
 }
 
 /** Everything of a run that is about to be evaluated or reported. */
-interface Run {
+export interface Run {
   engine: Engine;
   options: RunOptions;
   argv: string[];
@@ -46,24 +41,22 @@ interface Run {
   tiles: TileTable;
 }
 
-/** Nothing of a quiet run is printed but errors. */
-const note = (options: RunOptions, text: string): void => void (options.quiet || say(text));
-
 function announce({ options, job, plan, gpu, session }: Run): void {
   const { dataset, config, checkpoints } = job;
   const networks = `${grouped(plan.networks)} filtered networks of ${checkpoints.length} checkpoint${checkpoints.length === 1 ? "" : "s"}`;
+  if (options.part.note) note(options, options.part.note);
   note(options, `${networks} on ${grouped(plan.images)} ${dataset.name} images, epsilon ${config.epsilons.join(", ")} (${config.epsilonSpace} space)`);
   note(options, `${gpu.adapter.name} (${gpu.adapter.type}), writing ${session.folder}`);
 }
 
 async function evaluate({ engine, options, job, plan, gpu, session, interruption, profiler, tiles }: Run, collector: Collector): Promise<void> {
   const units = collector.missing;
-  const before = plan.units.length - units.length;
-  if (before > 0) note(options, `going on: ${before} of ${plan.units.length} units were done before`);
-  const work = units.reduce((sum, unit) => sum + unit.images, 0) * variantCount(job.config);
-  const progress = options.quiet ? null : new Progress({ stream: process.stderr, units: plan.units.length, before, work });
+  const total = collector.units.length;
+  if (total < plan.units.length) note(options, `${total} of ${plan.units.length} units are this shard's`);
+  if (units.length < total) note(options, `going on: ${total - units.length} of ${total} units were done before`);
+  const progress = options.quiet ? null : new Progress({ stream: process.stderr, units: collector.units, left: units, variants: variantCount(job.config) });
   try {
-    const onProgress = ({ networkImages }: { networkImages: number }): void => progress?.advance(networkImages);
+    const onProgress = (step: { unit: Unit; networkImages: number }): void => progress?.advance(step);
     const onFault = async (fault: Fault): Promise<void> => {
       progress?.note(`${fault.message}; ${fault.action}`);
       await session.noteFault(fault);
@@ -80,50 +73,12 @@ async function evaluate({ engine, options, job, plan, gpu, session, interruption
 
 /** Kernel settings for the run: measured on this adapter before or, for a long run, now. */
 async function tilesOf(options: RunOptions, { checkpoints, dataset }: SweepJob, plan: SweepPlan, gpu: Gpu): Promise<TileTable> {
-  const cost = plan.units.reduce((sum, unit) => sum + unit.cost, 0);
+  const cost = plan.units.reduce((sum, unit) => sum + unit.cost, 0) / (options.part.shard?.count ?? 1);
   const tuning: Tuning = !options.tune ? "off" : isWorthTuning(gpu, cost) ? "missing" : "cached";
   const onTry = (done: number, of: number): void => {
     if (done === 0) note(options, `measuring which settings of ${of} kernels are fastest on this adapter; --no-tune leaves it out`);
   };
   return tilesFor(gpu, checkpoints.map(({ architecture }) => architecture), dataset, tuning, onTry);
-}
-
-/** The command that goes on with this folder. */
-function again(argv: string[], folder: string): string {
-  const words = argv.filter((word) => word !== "--overwrite");
-  const named = words.some((word) => word === "--out" || word.startsWith("--out="));
-  return `wgpu-inferlink ${quoted(named ? words : [...words, "--out", folder])}`;
-}
-
-/** The report is a view of results that are safe already: where it can't be written, the run is no less done. */
-async function writePage({ options, session }: Run): Promise<string | null> {
-  if (!options.report) return null;
-  try {
-    return await writeRunReport(session.folder);
-  } catch (error) {
-    say(`wgpu-inferlink: results are written, report.html is not: ${(error as Error).message.replace(/\s*\n\s*/g, " ")}; try: wgpu-inferlink plot ${quoted([session.folder])}`);
-    return null;
-  }
-}
-
-async function report(run: Run, status: "done" | "interrupted"): Promise<void> {
-  const { options, plan, gpu, session } = run;
-  const seconds = (performance.now() - run.started) / 1000;
-  const results = join(session.folder, RESULTS);
-  const rows = status === "done" ? await readRows(results) : [];
-  const summary = summarise(rows);
-  const profile = (await run.profiler?.result()) ?? null;
-  const page = status === "done" ? await writePage(run) : null;
-  if (options.json) {
-    const files = { results: status === "done" ? results : null, manifest: join(session.folder, MANIFEST), report: page };
-    const object = { status, out: session.folder, rows: rows.length, networks: plan.networks, images: plan.images, seconds, adapter: gpu.adapter.name, files, summary, ...(profile && { profile: profileObject(profile) }) };
-    process.stdout.write(`${JSON.stringify(object, null, 2)}\n`);
-  } else if (status === "done" && !options.quiet) {
-    process.stdout.write(`${renderTable(summary, process.stdout)}\n\n${grouped(rows.length)} rows in ${results}${page ? `\nreport in ${page}` : ""}\n`);
-  }
-  if (profile && !options.json) say(`\n${renderProfile(profile, process.stderr)}\n`);
-  if (status === "done") note(options, session.complete ? "this run was complete before; nothing was evaluated" : `done in ${clock(seconds)}`);
-  else note(options, `interrupted; finished work is kept. To go on: ${again(run.argv, session.folder)}`);
 }
 
 async function work(run: Run): Promise<number> {
@@ -134,8 +89,8 @@ async function work(run: Run): Promise<number> {
     try {
       await evaluate(run, collector);
     } catch (error) {
-      await session.interrupt().catch(() => undefined);
-      note(run.options, `finished work is kept. To go on: ${again(run.argv, session.folder)}`);
+      await session.interrupt(error as Error).catch(() => undefined);
+      note(run.options, `finished work is kept. To go on: ${again(run)}`);
       throw error;
     }
     if (collector.missing.length > 0) {
@@ -159,7 +114,7 @@ export async function run(options: RunOptions, argv: string[], engine: Engine = 
   try {
     const tiles = await tilesOf(options, job, plan, gpu);
     const session = await Session.open(options, job, plan, gpu.adapter, tiles);
-    const interruption = listenForInterruption((name) => note(options, `${name}: finishing what is in flight; once more to end at once`));
+    const interruption = listenForInterruption(options.deadline, (what) => note(options, what === "deadline" ? "deadline: finishing what is in flight" : `${what}: finishing what is in flight; once more to end at once`));
     try {
       return await work({ engine, options, argv, job, plan, gpu, session, interruption, started, profiler: options.profile ? new Profiler(gpu) : null, tiles });
     } finally {

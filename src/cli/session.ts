@@ -1,4 +1,4 @@
-/** One process's work on a run folder: opened (new, gone on with, or given more checkpoints), closed on every way out. */
+/** One process's work on a run's or a shard's folder: opened (new, gone on with, given more checkpoints), closed on every way out. */
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { InputError } from "../errors.js";
@@ -8,15 +8,19 @@ import { shownPath, versions } from "../package.js";
 import { readLayers, RESULTS, ResultWriter } from "../results/arrow.js";
 import type { CheckpointRecord } from "../results/checkpoints.js";
 import type { RunIdentity } from "../results/identity.js";
-import { Journal, removeJournal } from "../results/journal.js";
+import { Journal, JOURNAL, removeJournal } from "../results/journal.js";
 import { resultMetadata, writeManifest, type Manifest } from "../results/manifest.js";
-import { openRunFolder, type RunFolder } from "../results/runFolder.js";
+import { openRunFolder, removeDerived, type RunFolder } from "../results/runFolder.js";
 import type { Fault } from "../sweep/recovery.js";
+import { FinishedUnits } from "../sweep/finished.js";
+import { shardName, shardUnits, type Shard } from "../sweep/shards.js";
 import type { SweepJob, SweepPlan } from "../sweep/sweep.js";
+import type { Unit } from "../sweep/units.js";
 import { Collector } from "./collector.js";
 import type { RunOptions } from "./options.js";
+import { say } from "./terminal.js";
 
-export function identityOf(job: SweepJob, adapter: AdapterSummary): RunIdentity {
+export function identityOf(job: SweepJob, adapter: AdapterSummary, shard: Shard | null): RunIdentity {
   const { dataset } = job;
   return {
     packageVersion: versions().package,
@@ -24,16 +28,18 @@ export function identityOf(job: SweepJob, adapter: AdapterSummary): RunIdentity 
     driver: adapter.description,
     config: job.config,
     dataset: { name: dataset.name, split: dataset.split, images: dataset.images, sha256: dataset.sha256 },
-    shard: null,
+    shard,
   };
 }
 
 const recordsOf = (job: SweepJob): CheckpointRecord[] =>
   job.checkpoints.map(({ path, file, network, init, epoch }) => ({ path, sha256: null, bytes: file.bytes, modified: file.modified, network, init, epoch }));
 
-function newManifest(identity: RunIdentity, checkpoints: CheckpointRecord[], job: SweepJob, plan: SweepPlan, adapter: AdapterSummary, tiles: Manifest["tiles"]): Manifest {
+const costOf = (units: Unit[]): number => units.reduce((sum, unit) => sum + unit.cost, 0);
+
+/** @param units those of this folder */
+function newManifest(identity: RunIdentity, checkpoints: CheckpointRecord[], job: SweepJob, plan: SweepPlan, units: Unit[], adapter: AdapterSummary, tiles: Manifest["tiles"]): Manifest {
   const { name, vendor, architecture, description, backend, type, software } = adapter;
-  const cost = plan.units.reduce((sum, unit) => sum + unit.cost, 0);
   const layers: Record<string, string[]> = {};
   for (const { checkpoint, layer } of plan.units) {
     const names = (layers[job.checkpoints[checkpoint].network] ??= []);
@@ -47,9 +53,9 @@ function newManifest(identity: RunIdentity, checkpoints: CheckpointRecord[], job
     data: { files: job.dataset.files.map(shownPath), normalisation: job.dataset.normalisation },
     adapter: { name, vendor, architecture, description, backend, type, software },
     versions: versions(),
-    units: plan.units.length,
-    cost,
-    sweep: { units: plan.units.length, cost, layers },
+    units: units.length,
+    cost: costOf(units),
+    sweep: { units: plan.units.length, cost: costOf(plan.units), layers },
     networks: plan.networks,
     tiles,
     started: new Date().toISOString(),
@@ -62,7 +68,7 @@ function newManifest(identity: RunIdentity, checkpoints: CheckpointRecord[], job
 /** Whether the earlier process finished everything that is asked for, in the order asked for. */
 function isComplete(folder: string, earlier: Manifest, checkpoints: CheckpointRecord[]): boolean {
   const sameOrder = earlier.checkpoints.length === checkpoints.length && earlier.checkpoints.every(({ path }, i) => path === checkpoints[i].path);
-  return earlier.status === "done" && sameOrder && existsSync(join(folder, RESULTS));
+  return earlier.status === "done" && sameOrder && existsSync(join(folder, earlier.identity.shard ? JOURNAL : RESULTS));
 }
 
 export class Session {
@@ -72,24 +78,27 @@ export class Session {
     readonly complete: boolean,
     private readonly opened: RunFolder,
     private readonly manifest: Manifest,
-    private readonly work: { journal: Journal; writer: ResultWriter; collector: Collector } | null,
+    private readonly work: { journal: Journal; writer: ResultWriter | null; collector: Collector } | null,
   ) {}
 
   static async open(options: RunOptions, job: SweepJob, plan: SweepPlan, adapter: AdapterSummary, tiles: Manifest["tiles"] = {}): Promise<Session> {
-    const identity = identityOf(job, adapter);
+    const { shard } = options.part;
+    const identity = identityOf(job, adapter, shard);
     const checkpoints = recordsOf(job);
     const hash = ({ path }: CheckpointRecord): string => hashCheckpoint(job.checkpoints.find((source) => source.path === path)!.file.path);
-    const opened = await openRunFolder({ out: options.out, overwrite: options.overwrite, identity, checkpoints, hash });
+    const opened = await openRunFolder({ out: options.out && shard ? join(options.out, shardName(shard)) : options.out, overwrite: options.overwrite, identity, checkpoints, hash, onWait: ({ pid, host }) => say(`${options.out}: process ${pid} on ${host} has fallen silent; waiting up to two minutes to see whether it is gone`) });
     const { path, earlier } = opened;
     try {
-      const manifest = newManifest(identity, checkpoints, job, plan, adapter, tiles);
+      const units = shard ? shardUnits(plan.units, shard) : plan.units;
+      const manifest = newManifest(identity, checkpoints, job, plan, units, adapter, tiles);
       if (earlier && isComplete(path, earlier, checkpoints)) return new Session(path, true, opened, earlier, null);
       if (earlier) Object.assign(manifest, { started: earlier.started, resumed: [...earlier.resumed, new Date().toISOString()] });
       await writeManifest(path, manifest);
       const journal = await Journal.open(path, identity);
-      const writer = await ResultWriter.open(path, resultMetadata(identity, checkpoints));
-      const collector = new Collector(job, plan, journal, writer);
+      const writer = shard ? null : await ResultWriter.open(path, resultMetadata(identity, checkpoints));
+      const collector = new Collector(units, journal, writer && { writer, units: new FinishedUnits(job, plan) }, () => opened.lock.verify());
       if (existsSync(join(path, RESULTS))) {
+        await removeDerived(path);
         for (const rows of await readLayers(join(path, RESULTS))) await collector.carryOver(checkpoints.findIndex((record) => record.path === rows[0].checkpoint), rows);
       }
       await collector.restore(checkpoints.map(({ sha256 }) => sha256));
@@ -123,20 +132,24 @@ export class Session {
     await writeManifest(this.folder, this.manifest);
   }
 
-  /** Puts the result in place. */
+  /** Puts the result in place; a shard's is its journal. */
   async finish(): Promise<void> {
     if (!this.work) return;
-    const rows = await this.work.writer.finish(resultMetadata(this.manifest.identity, this.manifest.checkpoints));
+    const { writer, journal } = this.work;
+    await this.opened.lock.verify();
+    const rows = (await writer?.finish(resultMetadata(this.manifest.identity, this.manifest.checkpoints))) ?? null;
     await writeManifest(this.folder, { ...this.manifest, status: "done", ended: new Date().toISOString(), rows });
-    await this.work.journal.close();
-    await removeJournal(this.folder);
+    await journal.close();
+    if (writer) await removeJournal(this.folder);
   }
 
-  /** Leaves the folder so that the same command goes on. */
-  async interrupt(): Promise<void> {
+  /** Leaves the folder so that the same command goes on. @param error what ended the work, if it was that */
+  async interrupt(error?: Error): Promise<void> {
     if (!this.work) return;
-    await this.work.writer.close();
+    await this.work.writer?.close();
     await this.work.journal.close();
+    await this.opened.lock.verify();
+    if (error) (this.manifest.faults ??= []).push({ time: new Date().toISOString(), kind: "error", message: error.message, action: "ended" });
     await writeManifest(this.folder, { ...this.manifest, status: "interrupted", ended: new Date().toISOString() });
   }
 

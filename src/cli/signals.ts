@@ -1,31 +1,43 @@
-/** Ctrl-C and SIGTERM: the first asks the work to end in order, the second ends the process at once. */
+/** Ctrl-C, SIGTERM and a deadline: the first asks the work to end in order, a signal after it ends the process at once. */
 import { EXIT } from "../errors.js";
 
 const CODES = { SIGINT: EXIT.interrupted, SIGTERM: EXIT.terminated } as const;
 type Name = keyof typeof CODES;
+/** setTimeout takes no longer ones. */
+const LONGEST_MS = 2 ** 31 - 1;
 
 export interface Interruption {
   signal: AbortSignal;
-  /** Exit code of the signal that came, null while none has. */
+  /** Exit code of what came first, null while nothing has. */
   code(): number | null;
   /** Back to Node's own handling. */
   dispose(): void;
 }
 
-export function listenForInterruption(onFirst: (name: string) => void): Interruption {
+/**
+ * @param deadline seconds since the process started; null for none
+ * @param onFirst is told the signal's name, or `deadline`
+ */
+export function listenForInterruption(deadline: number | null, onFirst: (what: Name | "deadline") => void): Interruption {
   const controller = new AbortController();
   let code: number | null = null;
-  const handle = (name: Name): void => {
-    if (code !== null) process.exit(CODES[name]);
-    code = CODES[name];
-    onFirst(name);
+  const end = (what: Name | "deadline", exit: number): void => {
+    code = exit;
+    onFirst(what);
     controller.abort();
   };
+  const handle = (name: Name): void => {
+    if (code !== null) process.exit(CODES[name]);
+    end(name, CODES[name]);
+  };
   for (const name of Object.keys(CODES) as Name[]) process.on(name, handle);
+  const left = deadline === null ? Infinity : 1000 * (deadline - process.uptime());
+  const timer = left > LONGEST_MS ? undefined : setTimeout(() => code ?? end("deadline", EXIT.tryAgain), Math.max(0, left));
   return {
     signal: controller.signal,
     code: () => code,
     dispose() {
+      clearTimeout(timer);
       for (const name of Object.keys(CODES) as Name[]) process.off(name, handle);
     },
   };

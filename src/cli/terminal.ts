@@ -28,6 +28,9 @@ export function say(text: string): void {
   process.stderr.write(`${text}\n`);
 }
 
+/** Nothing of a quiet run is said but errors. */
+export const note = (options: { quiet: boolean }, text: string): void => void (options.quiet || say(text));
+
 /** Text for a POSIX shell. */
 export function quoted(words: string[]): string {
   return words.map((word) => (/^[\w@%+=:,./*-]+$/.test(word) && !word.includes("*") ? word : `'${word.replaceAll("'", "'\\''")}'`)).join(" ");

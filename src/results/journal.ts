@@ -89,7 +89,7 @@ async function contents(file: FileHandle): Promise<JournalContents> {
 
 /** A journal that is only read, also while another process appends to it. */
 export class JournalReader {
-  private constructor(readonly path: string, private readonly file: FileHandle, readonly contents: JournalContents) {}
+  private constructor(readonly path: string, readonly contents: JournalContents) {}
 
   /** Null where there is none. */
   static async open(folder: string): Promise<JournalReader | null> {
@@ -103,22 +103,28 @@ export class JournalReader {
         throw error;
       }
       try {
-        return new JournalReader(path, file, await contents(file));
-      } catch (error) {
+        return new JournalReader(path, await contents(file));
+      } finally {
         await file.close();
-        throw error;
       }
     });
   }
 
-  /** The unit's scores; it has to be among the contents. */
-  async read(key: string): Promise<UnitScores> {
-    const { at, length } = this.contents.units.get(key)!;
-    return decodeScores(await onFile(this.path, () => readAt(this.file, at, length)));
-  }
-
-  async close(): Promise<void> {
-    await onFile(this.path, () => this.file.close());
+  /** Scores of units that are among the contents. The file is open only while it is read: a merge has a thousand of them. */
+  async read(keys: string[]): Promise<UnitScores[]> {
+    return onFile(this.path, async () => {
+      const file = await open(this.path, "r");
+      try {
+        const scores: UnitScores[] = [];
+        for (const key of keys) {
+          const { at, length } = this.contents.units.get(key)!;
+          scores.push(decodeScores(await readAt(file, at, length)));
+        }
+        return scores;
+      } finally {
+        await file.close();
+      }
+    });
   }
 }
 
@@ -140,10 +146,7 @@ export class Journal {
       finished = (await JournalReader.open(folder))!;
     }
     const { identity: found, whole, size } = finished.contents;
-    if (!found?.equals(hash)) {
-      await finished.close();
-      throw new InputError(path, "is damaged or of another run; start the folder anew with --overwrite");
-    }
+    if (!found?.equals(hash)) throw new InputError(path, "is damaged or of another run; start the folder anew with --overwrite");
     const file = await onFile(path, async () => {
       const handle = await open(path, "r+");
       if (whole < size) await handle.truncate(whole);
@@ -155,15 +158,14 @@ export class Journal {
   }
 
   /** Returns when the unit can't be lost any more. */
-  async append(scores: UnitScores): Promise<void> {
+  async append(scores: UnitScores, cost: number): Promise<void> {
     await onFile(this.path, async () => {
-      await writeWhole(this.file, frame(encodeScores(scores, Date.now())));
+      await writeWhole(this.file, frame(encodeScores(scores, cost, Date.now())));
       await this.file.datasync();
     });
   }
 
   async close(): Promise<void> {
-    await this.finished.close();
     await onFile(this.path, () => this.file.close());
   }
 }

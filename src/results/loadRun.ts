@@ -4,6 +4,7 @@ import { dirname, join } from "node:path";
 import { FileSystemError, InputError } from "../errors.js";
 import { PARTIAL, readResults, RESULTS } from "./arrow.js";
 import { readManifest, type Manifest } from "./manifest.js";
+import { shardFolders } from "./parts.js";
 import type { Row } from "./row.js";
 
 export interface LoadedRun {
@@ -29,8 +30,14 @@ export async function loadRun(given: string): Promise<LoadedRun> {
   const stats = statSync(given, { throwIfNoEntry: false });
   if (!stats) throw new FileSystemError(given, "does not exist; give the folder of a run, or its results.arrow");
   const folder = stats.isDirectory() ? given : dirname(given);
-  const file = stats.isDirectory() ? [RESULTS, PARTIAL].map((name) => join(given, name)).find((path) => existsSync(path)) : given;
-  if (!file) throw new InputError(given, `holds no ${RESULTS}; give the folder of a run`);
+  const manifest = await readManifest(folder);
+  // A run that is being given more checkpoints has both: the result of the fewer, and all that is finished by now.
+  const names = manifest && manifest.status !== "done" ? [PARTIAL, RESULTS] : [RESULTS, PARTIAL];
+  const file = stats.isDirectory() ? names.map((name) => join(given, name)).find((path) => existsSync(path)) : given;
+  if (!file) {
+    const sharded = manifest?.identity.shard || shardFolders(folder).length > 0;
+    throw new InputError(given, sharded ? "holds shards of a run, not its results; put them together by wgpu-inferlink merge" : `holds no ${RESULTS}; give the folder of a run`);
+  }
   const { rows, metadata } = await readResults(file);
-  return { given, folder, file, rows, metadata, manifest: await readManifest(folder), complete: !file.endsWith(PARTIAL) };
+  return { given, folder, file, rows, metadata, manifest, complete: !file.endsWith(PARTIAL) };
 }

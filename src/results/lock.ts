@@ -1,10 +1,11 @@
 /**
  * One process per run folder. The lock names its owner; a lock whose owner is gone is taken over without a human.
- * On the same host the owner is looked up (process id and its start, for ids are reused); a lock from another host
- * counts as left behind when its file hasn't been touched for two minutes.
+ * On the same host the owner is looked up (process id and its start, for ids are reused); a lock from another host, or out
+ * of a container, counts as left behind when its file hasn't been touched for two minutes. Who comes meanwhile waits: a
+ * job that a cluster starts again on another node gets its folder by itself.
  */
 import { createHash, randomUUID } from "node:crypto";
-import { readFileSync } from "node:fs";
+import { readFileSync, readlinkSync } from "node:fs";
 import { open, readFile, rename, rm, stat, utimes, writeFile } from "node:fs/promises";
 import { hostname } from "node:os";
 import { join } from "node:path";
@@ -14,12 +15,17 @@ import { onFile } from "./durable.js";
 export const LOCK = "run.lock";
 const HEARTBEAT_MS = 15_000;
 const SILENT_MS = 120_000;
+/** An owner out of sight that has missed a heartbeat or two may be dead: worth waiting for. */
+const SUSPECT_MS = 40_000;
+const WAIT_MS = 2_000;
 /** A lock file is written right after it is made; one still empty after this has lost its owner. */
 const EMPTY_MS = 5_000;
 
-interface Owner {
+export interface Owner {
   pid: number;
   host: string;
+  /** Where process ids count: containers of one host have their own. Null where it can't be known. */
+  space: string | null;
   /** Start of the process in the system's own clock, null where it can't be known. */
   start: string | null;
   /** No two locks are the same text. */
@@ -30,6 +36,8 @@ interface Owner {
 interface Held {
   text: string;
   owner: Owner | "unknown" | null;
+  /** Whether the owner may be gone, and will be known to be in two minutes at most. */
+  suspect: boolean;
 }
 
 /** Field 22 of /proc/PID/stat, and the boot it belongs to. */
@@ -38,6 +46,14 @@ function processStart(pid: number): string | null {
     const line = readFileSync(`/proc/${pid}/stat`, "latin1");
     const ticks = line.slice(line.lastIndexOf(")") + 2).split(" ")[19];
     return `${readFileSync("/proc/sys/kernel/random/boot_id", "latin1").trim()}:${ticks}`;
+  } catch {
+    return null;
+  }
+}
+
+function processSpace(): string | null {
+  try {
+    return readlinkSync("/proc/self/ns/pid");
   } catch {
     return null;
   }
@@ -57,22 +73,28 @@ async function read(path: string): Promise<Held | null> {
   try {
     const age = Date.now() - (await stat(path)).mtimeMs;
     const text = await readFile(path, "utf8");
-    return { text, owner: holder(text, age) };
+    return { text, ...holder(text, age) };
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === "ENOENT") return null;
     throw error;
   }
 }
 
-function holder(text: string, age: number): Owner | "unknown" | null {
+function holder(text: string, age: number): Pick<Held, "owner" | "suspect"> {
   let owner: Owner;
   try {
     owner = JSON.parse(text) as Owner;
   } catch {
-    return age > EMPTY_MS ? null : "unknown";
+    return { owner: age > EMPTY_MS ? null : "unknown", suspect: false };
   }
-  if (owner.host === hostname()) return isAlive(owner) ? owner : null;
-  return age > SILENT_MS ? null : owner;
+  if (owner.host === hostname() && (owner.space ?? processSpace()) === processSpace()) return { owner: isAlive(owner) ? owner : null, suspect: false };
+  return { owner: age > SILENT_MS ? null : owner, suspect: age > SUSPECT_MS };
+}
+
+/** Who works in the folder, as far as one can see from here; null: nobody. */
+export async function lockHolder(folder: string): Promise<Owner | "unknown" | null> {
+  const path = join(folder, LOCK);
+  return (await onFile(path, () => read(path)))?.owner ?? null;
 }
 
 /** Makes the file if it isn't there. */
@@ -103,19 +125,38 @@ function refuse(folder: string, owner: Owner | "unknown"): never {
 export class FolderLock {
   readonly #heartbeat: NodeJS.Timeout;
 
-  private constructor(private readonly path: string) {
+  private constructor(
+    private readonly path: string,
+    private readonly text: string,
+  ) {
     this.#heartbeat = setInterval(() => void utimes(path, new Date(), new Date()).catch(() => undefined), HEARTBEAT_MS);
     this.#heartbeat.unref();
   }
 
-  static async acquire(folder: string): Promise<FolderLock> {
+  /** @param onWait is told once when the owner may be gone, which takes two minutes at most to show */
+  static async acquire(folder: string, onWait: (owner: Owner) => void = () => undefined): Promise<FolderLock> {
     const path = join(folder, LOCK);
-    const text = JSON.stringify({ pid: process.pid, host: hostname(), start: processStart(process.pid), nonce: randomUUID() } satisfies Owner);
+    const text = JSON.stringify({ pid: process.pid, host: hostname(), space: processSpace(), start: processStart(process.pid), nonce: randomUUID() } satisfies Owner);
     return onFile(path, async () => {
-      if (await create(path, text)) return new FolderLock(path);
-      await FolderLock.#seize(folder, path, await read(path), text);
-      return new FolderLock(path);
+      if (await create(path, text)) return new FolderLock(path, text);
+      let held = await read(path);
+      if (held?.suspect && held.owner) onWait(held.owner as Owner);
+      while (held?.suspect && held.owner) {
+        await new Promise((resolve) => setTimeout(resolve, WAIT_MS));
+        held = await read(path);
+      }
+      if (held || !(await create(path, text))) await FolderLock.#seize(folder, path, held, text);
+      return new FolderLock(path, text);
     });
+  }
+
+  /**
+   * Makes sure before a write that the folder is still ours: a process that was stopped for minutes may have been given up.
+   * @throws TryAgainError when another one has taken over
+   */
+  async verify(): Promise<void> {
+    const held = await onFile(this.path, () => read(this.path));
+    if (held?.text !== this.text) throw new TryAgainError(`${this.path}: another process has taken this run folder over while this one stood still; finished work is kept`);
   }
 
   /**
@@ -138,6 +179,7 @@ export class FolderLock {
 
   async release(): Promise<void> {
     clearInterval(this.#heartbeat);
-    await onFile(this.path, () => rm(this.path, { force: true }));
+    const held = await onFile(this.path, () => read(this.path));
+    if (held?.text === this.text) await onFile(this.path, () => rm(this.path, { force: true }));
   }
 }

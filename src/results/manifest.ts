@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { InputError } from "../errors.js";
 import { onFile, replaceFile } from "./durable.js";
 import type { CheckpointRecord } from "./checkpoints.js";
+import type { Shard } from "../sweep/shards.js";
 import type { RunIdentity } from "./identity.js";
 import type { ResultMetadata } from "./schema.js";
 
@@ -31,8 +32,10 @@ export interface Manifest {
   /** Starts after the first. */
   resumed: string[];
   ended: string | null;
-  /** Failures of the device that the run got over; absent where there was none. */
+  /** Failures of the device that the run got over, and what ended a process; absent where there was none. */
   faults?: { time: string; kind: string; message: string; action: string }[];
+  /** What a result was merged from: folders as seen from this one; absent where one process wrote it. */
+  merged?: { folder: string; shard: Shard | null; adapter: string }[];
   /** Rows in results.arrow; null until it is in place. */
   rows: number | null;
 }

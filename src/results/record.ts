@@ -16,6 +16,8 @@ export interface RecordHead {
   epsilons: number;
   /** Weights that the filters looked at. */
   weights: number;
+  /** Multiply-adds. */
+  cost: number;
   /** Clock of the machine when it was written, ms since 1970. */
   time: number;
 }
@@ -23,9 +25,9 @@ export interface RecordHead {
 const bytesOf = (array: Int32Array | Float32Array | Float64Array): Buffer => Buffer.from(array.buffer, array.byteOffset, array.byteLength);
 
 /** @param time ms since 1970 */
-export function encodeScores(scores: UnitScores, time: number): Buffer {
+export function encodeScores(scores: UnitScores, cost: number, time: number): Buffer {
   const { sha256, layer, layerIndex, firstImage, variants } = scores;
-  const head: RecordHead = { sha256, layer, layerIndex, firstImage, variants: variants.length, epsilons: scores.correctAdv.length, weights: variants[0].weights, time };
+  const head: RecordHead = { sha256, layer, layerIndex, firstImage, variants: variants.length, epsilons: scores.correctAdv.length, weights: variants[0].weights, cost, time };
   const text = Buffer.from(JSON.stringify(head));
   const length = Buffer.alloc(4);
   length.writeUInt32LE(text.length);

@@ -3,13 +3,14 @@ import { randomBytes } from "node:crypto";
 import { mkdir, readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { UsageError } from "../errors.js";
+import { isShardName } from "../sweep/shards.js";
 import { FORMATS } from "../tables/format.js";
 import { PARTIAL, RESULTS } from "./arrow.js";
 import { takeHashes, type CheckpointRecord } from "./checkpoints.js";
 import { makeFolder, onFile } from "./durable.js";
 import { differences, type RunIdentity } from "./identity.js";
 import { JOURNAL } from "./journal.js";
-import { FolderLock, LOCK } from "./lock.js";
+import { FolderLock, LOCK, type Owner } from "./lock.js";
 import { MANIFEST, readManifest, type Manifest } from "./manifest.js";
 
 export interface FolderRequest {
@@ -21,6 +22,8 @@ export interface FolderRequest {
   checkpoints: CheckpointRecord[];
   /** SHA-256 of a checkpoint's file as it is now. */
   hash(record: CheckpointRecord): string;
+  /** The folder's owner may be gone; this takes two minutes at most to show. */
+  onWait?(owner: Owner): void;
 }
 
 export interface RunFolder {
@@ -63,6 +66,18 @@ async function createFresh(network: string, dataset: string): Promise<string> {
   }
 }
 
+/** What lies in a folder without a manifest beside locks and what a crash leaves. */
+export async function strangers(path: string): Promise<string[]> {
+  return (await onFile(path, () => readdir(path))).filter((name) => !name.startsWith(LOCK) && !name.endsWith(".tmp"));
+}
+
+/** Takes away what other commands made of results that are about to change. */
+export async function removeDerived(path: string): Promise<void> {
+  const figures = await readdir(join(path, FIGURES), { recursive: true }).catch(() => []);
+  const drawn = figures.filter((name) => name.endsWith(".svg")).map((name) => join(FIGURES, name));
+  for (const name of [...DERIVED, ...drawn]) await onFile(join(path, name), () => rm(join(path, name), { force: true }));
+}
+
 const MOST = 8;
 const listed = (items: string[]): string => [...items.slice(0, MOST), ...(items.length > MOST ? [`and ${items.length - MOST} more`] : [])].join("; ");
 
@@ -70,7 +85,8 @@ const listed = (items: string[]): string => [...items.slice(0, MOST), ...(items.
 async function earlierRun(path: string, { identity, checkpoints, hash }: FolderRequest): Promise<Manifest | null> {
   const manifest = await readManifest(path);
   if (!manifest) {
-    const left = (await onFile(path, () => readdir(path))).filter((name) => !name.startsWith(LOCK) && !name.endsWith(".tmp"));
+    const left = await strangers(path);
+    if (left.some(isShardName)) throw new UsageError(`${path}: holds shards of a run (${left.find(isShardName)}); put them together by wgpu-inferlink merge, or choose another --out`);
     if (left.length > 0) throw new UsageError(`${path}: the folder isn't empty and holds no run of this program (${left[0]}); choose another --out`);
     return null;
   }
@@ -83,12 +99,11 @@ async function earlierRun(path: string, { identity, checkpoints, hash }: FolderR
 export async function openRunFolder(request: FolderRequest): Promise<RunFolder> {
   const path = request.out ?? (await createFresh(request.checkpoints[0].network, request.identity.dataset.name));
   if (request.out !== null) await onFile(path, () => makeFolder(path));
-  const lock = await FolderLock.acquire(path);
+  const lock = await FolderLock.acquire(path, request.onWait);
   try {
     if (request.overwrite) {
-      const figures = await readdir(join(path, FIGURES), { recursive: true }).catch(() => []);
-      const drawn = figures.filter((name) => name.endsWith(".svg")).map((name) => join(FIGURES, name));
-      for (const name of [RESULTS, PARTIAL, JOURNAL, MANIFEST, ...DERIVED, ...drawn]) await onFile(join(path, name), () => rm(join(path, name), { force: true }));
+      await removeDerived(path);
+      for (const name of [RESULTS, PARTIAL, JOURNAL, MANIFEST]) await onFile(join(path, name), () => rm(join(path, name), { force: true }));
     }
     return { path, lock, earlier: request.overwrite ? null : await earlierRun(path, request) };
   } catch (error) {

@@ -2,10 +2,9 @@
  * What a unit costs, from the network's graph and the images' shape alone: how work is shared out must not depend on an
  * adapter, nor on weights that only one shard reads.
  */
-import { inferShapes, weightedNodes } from "../model/graph.js";
-import type { Graph } from "../model/graph.js";
+import { inferShapes, type Graph } from "../model/graph.js";
 import { multiplyAdds } from "../ops/conv2d.js";
-import { convShape } from "../plan/fuse.js";
+import { convShape, fuse } from "../plan/fuse.js";
 import type { MapShape } from "../plan/layout.js";
 
 /**
@@ -15,23 +14,21 @@ import type { MapShape } from "../plan/layout.js";
  */
 export function costOf(graph: Graph, image: MapShape, attacks: number): (layer: string) => number {
   const shapes = inferShapes(graph, image);
-  const nodes = weightedNodes(graph);
-  const forward = new Map(nodes.map((node) => [node.name, multiplyAdds(convShape(node, shapes.get(node.input)!))]));
-  const sum = (names: Iterable<string>): number => [...names].reduce((total, name) => total + forward.get(name)!, 0);
-  const whole = sum(forward.keys());
-  return (layer) => (layer === "*" ? whole : sum(behind(graph, layer))) + whole * (1 + attacks);
-}
-
-/** The layer itself and every weighted node that its output reaches. */
-function behind(graph: Graph, layer: string): string[] {
-  const reached = new Set<string>();
-  const found: string[] = [];
-  for (const node of graph.nodes) {
-    const weighted = node.op === "conv2d" || node.op === "linear";
-    const isReached = reached.has(node.input) || (node.op === "add" && reached.has(node.other)) || (weighted && node.name === layer);
-    if (!isReached) continue;
-    reached.add(node.output);
-    if (weighted) found.push(node.name);
-  }
-  return found;
+  const ops = fuse(graph, shapes).map((op) => {
+    const isConv = op.kind === "conv";
+    return { op, name: isConv ? op.node.name : null, residual: isConv ? op.residual : null, cost: isConv ? multiplyAdds(convShape(op.node, shapes.get(op.input)!)) : 0 };
+  });
+  const whole = ops.reduce((sum, { cost }) => sum + cost, 0);
+  /** The filtered layer and every op that its output reaches. */
+  const behind = (layer: string): number => {
+    const reached = new Set<string>();
+    let sum = 0;
+    for (const { op, name, residual, cost } of ops) {
+      if (name !== layer && !reached.has(op.input) && !(residual && reached.has(residual))) continue;
+      reached.add(op.output);
+      sum += cost;
+    }
+    return sum;
+  };
+  return (layer) => (layer === "*" ? whole : behind(layer)) + whole * (1 + attacks);
 }

@@ -13,7 +13,7 @@ export interface FinishedLayer {
 
 interface Group {
   order: number;
-  units: Unit[];
+  units: number;
   scores: UnitScores[];
 }
 
@@ -29,8 +29,8 @@ export class FinishedUnits {
   ) {
     for (const unit of plan.units) {
       const group = this.#groups.get(key(unit));
-      if (group) group.units.push(unit);
-      else this.#groups.set(key(unit), { order: this.#groups.size, units: [unit], scores: [] });
+      if (group) group.units += 1;
+      else this.#groups.set(key(unit), { order: this.#groups.size, units: 1, scores: [] });
     }
   }
 
@@ -39,18 +39,16 @@ export class FinishedUnits {
     const group = this.#groups.get(key(unit))!;
     group.scores.push(scores);
     this.#finished.add(unit);
-    if (group.scores.length < group.units.length) return null;
+    if (group.scores.length < group.units) return null;
     const { path, network, dataset, init, epoch } = this.job.checkpoints[unit.checkpoint];
     const rows = assembleRows({ checkpoint: path, network, dataset, init, epoch }, this.job.config, this.plan.images, group.scores);
     group.scores = [];
     return { order: group.order, rows };
   }
 
-  /** Takes all units of a layer as done, whose rows are there already. @returns its place in the sorted result */
-  skip(layer: Pick<Unit, "checkpoint" | "layer">): number {
-    const group = this.#groups.get(key(layer))!;
-    for (const unit of group.units) this.#finished.add(unit);
-    return group.order;
+  /** A layer's place in the sorted result. */
+  orderOf(layer: Pick<Unit, "checkpoint" | "layer">): number {
+    return this.#groups.get(key(layer))!.order;
   }
 
   /** Units still to be evaluated. */

@@ -7,6 +7,10 @@ export interface Shard {
   count: number;
 }
 
+/** Name of the folder of a shard's part, and back. */
+export const shardName = ({ index, count }: Shard): string => `shard-${index}-of-${count}`;
+export const isShardName = (name: string): boolean => /^shard-\d+-of-\d+$/.test(name);
+
 /**
  * Neighbouring units stay together, so that a shard reads few checkpoints: the line of all units is cut into `count` pieces of
  * equal cost, and a unit belongs to the piece its middle lies in. No shard costs more than one unit above the mean.
