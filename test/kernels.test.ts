@@ -140,7 +140,7 @@ for (const height of [1, 2, 5]) {
       step("batch_norm_stats", true, { input: "dy", output: "gstats", raw: "x", stats: "stats" }, [1, where.groups, 1]),
       step("batch_norm", true, { input: "x", output: "dx", dy: "dy", norm: "norm", stats: "stats", gradient_stats: "gstats" }, [BLOCKS, where.groups, where.quads]),
     ];
-    const prepared = executor.prepare({ prefix: [], body, tensors: new Map() } as never, (name) => resources[name]);
+    const prepared = await executor.prepare({ prefix: [], body, tensors: new Map() } as never, (name) => resources[name]);
     executor.submit(prepared.body);
     const read = async (name: string) => fromBlocks(where, await executor.readTexture(resources[name]), IMAGES);
     assertClose(await read("y"), batchNorm(x, 8, area, weight, bias), 1e-5, "forward");

@@ -1,5 +1,6 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { scalarise } from "../src/gpu/scalars.js";
 import { expand } from "../src/gpu/unroll.js";
 
 const SOURCE = `const N = 3;
@@ -36,6 +37,15 @@ test("an undeclared constant and a bound that is not constant are refused", () =
 
 test("a declaration keeps its block", () => {
   assert.is(expand("// @unroll\nfor (var i = 0; i < 2; i++) {\n  let x = i;\n}", {}), "{\nlet x = 0;\n}\n{\nlet x = 1;\n}");
+});
+
+test("constant indexes are written as numbers", () => {
+  assert.is(expand("const N = 3;\n// @unroll\nfor (var i = 0; i < 2; i++) {\nb[i * N + 1 / 2][j] = c[i % 2][N - 1];\n}", {}), "const N = 3;\nb[0][j] = c[0][2];\nb[3][j] = c[1][2];");
+});
+
+test("arrays with constant indexes become variables, each where it was declared; others stay", () => {
+  const lines = ["var a: array<vec4f, N>;", "var b: array<f32, 2>;", "a[0] = b[i] + a[2][1];", "{", "var a: array<vec4f, N>;", "a[1] = f(b[0]);", "}"];
+  assert.is(scalarise(lines).join("\n"), "var a_0: vec4f;\nvar a_2: vec4f;\nvar b: array<f32, 2>;\na_0 = b[i] + a_2[1];\n{\nvar a_1: vec4f;\na_1 = f(b[0]);\n}");
 });
 
 test.run();

@@ -6,8 +6,11 @@
  *   // @unroll             the `for (var i = A; i < B; i++) {` on the next line is written out
  *   // @static             the `if (…) {` (with its `} else {`) on the next line is decided here
  *
- * A local `const` of integers inside an expanded body is folded in. One statement a line, braces at line ends.
+ * A local `const` of integers inside an expanded body is folded in, and so is every index that is constant. An array whose
+ * indexes all turn out constant becomes single variables (scalars.ts). One statement a line, braces at line ends.
  */
+import { scalarise } from "./scalars.js";
+
 
 /** Constant integers by name, inner scopes in front. */
 class Scope {
@@ -24,9 +27,12 @@ class Scope {
 type Names = Pick<Scope, "get">;
 type Expression = (scope: Names) => number | undefined;
 
+/** Text in which names are odd elements, or what stands between brackets. */
+type Piece = { words: string[]; index: Expression | null };
+
 type Statement =
-  | { kind: "text"; words: string[] }
-  | { kind: "const"; name: string; value: Expression; words: string[] }
+  | { kind: "text"; pieces: Piece[] }
+  | { kind: "const"; name: string; value: Expression; pieces: Piece[] }
   | { kind: "unroll"; name: string; first: Expression; last: Expression; step: Expression; text: string; body: Statement[] }
   | { kind: "static"; condition: Expression; text: string; then: Statement[]; otherwise: Statement[] };
 
@@ -60,7 +66,7 @@ export function expand(source: string, constants: Record<string, number | boolea
     out.push(`const ${name} = ${literal};`);
   }
   write(file.body, globals, new Scope(null), out);
-  return out.join("\n");
+  return scalarise(out).join("\n");
 }
 
 function parse(source: string): ShaderFile {
@@ -101,9 +107,9 @@ function parseLines(lines: string[]): Statement[] {
       i = end;
     } else if (text !== "" && !text.startsWith("//")) {
       const code = text.replace(/\s*\/\/.*$/, "");
-      const words = code.split(/((?<![\w.])[A-Za-z_]\w*)/);
+      const pieces = code.split(/(?<=\[)([^[\]]+)(?=\])/).map((text, place) => ({ words: text.split(/((?<![\w.])[A-Za-z_]\w*)/), index: place % 2 === 1 ? compile(text) : null }));
       const local = /^const (\w+) = (.+);$/.exec(code);
-      out.push(local ? { kind: "const", name: local[1], value: compile(local[2]), words } : { kind: "text", words });
+      out.push(local ? { kind: "const", name: local[1], value: compile(local[2]), pieces } : { kind: "text", pieces });
     }
   }
   return out;
@@ -153,18 +159,18 @@ function write(statements: Statement[], globals: Scope, outer: Scope, out: strin
           locals.set(statement.name, value);
           break;
         }
-        out.push(substitute(statement.words, locals));
+        out.push(substitute(statement.pieces, locals, all));
         break;
       }
       default:
-        out.push(substitute(statement.words, locals));
+        out.push(substitute(statement.pieces, locals, all));
     }
   }
 }
 
 /** A block of its own where something is declared; fewer braces are less for the compiler to read. */
 function writeBlock(statements: Statement[], globals: Scope, locals: Scope, out: string[]): void {
-  if (!statements.some((statement) => statement.kind === "text" && /^(let|var)\b/.test(statement.words[0] + statement.words[1]))) {
+  if (!statements.some((statement) => statement.kind === "text" && /^(let|var)\b/.test(statement.pieces[0].words[0] + statement.pieces[0].words[1]))) {
     write(statements, globals, locals, out);
     return;
   }
@@ -174,11 +180,18 @@ function writeBlock(statements: Statement[], globals: Scope, locals: Scope, out:
   else out.push("}");
 }
 
-function substitute(words: string[], locals: Scope): string {
+function substitute(pieces: Piece[], locals: Names, all: Names): string {
   let text = "";
-  for (let i = 0; i < words.length; i++) {
-    const value = i % 2 === 1 ? locals.get(words[i]) : undefined;
-    text += value === undefined ? words[i] : value < 0 ? `(${value})` : value;
+  for (const { words, index } of pieces) {
+    const constant = index?.(all);
+    if (constant !== undefined) {
+      text += constant;
+      continue;
+    }
+    for (let i = 0; i < words.length; i++) {
+      const value = i % 2 === 1 ? locals.get(words[i]) : undefined;
+      text += value === undefined ? words[i] : value < 0 ? `(${value})` : value;
+    }
   }
   return text;
 }

@@ -58,15 +58,13 @@ async function canary(gpu: Gpu, executor: GpuExecutor): Promise<[Float32Array, F
   ]);
   const scale = new Float32Array(16 * 2 * 4);
   for (let channel = 0; channel < outChannels; channel++) scale[channel * 4] = 1;
-  const prepared = await executor.memory.guard(() => {
-    const resources = new Map<string, GPUTexture | GPUBuffer>([
-      ["weights", executor.createTexture(plan.weightTexture.width, plan.weightTexture.height, packWeights(plan, weights))],
-      ["norm", executor.createTexture(16, 2, scale)],
-      ["intervals", executor.createBuffer(4096, GPUBufferUsage.UNIFORM, Float32Array.from([REMOVED.low, REMOVED.high]))],
-    ]);
-    const unit: UnitPlan = { prefix: [], body: [step], tensors, weights: new Map(), norms: new Set(), filtered: [], blocksPerVariant: blocks, lanes: gpu.lanes, variants: 1, passes: 1, input };
-    return executor.prepare(unit, (name) => resources.get(name));
-  });
+  const make: Record<string, () => GPUTexture | GPUBuffer> = {
+    weights: () => executor.createTexture(plan.weightTexture.width, plan.weightTexture.height, packWeights(plan, weights)),
+    norm: () => executor.createTexture(16, 2, scale),
+    intervals: () => executor.createBuffer(4096, GPUBufferUsage.UNIFORM, Float32Array.from([REMOVED.low, REMOVED.high])),
+  };
+  const unit: UnitPlan = { prefix: [], body: [step], tensors, weights: new Map(), norms: new Set(), filtered: [], blocksPerVariant: blocks, lanes: gpu.lanes, variants: 1, passes: 1, input };
+  const prepared = await executor.prepare(unit, (name) => make[name]?.());
   executor.writeTexture(prepared.texture("input"), toBlocks(input, images, blocks));
   executor.submit(prepared.body);
   const found = fromBlocks(output, await executor.readTexture(prepared.texture("output")), IMAGES);

@@ -3,15 +3,10 @@ import { AdapterError, OutOfMemoryError } from "../errors.js";
 import { checkLost, settle, type Gpu } from "../gpu/device.js";
 import { DeviceMemory } from "../gpu/memory.js";
 import type { Profiler } from "../gpu/profiler.js";
-import { shader, specialise, type Binding } from "../gpu/shader.js";
+import { type Pipeline, pipelinesFor } from "../gpu/pipelines.js";
+import { shader } from "../gpu/shader.js";
 import type { Step, UnitPlan } from "../plan/plan.js";
 import { assignTextures } from "../plan/memory.js";
-
-interface Pipeline {
-  pipeline: GPUComputePipeline;
-  layout: GPUBindGroupLayout;
-  bindings: Binding[];
-}
 
 export interface PreparedStep {
   step: Step;
@@ -79,21 +74,6 @@ export class GpuExecutor {
     return buffer;
   }
 
-  private pipeline(kernel: string, constants: Step["constants"]): Pipeline {
-    const key = kernel + JSON.stringify(constants);
-    let known = this.pipelines.get(key);
-    if (!known) {
-      const { device } = this.gpu;
-      const { code, bindings } = specialise(shader(kernel), constants, this.gpu.shuffle);
-      const layout = device.createBindGroupLayout({ entries: bindings.map(({ binding, layout }) => ({ binding, visibility: GPUShaderStage.COMPUTE, ...layout })) });
-      const module = device.createShaderModule({ code, label: kernel });
-      const pipeline = device.createComputePipeline({ layout: device.createPipelineLayout({ bindGroupLayouts: [layout] }), compute: { module, entryPoint: "main" } });
-      known = { pipeline, layout, bindings };
-      this.pipelines.set(key, known);
-    }
-    return known;
-  }
-
   /** Textures are kept for the next plan: one of the same width and enough rows is used again. */
   private pooled(slot: string, width: number, height: number): GPUTexture {
     const known = this.pool.get(slot);
@@ -104,24 +84,32 @@ export class GpuExecutor {
     return texture;
   }
 
-  /** @param resources weights, norms, labels, … */
-  prepare(plan: UnitPlan, resources: Resources): PreparedPlan {
-    const slots = assignTextures(plan);
-    const textures = new Map([...slots].map(([resource, { slot, width, height }]) => [resource, this.pooled(slot, width, height)]));
-    const texture = (resource: string): GPUTexture => textures.get(resource)!;
-    const prepare = (step: Step): PreparedStep => {
-      const pipeline = this.pipeline(step.kernel, step.constants);
-      const params = this.params(step);
-      const entries = pipeline.bindings.map(({ name, binding }): GPUBindGroupEntry => {
-        if (name === "params") return { binding, resource: { buffer: params } };
-        const resource = step.bindings[name];
-        const found = textures.get(resource) ?? resources(resource);
-        if (!found) throw new Error(`${step.kernel} reads ${name}, for which the plan names ${resource ?? "nothing"}`);
-        return { binding, resource: found instanceof GPUBuffer ? { buffer: found } : found.createView() };
-      });
-      return { step, pipeline, group: this.gpu.device.createBindGroup({ layout: pipeline.layout, entries }) };
-    };
-    return { plan, prefix: plan.prefix.map(prepare), body: plan.body.map(prepare), texture };
+  /**
+   * Compiles a plan's kernels and allocates what it needs.
+   * @param resources weights, norms, labels, …; made on the way when they are not there
+   * @throws OutOfMemoryError, DeviceLostError, or AdapterError for a kernel that the device refuses
+   */
+  async prepare(plan: UnitPlan, resources: Resources): Promise<PreparedPlan> {
+    const steps = [...plan.prefix, ...plan.body];
+    const pipelines = await pipelinesFor(this.gpu, steps);
+    return this.memory.guard(() => {
+      const slots = assignTextures(plan);
+      const textures = new Map([...slots].map(([resource, { slot, width, height }]) => [resource, this.pooled(slot, width, height)]));
+      const find = (resource: string): GPUTexture | GPUBuffer | undefined => textures.get(resource) ?? resources(resource);
+      const bound = steps.map((step, i) => ({ step, pipeline: pipelines[i], group: this.bind(step, pipelines[i], find) }));
+      return { plan, prefix: bound.slice(0, plan.prefix.length), body: bound.slice(plan.prefix.length), texture: (resource) => textures.get(resource)! };
+    });
+  }
+
+  private bind(step: Step, { layout, bindings }: Pipeline, find: Resources): GPUBindGroup {
+    const entries = bindings.map(({ name, binding }): GPUBindGroupEntry => {
+      if (name === "params") return { binding, resource: { buffer: this.params(step) } };
+      const resource = step.bindings[name];
+      const found = find(resource);
+      if (!found) throw new Error(`${step.kernel} reads ${name}, for which the plan names ${resource ?? "nothing"}`);
+      return { binding, resource: found instanceof GPUBuffer ? { buffer: found } : found.createView() };
+    });
+    return this.gpu.device.createBindGroup({ layout, entries });
   }
 
   private params(step: Step): GPUBuffer {
@@ -181,7 +169,7 @@ export class GpuExecutor {
     return values;
   }
 
-  /** Frees the textures of all plans; pipelines stay. */
+  /** Frees the textures of all plans. */
   free(): void {
     for (const texture of this.pool.values()) texture.destroy();
     this.pool.clear();

@@ -42,6 +42,7 @@ export async function tuneTiles(gpu: Gpu, convolutions: Tunable[], limits: Kerne
 async function timeTile(gpu: Gpu, limits: KernelLimits, { shape, gradient }: Tunable, tile: ConvTile): Promise<number> {
   const profiler = new Profiler(gpu);
   const executor = new GpuExecutor(gpu, profiler);
+  const made: GPUTexture[] = [];
   try {
     const maps = [{ channels: shape.inChannels, height: shape.height, width: shape.width }, { channels: shape.outChannels, ...convOutput(shape) }].map((map) => blockLayout(map, limits));
     const [input, output] = gradient ? maps.toReversed() : maps;
@@ -58,18 +59,16 @@ async function timeTile(gpu: Gpu, limits: KernelLimits, { shape, gradient }: Tun
       cost: 1,
     };
     const tensors = new Map([["input", input] as const, ["output", output] as const].map(([name, layout]) => [name, { width: layout.texels, height: blocks * layout.fold }]));
-    const prepared = await executor.memory.guard(() => {
-      const weights = executor.createTexture(plan.weightTexture.width, plan.weightTexture.height);
-      const norm = executor.createTexture(Math.ceil(output.channels / 64) * 64, 2);
-      const unit: UnitPlan = { prefix: [], body: [step], tensors, weights: new Map(), norms: new Set(), filtered: [], blocksPerVariant: blocks, lanes: limits.lanes, variants: 1, passes: 1, input };
-      return executor.prepare(unit, (name) => (name === "weights" ? weights : name === "norm" ? norm : undefined));
-    });
+    const unit: UnitPlan = { prefix: [], body: [step], tensors, weights: new Map(), norms: new Set(), filtered: [], blocksPerVariant: blocks, lanes: limits.lanes, variants: 1, passes: 1, input };
+    const sizes: Record<string, [number, number]> = { weights: [plan.weightTexture.width, plan.weightTexture.height], norm: [Math.ceil(output.channels / 64) * 64, 2] };
+    const prepared = await executor.prepare(unit, (name) => made[made.push(executor.createTexture(...sizes[name])) - 1]);
     // The first call compiles; the quickest is the one nothing else disturbed.
     for (let i = 0; i <= REPEATS; i++) executor.submit(prepared.body);
     const { entries } = await profiler.result();
     executor.check();
     return entries[0].leastMs;
   } finally {
+    for (const texture of made) texture.destroy();
     executor.close();
     profiler.close();
   }

@@ -213,7 +213,7 @@ export class Evaluator {
     let prepared = this.plans.get(key);
     if (!prepared) {
       const plan = planUnit(this.network, this.planOptions(filtered, variants, blocks, images));
-      prepared = await this.executor.memory.guard(() => this.executor.prepare(plan, this.resources.lookup(plan)));
+      prepared = await this.executor.prepare(plan, this.resources.lookup(plan));
       this.plans.set(key, prepared);
     }
     return prepared;

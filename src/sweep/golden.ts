@@ -81,7 +81,7 @@ export async function computeOutcomes(gpu: Gpu, { name, batchNorm }: GoldenCase,
   const executor = new GpuExecutor(gpu);
   const resources = new NetworkResources(executor, network, batchNorm);
   try {
-    const prepared = await executor.memory.guard(() => executor.prepare(plan, resources.lookup(plan)));
+    const prepared = await executor.prepare(plan, resources.lookup(plan));
     const pixels = array(file, "x").map((value, i) => value + (options.offset?.[i] ?? 0));
     executor.writeTexture(prepared.texture(`clean/${network.graph.input}`), toBlocks(plan.input, pixels, blocks));
     const labels = new Uint32Array(blocks * limits.lanes);

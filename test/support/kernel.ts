@@ -32,7 +32,7 @@ export async function runKernel(run: KernelRun): Promise<Record<string, Float32A
   const bindings = Object.fromEntries([...tensors.keys(), ...Object.keys(extra)].map((name) => [name, name]));
   const step = { kernel: run.kernel, name: run.kernel, constants: run.constants, params: run.params, bindings, writes: Object.keys(run.outputs), grid: run.grid, cost: 1 };
   const plan = { prefix: [], body: [step], tensors } as unknown as UnitPlan;
-  const prepared = executor.prepare(plan, (name) => extra[name]);
+  const prepared = await executor.prepare(plan, (name) => extra[name]);
   for (const [name, { layout, data }] of Object.entries(run.inputs)) executor.writeTexture(prepared.texture(name), toBlocks(layout, data, run.blocks));
   executor.submit(prepared.body);
   const results: Record<string, Float32Array> = {};
