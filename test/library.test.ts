@@ -23,7 +23,14 @@ GPUDevice.prototype.destroy = function () {
   devices -= 1;
   return destroy.apply(this);
 };
-test.after.each(() => assert.is(devices, 0, "every device is closed"));
+
+/** A test that leaves no device open. */
+function closing(name: string, act: () => Promise<void>): void {
+  test(name, async () => {
+    await act();
+    assert.is(devices, 0, "every device is closed");
+  });
+}
 
 /** What an iterator throws first. */
 async function thrownBy(rows: AsyncIterable<Row>): Promise<unknown> {
@@ -35,7 +42,7 @@ async function thrownBy(rows: AsyncIterable<Row>): Promise<unknown> {
   return assert.unreachable("nothing was thrown");
 }
 
-test("rows are those that the command line writes, whoever reads them back", async () => {
+closing("rows are those that the command line writes, whoever reads them back", async () => {
   const folder = temporaryFolder();
   const run = await cli(["run", "--limit", "16", "--thresholds", "2", "--layers", "layer4.1.conv2,fc", "--filters", "h_a", "--epsilon", "0.1,0.38", "--out", "run"], { cwd: folder });
   assert.is(run.code, 0, run.stderr);
@@ -48,7 +55,7 @@ test("rows are those that the command line writes, whoever reads them back", asy
   assert.equal(await readRows(join(folder, "run/results.arrow")), rows);
 });
 
-test("a layer's rows come before the next layer is begun, with files and a tree alike", async () => {
+closing("a layer's rows come before the next layer is begun, with files and a tree alike", async () => {
   const trees: SweepOptions[] = [
     { checkpoints: DEMO_CHECKPOINT, data: DEMO_DATA },
     { savedModels: { folder: join(PACKAGE_ROOT, "fixtures/demo/Saved_models"), inits: [1], epochs: [2] }, data: DEMO_DATA, adapter: 0 },
@@ -65,7 +72,7 @@ test("a layer's rows come before the next layer is begun, with files and a tree 
   }
 });
 
-test("break, an error of the loop and an error of a callback close the device", async () => {
+closing("break, an error of the loop and an error of a callback close the device", async () => {
   for await (const row of sweep(SMALL)) {
     assert.is(devices, 1);
     assert.is(row.layer, "layer4.1.conv2");
@@ -85,7 +92,7 @@ test("break, an error of the loop and an error of a callback close the device", 
   assert.instance(await thrownBy(sweep({ ...SMALL, onProgress: fail })), RangeError);
 });
 
-test("a signal ends it with its own reason", async () => {
+closing("a signal ends it with its own reason", async () => {
   const controller = new AbortController();
   const reason = new Error("enough");
   const layers: string[] = [];
@@ -116,7 +123,7 @@ const WRONG: [object, RegExp][] = [
   [{ signal: {} }, /^signal: takes an AbortSignal/],
 ];
 
-test("wrong options are refused by name", async () => {
+closing("wrong options are refused by name", async () => {
   for (const [options, message] of WRONG) {
     await refuses(() => sweep(options as SweepOptions).next(), message, 2);
     assert.instance(await thrownBy(sweep(options as SweepOptions)), OptionError);
@@ -124,7 +131,7 @@ test("wrong options are refused by name", async () => {
   await refuses(() => sweep({ layers: ["fd"] }).next(), /did you mean "fc"/, 2);
 });
 
-test("wrong files and adapters are the command line's errors", async () => {
+closing("wrong files and adapters are the command line's errors", async () => {
   await refuses(() => sweep({ checkpoints: "nowhere.ckpt", data: DEMO_DATA }).next(), /^nowhere\.ckpt: does not exist/, 65);
   await refuses(() => sweep({ checkpoints: DEMO_CHECKPOINT, data: "nowhere" }).next(), /^nowhere: does not exist/, 65);
   await refuses(() => sweep({ ...SMALL, adapter: "Voodoo2" }).next(), /no adapter matches "Voodoo2"/, 69);
