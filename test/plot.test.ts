@@ -140,7 +140,8 @@ test("a run that isn't finished says so in its figures and its page", async () =
   assert.match(unfinished.runs[0].notice!, /^Unfinished run: 2 rows are there so far/);
   for (const { draw } of figuresOf(unfinished)) assert.match(draw(), />Unfinished run/);
   assert.match(reportPage(unfinished, "0"), /"notice":"Unfinished run/);
-  assert.is(data.runs[0].notice, null);
+  const beside = plotData([await loadRun(await writeRun(rows)), cut]);
+  assert.equal([...figuresOf(beside)].map(({ draw }) => /Unfinished/.test(draw())), [...Array<boolean>(11).fill(false), ...Array<boolean>(5).fill(true)], "but not the figures of a whole run beside it");
 });
 
 test("checkpoints get the shortest names that tell them apart", async () => {

@@ -34,6 +34,8 @@ export interface PlotCurve {
 }
 
 export interface PlotCheckpoint {
+  /** Index of its run. */
+  run: number;
   /** Tells it from the others of the page: "init 1, epoch 2", or the file's name. */
   label: string;
   /** As the user gave it. */
@@ -102,7 +104,7 @@ function curveOf(group: Curve[], epsilons: number[], complete: Set<Curve>): Plot
 /** Metadata that make scores comparable. */
 const FAMILY = ["epsilon_space", "batch_norm", "dataset_sha256"];
 
-function checkpointsOf(run: LoadedRun): PlotCheckpoint[] {
+function checkpointsOf(run: LoadedRun, index: number): PlotCheckpoint[] {
   const epsilonUnit = run.metadata.get("epsilon_space") === "pixel" ? "pixels of 0 to 1" : "units of the normalised input";
   const config = run.manifest?.identity.config;
   const byCheckpoint = groupBy(run.rows, ({ network, dataset, checkpoint, init, epoch }: Row) => JSON.stringify([network, dataset, checkpoint, init, epoch]));
@@ -113,22 +115,22 @@ function checkpointsOf(run: LoadedRun): PlotCheckpoint[] {
     const complete = new Set(completeCurves(curves, config ? (config.alphas?.length ?? config.thresholds) : null).complete);
     const groups = groupBy(curves, (curve) => JSON.stringify([curve.scope, curve.layer, curve.filter]));
     const family = JSON.stringify([network, dataset, images, ...FAMILY.map((key) => run.metadata.get(key)), config?.clamp]);
-    return { label: "", path: checkpoint, network, dataset, init, epoch, images, family, epsilonUnit, epsilons, curves: [...groups.values()].map((group) => curveOf(group, epsilons, complete)) };
+    return { run: index, label: "", path: checkpoint, network, dataset, init, epoch, images, family, epsilonUnit, epsilons, curves: [...groups.values()].map((group) => curveOf(group, epsilons, complete)) };
   });
 }
 
 /** Gives every checkpoint the shortest label that no other has: init and epoch, the file's name, its path, its run and path. */
-function nameCheckpoints(checkpoints: { run: string; checkpoint: PlotCheckpoint }[]): void {
-  const ways: ((entry: { run: string; checkpoint: PlotCheckpoint }) => string | null)[] = [
-    ({ checkpoint: { init, epoch } }) => [init === null ? "" : `init ${init}`, epoch === null ? "" : `epoch ${epoch}`].filter(Boolean).join(", ") || null,
-    ({ checkpoint }) => basename(checkpoint.path),
-    ({ checkpoint }) => checkpoint.path,
-    ({ run, checkpoint }) => `${run}: ${checkpoint.path}`,
+function nameCheckpoints(checkpoints: PlotCheckpoint[], runs: string[]): void {
+  const ways: ((checkpoint: PlotCheckpoint) => string | null)[] = [
+    ({ init, epoch }) => [init === null ? "" : `init ${init}`, epoch === null ? "" : `epoch ${epoch}`].filter(Boolean).join(", ") || null,
+    ({ path }) => basename(path),
+    ({ path }) => path,
+    ({ run, path }) => `${runs[run]}: ${path}`,
   ];
   for (const way of ways) {
     const labels = checkpoints.map(way);
     if (labels.includes(null) || (new Set(labels).size < labels.length && way !== ways.at(-1))) continue;
-    labels.forEach((label, i) => (checkpoints[i].checkpoint.label = label!));
+    labels.forEach((label, i) => (checkpoints[i].label = label!));
     return;
   }
 }
@@ -144,12 +146,8 @@ function noticeOf({ complete, manifest, rows }: LoadedRun): string | null {
  * @param band scores this near to 0 count as robust
  */
 export function plotData(runs: LoadedRun[], band = ROBUST_BAND): PlotData {
-  const named = runs.map((run) => ({ name: basename(resolve(run.folder)), run }));
-  const checkpoints = named.flatMap(({ name, run }) => checkpointsOf(run).map((checkpoint) => ({ run: name, checkpoint })));
-  nameCheckpoints(checkpoints);
-  return {
-    band,
-    runs: named.map(({ name, run }) => ({ name, settings: settingsOf(run), notice: noticeOf(run) })),
-    checkpoints: checkpoints.map(({ checkpoint }) => checkpoint),
-  };
+  const names = runs.map(({ folder }) => basename(resolve(folder)));
+  const checkpoints = runs.flatMap(checkpointsOf);
+  nameCheckpoints(checkpoints, names);
+  return { band, runs: runs.map((run, i) => ({ name: names[i], settings: settingsOf(run), notice: noticeOf(run) })), checkpoints };
 }

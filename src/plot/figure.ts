@@ -25,8 +25,8 @@ export interface Heading {
 
 const FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif";
 const TITLE = 16;
-export const TEXT = 12;
-export const SMALL = 11;
+const TEXT = 12;
+const SMALL = 11;
 const PAD = 16;
 
 export function text(x: number, y: number, content: string, options: { size?: number; colour?: string; anchor?: "middle" | "end"; weight?: number; transform?: string } = {}): string {

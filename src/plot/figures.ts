@@ -64,16 +64,16 @@ function* epochFigures(checkpoints: PlotCheckpoint[], notice: string | null, set
 
 /** Every figure, drawn when asked for: those of a checkpoint in a folder of its own where there are several. */
 export function* figuresOf(data: PlotData): Generator<FigureFile> {
-  const notice = data.runs.find((run) => run.notice)?.notice ?? null;
+  const noticeOf = (checkpoints: PlotCheckpoint[]): string | null => checkpoints.map(({ run }) => data.runs[run].notice).find((notice) => notice !== null) ?? null;
   const setup: Setup = { id: "figure", width: WIDTH, inPage: false };
   const folders = data.checkpoints.length > 1 ? distinctNames(data.checkpoints.map(({ label }) => label)).map((name) => `${name}/`) : [""];
   for (const [i, checkpoint] of data.checkpoints.entries()) {
-    for (const { path, draw } of checkpointFigures(checkpoint, data, notice, setup)) yield { path: folders[i] + path, draw };
+    for (const { path, draw } of checkpointFigures(checkpoint, data, noticeOf([checkpoint]), setup)) yield { path: folders[i] + path, draw };
   }
   const families = [...new Set(data.checkpoints.map(({ family }) => family))].map((family) => data.checkpoints.filter((checkpoint) => checkpoint.family === family));
   const overEpochs = families.filter((checkpoints) => epochsOf(checkpoints).length > 1);
   const names = distinctNames(overEpochs.map(([{ network, dataset }]) => `${network}-${dataset}`));
   for (const [i, checkpoints] of overEpochs.entries()) {
-    for (const { path, draw } of epochFigures(checkpoints, notice, setup)) yield { path: (overEpochs.length > 1 ? `${names[i]}/` : "") + path, draw };
+    for (const { path, draw } of epochFigures(checkpoints, noticeOf(checkpoints), setup)) yield { path: (overEpochs.length > 1 ? `${names[i]}/` : "") + path, draw };
   }
 }

@@ -22,8 +22,6 @@ const COLOURS: Record<string, [string, string]> = {
   attack4: ["#4b1466", "#bda2f2"],
 };
 
-export type Colour = keyof typeof COLOURS;
-
 /** `fill` in a theme's colour. */
 export const fill = (colour: string): { class: string; fill: string } => ({ class: `f-${colour}`, fill: COLOURS[colour][0] });
 /** `stroke` in a theme's colour, without fill. */
