@@ -7,6 +7,7 @@ import { completeConfig, variantCount } from "../sweep/config.js";
 import { FinishedUnits } from "../sweep/finished.js";
 import { openInputs } from "../sweep/inputs.js";
 import { evaluateUnits, planSweep, type SweepJob, type SweepPlan } from "../sweep/sweep.js";
+import { tilesFor } from "../sweep/tiles.js";
 import type { Unit } from "../sweep/units.js";
 import { inputsOf, type SweepOptions, type SweepProgress } from "./options.js";
 
@@ -41,8 +42,10 @@ export async function* sweep(options: SweepOptions = {}): AsyncGenerator<Row, vo
     const plan = planSweep(job);
     signal?.throwIfAborted();
     gpu = await openDevice({ adapter });
+    // What `run` or `bench` measured on this adapter before; measuring would write a file.
+    const tiles = await tilesFor(gpu, job.checkpoints.map(({ architecture }) => architecture), job.dataset, "cached");
     const finished = new FinishedUnits(job, plan);
-    for await (const evaluated of evaluateUnits(gpu, job, plan, { signal, onProgress: onProgress && reporter(job, plan, onProgress) })) {
+    for await (const evaluated of evaluateUnits(gpu, job, plan, { tiles, signal, onProgress: onProgress && reporter(job, plan, onProgress) })) {
       const layer = finished.add(evaluated);
       if (layer) yield* layer.rows;
     }
