@@ -91,7 +91,11 @@ export class Session {
     try {
       const units = shard ? shardUnits(plan.units, shard) : plan.units;
       const manifest = newManifest(identity, checkpoints, job, plan, units, adapter, tiles);
-      if (earlier && isComplete(path, earlier, checkpoints)) return new Session(path, true, opened, earlier, null);
+      if (earlier && isComplete(path, earlier, checkpoints)) {
+        // Should the earlier process have ended just before it did. A shard's result is its journal.
+        if (!shard) await removeJournal(path);
+        return new Session(path, true, opened, earlier, null);
+      }
       if (earlier) Object.assign(manifest, { started: earlier.started, resumed: [...earlier.resumed, new Date().toISOString()] });
       await writeManifest(path, manifest);
       const journal = await Journal.open(path, identity);

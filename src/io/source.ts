@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { closeSync, constants, fstatSync, openSync, readSync, statSync } from "node:fs";
+import { closeSync, constants, fstatSync, openSync, readSync, statSync, type Stats } from "node:fs";
 import { FileSystemError, InputError } from "../errors.js";
 
 /** Bytes that can be read at any offset: a file, a part of one, or memory. */
@@ -60,14 +60,15 @@ export class FileSource implements ByteSource, Disposable {
   readonly #fd: number;
 
   constructor(readonly file: string, limit: number) {
+    let stats: Stats;
     try {
       // Opening a device may do something, so look before opening; a FIFO put there since would wait for a writer for ever.
       if (!statSync(file).isFile()) throw new InputError(file, NOT_A_FILE);
       this.#fd = openSync(file, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0));
+      stats = fstatSync(this.#fd);
     } catch (error) {
       throw error instanceof InputError ? error : fileError(file, error);
     }
-    const stats = fstatSync(this.#fd);
     this.size = stats.size;
     this.modified = stats.mtimeMs;
     const problem =

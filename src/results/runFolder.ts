@@ -103,6 +103,7 @@ export async function openRunFolder(request: FolderRequest): Promise<RunFolder> 
   try {
     if (request.overwrite) {
       await removeDerived(path);
+      // The manifest last: until then the folder is known as a run's.
       for (const name of [RESULTS, PARTIAL, JOURNAL, MANIFEST]) await onFile(join(path, name), () => rm(join(path, name), { force: true }));
     }
     return { path, lock, earlier: request.overwrite ? null : await earlierRun(path, request) };
