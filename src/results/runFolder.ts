@@ -41,7 +41,7 @@ export const REPORT = "report.html";
 export const FIGURES = "plots";
 
 /** What other commands make of the results: stale with them. */
-const DERIVED = [REPORT, ...["results", "scores", "scores-means"].flatMap((name) => FORMATS.map((format) => `${name}.${format}`))];
+const DERIVED = [REPORT, ...["results", "scores", "scores-means"].flatMap((name) => FORMATS.map((format) => `${name}.${format}`))].filter((name) => name !== RESULTS);
 
 /** yyyymmddThhmmssZ */
 function timestamp(now: Date): string {

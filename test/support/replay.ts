@@ -44,7 +44,7 @@ export async function replay(out: string, options: { most?: number; overwrite?: 
   const { write } = process.stderr;
   process.stderr.write = () => true;
   try {
-    return { code: await run(runOptions({ ...WORK, out, quiet: true, overwrite: options.overwrite === true }), [], engine), message: "", evaluated };
+    return { code: await run(runOptions({ ...WORK, out, quiet: true, "no-report": true, "no-tune": true, overwrite: options.overwrite === true }), [], engine), message: "", evaluated };
   } catch (thrown) {
     const error = fileSystemError((thrown as NodeJS.ErrnoException).path ?? "file system", thrown); // as the program's last line of defence does
     if (!(error instanceof InferlinkError)) return { code: EXIT.bug, message: String((error as Error).stack ?? error), evaluated };
