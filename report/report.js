@@ -42,10 +42,8 @@ function choose(change) {
 
 // --- figures --------------------------------------------------------------------------------------------------------------
 
-const figures = ["response", "epochs", "heat-clean", "heat-adversarial", "heat-difference", "scores"];
-/** Figures far off the screen wait until they come near it. */
-const waiting = new Set();
-const near = new IntersectionObserver((entries) => entries.forEach(({ isIntersecting, target }) => isIntersecting && drawFigure(target)), { rootMargin: "600px" });
+const FIGURES = ["response", "epochs", "heat-clean", "heat-adversarial", "heat-difference", "scores"];
+const shownFigures = () => FIGURES.map(byId).filter((figure) => !figure.closest("[hidden]"));
 
 function markup(id) {
   const checkpoint = data.checkpoints[choice.checkpoint];
@@ -60,25 +58,35 @@ function markup(id) {
 }
 
 function drawFigure(figure) {
-  if (!waiting.delete(figure)) return;
-  near.unobserve(figure);
   figure.innerHTML = markup(figure.id);
   byId("tip").hidden = true; // what it told of is gone
-  figure.style.minHeight = "";
+}
+
+/** How far a figure is from being seen, in pixels. */
+function distance(figure) {
+  const { top, bottom } = figure.getBoundingClientRect();
+  return Math.max(0, -bottom, top - innerHeight);
+}
+
+let turn = 0;
+
+/** The nearest figure at once, the others one after another; a newer choice ends that. */
+function drawFigures() {
+  const mine = ++turn;
+  const queue = shownFigures().sort((a, b) => distance(a) - distance(b));
+  const next = () => {
+    if (mine !== turn || queue.length === 0) return;
+    drawFigure(queue.shift());
+    setTimeout(next);
+  };
+  next();
 }
 
 const family = (checkpoint) => data.checkpoints.filter((other) => other.family === checkpoint.family);
 
 function draw() {
   byId("epochs-section").hidden = epochsOf(family(data.checkpoints[choice.checkpoint])).length < 2;
-  for (const figure of figures.map(byId)) {
-    waiting.add(figure);
-    near.unobserve(figure);
-    if (figure.closest("[hidden]")) continue;
-    // Until it is drawn for the first time, a figure takes about the room it will need.
-    if (!figure.firstChild) figure.style.minHeight = "320px";
-    near.observe(figure);
-  }
+  drawFigures();
   drawTables();
 }
 
@@ -168,8 +176,8 @@ if (data.checkpoints.length > 0) {
     width = byId("response").clientWidth;
     draw();
   }).observe(byId("response"));
-  addEventListener("beforeprint", () => waiting.forEach(drawFigure));
-  for (const figure of figures.map(byId)) {
+  addEventListener("beforeprint", () => shownFigures().forEach(drawFigure));
+  for (const figure of FIGURES.map(byId)) {
     figure.onclick = (event) => event.target.dataset.layer && choose({ layer: event.target.dataset.layer });
     followPointer(figure, byId("tip"), byId("told"));
   }

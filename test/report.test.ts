@@ -38,7 +38,7 @@ async function open(name: string, html: string, look: { colorScheme?: "light" | 
 
 /** Chooses by what the reader sees. */
 const choose = (page: Page, id: string, label: string) => page.locator(`#${id}`).selectOption({ label });
-/** Goes to a figure and waits until it shows the text: figures are drawn when they come near the screen. */
+/** Goes to a figure and waits until it shows the text: figures are drawn one after another. */
 async function shows(page: Page, figure: string, text: string): Promise<void> {
   await page.locator(`#${figure}`).scrollIntoViewIfNeeded();
   await page.locator(`#${figure} svg text`, { hasText: text }).first().waitFor({ timeout: 20_000 });
@@ -71,13 +71,11 @@ report.after(async () => {
 check("opens from disk with every figure, without a word on the console", async () => {
   await page.reload();
   for (const figure of ["response", "epochs", "heat-clean", "heat-adversarial", "heat-difference", "scores"]) {
-    await page.locator(`#${figure}`).scrollIntoViewIfNeeded();
     await page.locator(`#${figure} svg`).waitFor();
     assert.ok(await page.locator(`#${figure} svg`).getAttribute("aria-labelledby"));
   }
   assert.match((await page.locator("footer").textContent())!, /wgpu-inferlink 1\.2\.3/);
   assert.is(await page.locator("#score-table tbody tr").count(), 9);
-  await page.evaluate("scrollTo(0, 0)");
 });
 
 check("the chooser changes the figures and tables", async () => {
@@ -85,6 +83,7 @@ check("the chooser changes the figures and tables", async () => {
   await choose(page, "layer", "fc");
   await shows(page, "response", "Response of fc to synaptic filtering");
   await choose(page, "epsilon", "0.3");
+  await page.locator("#heat-adversarial svg text", { hasText: "ε = 0.3" }).waitFor({ timeout: 20_000 });
   await choose(page, "checkpoint", "init 2, epoch 10");
   await choose(page, "filter", "h_c");
   assert.is(await page.locator("#layer option:checked").textContent(), "fc", "the layer stays chosen");
