@@ -131,7 +131,7 @@ const WRONG: [string | Buffer, RegExp][] = [
   ["limit: 3\n---\nlimit: 4", /.*multiple documents/],
   [Buffer.from([0xff, 0xfe, 0x41]), /is no YAML or JSON/],
   ["[".repeat(100_000), /is no YAML or JSON/],
-  ["a".repeat(200_000), /has 200000 bytes/],
+  ["a".repeat(200_000), /is 200000 bytes long, and at most 131072 are expected/],
 ];
 
 for (const [text, message] of WRONG) {
