@@ -14,7 +14,7 @@ import { python, readersTest } from "./support/python.js";
 const METADATA = { packageVersion: "0.1.0", adapter: "none é", batchNorm: "running", epsilonSpace: "input", datasetSha256: "d", checkpointSha256: { "a/é.ckpt": "c" } };
 const f32 = Math.fround;
 const ROWS: Row[] = [
-  row({ init: 1, epoch: null, alpha: f32(-0.1), loss_clean: 1 / 3, loss_adv: 5e-324, removed: 2 ** 31 - 1 }),
+  row({ init: 1, epoch: null, alpha: f32(-0.1), loss_clean: 1 / 3, loss_adv: 5e-324, weights: 2 ** 31 - 1, removed: 2 ** 31 - 1 }),
   row({ init: null, epoch: 2, filter: "h_c", alpha: f32(1e-30), delta: f32(0.05), accuracy_adv: 0.1 + 0.2, density: 1 - 2 ** -53 }),
   row({ layer: 'layer1.0."conv",1', layer_index: 1, alpha: -0, loss_adv: 1.7976931348623157e308, dataset: "cifar10\nnot" }),
 ];

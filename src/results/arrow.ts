@@ -3,18 +3,23 @@
  * format, readable up to the last whole batch however the run ends); at the end they become an Arrow file, sorted,
  * put in place at once. The result lives in memory once while that happens: some 200 bytes per row.
  */
-import { open, readFile, rm, type FileHandle } from "node:fs/promises";
+import { open, rm, type FileHandle } from "node:fs/promises";
 import { join } from "node:path";
-import { RecordBatchReader, Table, tableFromIPC, type RecordBatch, type Schema } from "apache-arrow";
+import type { RecordBatch, Schema } from "apache-arrow";
 import { FileSystemError, InputError } from "../errors.js";
+import { FileSource } from "../io/source.js";
 import { fileBytes } from "../tables/arrow.js";
-import { streamBatch, streamHead, toBatch, toRows } from "./batch.js";
+import { readArrow } from "./arrowReader.js";
+import { streamBatch, streamHead, toBatch } from "./batch.js";
 import { onFile, replaceFile, writeWhole } from "./durable.js";
 import type { Row } from "./row.js";
-import { resultSchema, schemaProblem, type ResultMetadata } from "./schema.js";
+import { rowProblem } from "./rowCheck.js";
+import { COLUMNS, resultSchema, schemaProblem, type ResultMetadata } from "./schema.js";
 
 export const RESULTS = "results.arrow";
 export const PARTIAL = "results.partial.arrows";
+/** Two million rows: a thousand networks. */
+const MAX_FILE = 2 ** 29;
 
 export class ResultWriter {
   readonly path: string;
@@ -69,7 +74,7 @@ export class ResultWriter {
 export async function writeResults(path: string, metadata: ResultMetadata, batches: RecordBatch[]): Promise<number> {
   const rows = batches.reduce((sum, batch) => sum + batch.numRows, 0);
   await replaceFile(path, fileBytes(resultSchema(metadata), batches));
-  const written = tableFromIPC(await onFile(path, () => readFile(path))).numRows;
+  const written = (await readRows(path)).length;
   if (written !== rows) throw new FileSystemError(path, `${written} rows came back of the ${rows} written; run the same command again`);
   return written;
 }
@@ -79,36 +84,36 @@ export interface Results {
   metadata: Map<string, string>;
 }
 
-/** The table in the bytes. A stream that was cut gives its whole batches; a file has to be whole. */
-function tableOf(path: string, bytes: Uint8Array): Table {
-  const isFile = Buffer.from(bytes.subarray(0, 6)).toString("latin1") === "ARROW1";
-  const batches: RecordBatch[] = [];
-  try {
-    for (const batch of RecordBatchReader.from(bytes)) batches.push(batch);
-  } catch (error) {
-    if (isFile || batches.length === 0) throw new InputError(path, "is no Arrow file, or was cut", { cause: error });
+/** Rows of each record batch, checked. */
+function contentsOf(path: string): { layers: Row[][]; metadata: Map<string, string> } {
+  using source = new FileSource(path, MAX_FILE);
+  const { schema, batches } = readArrow(path, source.read(0, source.size), COLUMNS, (found) => {
+    const problem = schemaProblem(found);
+    if (problem) throw new InputError(path, problem);
+  });
+  const layers = batches as unknown as Row[][];
+  for (const row of layers.flat()) {
+    const problem = rowProblem(row);
+    if (problem) throw new InputError(path, `holds a row of layer ${JSON.stringify(row.layer.slice(0, 80))} with ${problem}; make the run anew`);
   }
-  if (batches.length === 0) throw new InputError(path, "is no Arrow file, or was cut");
-  return new Table(batches);
+  return { layers, metadata: schema.metadata };
 }
 
-/** Rows and metadata of a results.arrow, or of a (cut) results.partial.arrows. */
+/**
+ * Rows and metadata of a results.arrow, or of a (cut) results.partial.arrows.
+ * @throws InputError for anything else, for rows that no run writes, and for what is missing or no regular file
+ */
 export async function readResults(path: string): Promise<Results> {
-  const table = tableOf(path, await onFile(path, () => readFile(path)));
-  const problem = schemaProblem(table.schema);
-  if (problem) throw new InputError(path, problem);
-  return { rows: toRows(table), metadata: table.schema.metadata };
+  const { layers, metadata } = contentsOf(path);
+  return { rows: layers.flat(), metadata };
 }
 
-/** Rows of a results.arrow, one array for each layer of each checkpoint. */
+/** Rows of a results.arrow, one array for each layer of each checkpoint. Throws as `readResults` does. */
 export async function readLayers(path: string): Promise<Row[][]> {
-  const table = tableOf(path, await onFile(path, () => readFile(path)));
-  const problem = schemaProblem(table.schema);
-  if (problem) throw new InputError(path, problem);
-  return table.batches.map((batch) => toRows(new Table([batch])));
+  return contentsOf(path).layers;
 }
 
-/** Rows of a results.arrow. */
+/** Rows of a results.arrow. Throws as `readResults` does. */
 export async function readRows(path: string): Promise<Row[]> {
   return (await readResults(path)).rows;
 }

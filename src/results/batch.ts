@@ -1,5 +1,5 @@
-/** Rows to Arrow record batches and back, and batches to the messages of a stream. */
-import { RecordBatchStreamWriter, type RecordBatch, type Schema, type Table } from "apache-arrow";
+/** Rows to Arrow record batches, and batches to the messages of a stream. */
+import { RecordBatchStreamWriter, type RecordBatch, type Schema } from "apache-arrow";
 import { toBatch as tableBatch } from "../tables/arrow.js";
 import type { Row } from "./row.js";
 import { COLUMNS } from "./schema.js";
@@ -24,10 +24,4 @@ export function streamBatch(head: Uint8Array, batch: RecordBatch): Uint8Array {
   writer.write(batch);
   writer.finish();
   return writer.toUint8Array(true).slice(head.length, -END_OF_STREAM);
-}
-
-/** Rows of a table whose schema is ours. */
-export function toRows(table: Table): Row[] {
-  const vectors = COLUMNS.map((column) => table.getChild(column.name)!);
-  return Array.from({ length: table.numRows }, (_, i) => Object.fromEntries(COLUMNS.map((column, c) => [column.name, vectors[c].get(i)])) as unknown as Row);
 }

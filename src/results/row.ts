@@ -1,7 +1,8 @@
 /** One row of results: one filtered network at one epsilon. Names and order are those of the Arrow columns. */
 export const FILTERS = ["h_a", "h_b", "h_c"] as const;
 export type Filter = (typeof FILTERS)[number];
-export type Scope = "local" | "global";
+export const SCOPES = ["local", "global"] as const;
+export type Scope = (typeof SCOPES)[number];
 
 export interface Row {
   network: string;

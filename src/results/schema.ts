@@ -2,6 +2,7 @@
 import { Schema, type Field } from "apache-arrow";
 import { fieldsOf } from "../tables/arrow.js";
 import type { Column, ColumnType } from "../tables/table.js";
+import type { FoundSchema } from "./arrowReader.js";
 import type { Row } from "./row.js";
 
 /** Raised whenever a column is added, dropped or changes its meaning. */
@@ -66,10 +67,9 @@ export function resultSchema(metadata: ResultMetadata): Schema {
 }
 
 /** Why a file's schema isn't ours, or null when it is. */
-export function schemaProblem(schema: Schema): string | null {
-  const version = schema.metadata.get("schema_version");
-  if (version !== SCHEMA_VERSION) return `has schema version ${version ?? "(none)"}, this program reads version ${SCHEMA_VERSION}`;
-  const found = schema.fields.map((f) => `${f.name}: ${f.type}${f.nullable ? "?" : ""}`).join(", ");
-  const wanted = FIELDS.map((f) => `${f.name}: ${f.type}${f.nullable ? "?" : ""}`).join(", ");
-  return found === wanted ? null : "has other columns than results have";
+export function schemaProblem({ columns, metadata }: FoundSchema): string | null {
+  const version = metadata.get("schema_version");
+  if (version !== SCHEMA_VERSION) return `has schema version ${version?.slice(0, 20) ?? "(none)"}, this program reads version ${SCHEMA_VERSION}`;
+  const same = columns.length === COLUMNS.length && COLUMNS.every(({ name, type, nullable }, i) => columns[i].name === name && columns[i].type === type && columns[i].nullable === nullable);
+  return same ? null : "has other columns than results have";
 }
