@@ -8,10 +8,11 @@ import { FileSystemError, InferlinkError, TryAgainError, UsageError } from "../s
 import type { CheckpointRecord } from "../src/results/checkpoints.js";
 import type { RunIdentity } from "../src/results/identity.js";
 import { FolderLock, LOCK } from "../src/results/lock.js";
-import { writeManifest, type Manifest } from "../src/results/manifest.js";
+import { readManifest, writeManifest } from "../src/results/manifest.js";
 import { openRunFolder } from "../src/results/runFolder.js";
 import { DEFAULT_CONFIG } from "../src/sweep/config.js";
 import { temporaryFolder } from "./support/cliFiles.js";
+import { writePart } from "./support/parts.js";
 
 const identity: RunIdentity = { packageVersion: "0.1.0", adapter: "a", driver: "", config: DEFAULT_CONFIG, dataset: { name: "mnist", split: "test", images: 1, sha256: "" }, shard: null };
 const checkpoint = (path: string, changes = {}): CheckpointRecord => ({ path, sha256: "ab", bytes: 1, modified: 1, network: "ResNet18", init: null, epoch: null, ...changes });
@@ -53,7 +54,10 @@ test("a folder with other things in it is refused and left as it was", async () 
 
 test("the same run goes on, another one is refused with what differs", async () => {
   const out = temporaryFolder();
-  await writeManifest(out, { manifest_version: 1, status: "interrupted", identity, checkpoints: [checkpoint("a.ckpt")] } as Manifest);
+  const { manifest_version, data, adapter, versions } = (await readManifest(await writePart(temporaryFolder())))!;
+  const work = { units: 1, cost: 1, sweep: { units: 1, cost: 1, layers: { ResNet18: ["fc"] } }, networks: 75, tiles: {} };
+  const times = { started: "2026-01-01T00:00:00.000Z", resumed: [], ended: null, rows: null };
+  await writeManifest(out, { manifest_version, status: "interrupted", identity, checkpoints: [checkpoint("a.ckpt")], data, adapter, versions, ...work, ...times });
   const folder = await openRunFolder(request(out));
   assert.is(folder.earlier?.status, "interrupted");
   await folder.lock.release();

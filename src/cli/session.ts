@@ -11,6 +11,7 @@ import type { RunIdentity } from "../results/identity.js";
 import { Journal, JOURNAL, removeJournal } from "../results/journal.js";
 import { resultMetadata, writeManifest, type Manifest } from "../results/manifest.js";
 import { openRunFolder, removeDerived, type RunFolder } from "../results/runFolder.js";
+import { variantCount } from "../sweep/config.js";
 import type { Fault } from "../sweep/recovery.js";
 import { FinishedUnits } from "../sweep/finished.js";
 import { shardName, shardUnits, type Shard } from "../sweep/shards.js";
@@ -103,7 +104,12 @@ export class Session {
       const collector = new Collector(units, journal, writer && { writer, units: new FinishedUnits(job, plan) }, () => opened.lock.verify());
       if (existsSync(join(path, RESULTS))) {
         await removeDerived(path);
-        for (const rows of await readLayers(join(path, RESULTS))) await collector.carryOver(checkpoints.findIndex((record) => record.path === rows[0].checkpoint), rows);
+        for (const rows of await readLayers(join(path, RESULTS))) {
+          const at = checkpoints.findIndex((record) => record.path === rows[0].checkpoint);
+          const isOurs = units.some(({ checkpoint, layer }) => checkpoint === at && layer === rows[0].layer) && rows.length === variantCount(job.config) * job.config.epsilons.length;
+          if (!isOurs) throw new InputError(join(path, RESULTS), "holds layers that are none of this run's; start the folder anew with --overwrite");
+          await collector.carryOver(at, rows);
+        }
       }
       await collector.restore(checkpoints.map(({ sha256 }) => sha256));
       return new Session(path, false, opened, manifest, { journal, writer, collector });

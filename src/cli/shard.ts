@@ -20,7 +20,7 @@ const isGiven = (env: Environment, name: string): boolean => (env[name] ?? "") !
 
 function wholeOf(env: Environment, name: string): number {
   const text = env[name] ?? "";
-  if (!/^\d{1,9}$/.test(text)) throw new UsageError(`${name}: ${text === "" ? "is not set" : `"${text}" is no whole number`}; say --shard i/n, or --no-shard`);
+  if (!/^\d{1,6}$/.test(text)) throw new UsageError(`${name}: ${text === "" ? "is not set" : `"${text}" is no whole number`}; say --shard i/n, or --no-shard`);
   return Number(text);
 }
 
@@ -51,7 +51,7 @@ function environmentShard(env: Environment): Required<ShardChoice> {
 
 /** i/n, counted from 1. */
 function parseShard(text: string): Shard {
-  const [, index, count] = /^(\d{1,9})\/(\d{1,9})$/.exec(text)?.map(Number) ?? [];
+  const [, index, count] = /^(\d{1,6})\/(\d{1,6})$/.exec(text)?.map(Number) ?? [];
   if (count === undefined) throw wrong("shard", `"${text}" is neither i/n, such as 2/8, nor auto`);
   if (count < 1 || index < 1 || index > count) throw wrong("shard", `there is no part ${text}; parts of ${count} count from 1 to ${count}`);
   return { index, count };

@@ -110,7 +110,11 @@ export async function readResults(path: string): Promise<Results> {
 
 /** Rows of a results.arrow, one array for each layer of each checkpoint. Throws as `readResults` does. */
 export async function readLayers(path: string): Promise<Row[][]> {
-  return contentsOf(path).layers;
+  const { layers } = contentsOf(path);
+  const key = ({ checkpoint, layer }: Row): string => JSON.stringify([checkpoint, layer]);
+  const isOne = (rows: Row[]): boolean => rows.every((row) => key(row) === key(rows[0]));
+  if (!layers.every(isOne) || new Set(layers.map(([row]) => key(row))).size < layers.length) throw new InputError(path, "holds layers that are not one batch of rows each; make the run anew");
+  return layers;
 }
 
 /** Rows of a results.arrow. Throws as `readResults` does. */

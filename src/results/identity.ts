@@ -29,7 +29,7 @@ export function differences(there: RunIdentity, here: RunIdentity): string[] {
   const [a, b] = [flatten(there), flatten(here)];
   return [...new Set([...a.keys(), ...b.keys()])]
     .filter((key) => a.get(key) !== b.get(key))
-    .map((key) => `${key.replace(/^config\./, "")}: there ${shown(a.get(key))}, here ${shown(b.get(key))}`);
+    .map((key) => `${shown(key.replace(/^config\./, ""))}: there ${shown(a.get(key))}, here ${shown(b.get(key))}`);
 }
 
 /** Binds a journal to its run. */

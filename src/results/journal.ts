@@ -2,10 +2,12 @@
  * Finished units, appended durably one by one, so that no way of dying loses them. A record is its length, its CRC and
  * its bytes; the first ties the journal to its run. What follows the last whole record (a torn write) is cut off.
  */
+import { constants } from "node:fs";
 import { open, rm, type FileHandle } from "node:fs/promises";
 import { join } from "node:path";
 import { crc32 } from "node:zlib";
 import { InputError } from "../errors.js";
+import { variantCount } from "../sweep/config.js";
 import { unitKey, type UnitScores } from "../sweep/units.js";
 import { onFile, replaceFile, writeWhole } from "./durable.js";
 import { identityHash, type RunIdentity } from "./identity.js";
@@ -62,7 +64,8 @@ async function* records(file: FileHandle): AsyncGenerator<{ at: number; payload:
     if (bytes.length < FRAME) bytes = await readAt(file, at, READ_BYTES);
     if (bytes.length < FRAME) return;
     const length = bytes.readUInt32LE(0);
-    if (length > MOST_BYTES) return;
+    // Zeros, which a crash may leave, would be empty records with the right checksum.
+    if (length === 0 || length > MOST_BYTES) return;
     if (bytes.length < FRAME + length) bytes = await readAt(file, at, FRAME + length + READ_BYTES);
     const payload = bytes.subarray(FRAME, FRAME + length);
     if (payload.length < length || crc32(payload) !== bytes.readUInt32LE(4)) return;
@@ -72,15 +75,21 @@ async function* records(file: FileHandle): AsyncGenerator<{ at: number; payload:
   }
 }
 
-async function contents(file: FileHandle): Promise<JournalContents> {
+/** Whether a unit can be one of the run's: as many filtered networks and strengths as it has. */
+const belongs = ({ variants, epsilons, firstImage }: RecordHead, { config, dataset }: RunIdentity): boolean =>
+  variants === variantCount(config) && epsilons === config.epsilons.length && firstImage < dataset.images;
+
+async function contents(path: string, file: FileHandle, identity: RunIdentity): Promise<JournalContents> {
+  const own = identityHash(identity);
   const found: JournalContents = { identity: null, units: new Map(), whole: 0, size: (await file.stat()).size };
   if (!(await readAt(file, 0, MAGIC.length)).equals(MAGIC)) return found;
   found.whole = MAGIC.length;
   for await (const { at, payload } of records(file)) {
     found.whole = at + payload.length;
     if (!found.identity) found.identity = Buffer.from(payload);
-    else {
-      const head = decodeHead(payload);
+    else if (found.identity.equals(own)) {
+      const head = decodeHead(path, payload);
+      if (!belongs(head, identity)) throw new InputError(path, `holds a unit of layer ${JSON.stringify(head.layer)} that is none of its run's; start the folder anew with --overwrite`);
       found.units.set(unitKey(head.sha256, head.layer, head.firstImage), { ...head, at, length: payload.length });
     }
   }
@@ -91,19 +100,24 @@ async function contents(file: FileHandle): Promise<JournalContents> {
 export class JournalReader {
   private constructor(readonly path: string, readonly contents: JournalContents) {}
 
-  /** Null where there is none. */
-  static async open(folder: string): Promise<JournalReader | null> {
+  /**
+   * Null where there is none. Of another run's journal nothing but its identity is read.
+   * @throws InputError for what is no regular file, and for whole records that this program doesn't write
+   */
+  static async open(folder: string, identity: RunIdentity): Promise<JournalReader | null> {
     const path = join(folder, JOURNAL);
     return onFile(path, async () => {
       let file: FileHandle;
       try {
-        file = await open(path, "r");
+        // Without O_NONBLOCK a FIFO would wait for a writer for ever.
+        file = await open(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0));
       } catch (error) {
         if ((error as NodeJS.ErrnoException).code === "ENOENT") return null;
         throw error;
       }
       try {
-        return new JournalReader(path, await contents(file));
+        if (!(await file.stat()).isFile()) throw new InputError(path, "is no journal of this program; remove it");
+        return new JournalReader(path, await contents(path, file, identity));
       } finally {
         await file.close();
       }
@@ -118,7 +132,7 @@ export class JournalReader {
         const scores: UnitScores[] = [];
         for (const key of keys) {
           const { at, length } = this.contents.units.get(key)!;
-          scores.push(decodeScores(await readAt(file, at, length)));
+          scores.push(decodeScores(this.path, await readAt(file, at, length)));
         }
         return scores;
       } finally {
@@ -140,10 +154,10 @@ export class Journal {
   static async open(folder: string, identity: RunIdentity): Promise<Journal> {
     const path = join(folder, JOURNAL);
     const hash = identityHash(identity);
-    let finished = await JournalReader.open(folder);
+    let finished = await JournalReader.open(folder, identity);
     if (!finished) {
       await replaceFile(path, Buffer.concat([MAGIC, frame(hash)]));
-      finished = (await JournalReader.open(folder))!;
+      finished = (await JournalReader.open(folder, identity))!;
     }
     const { identity: found, whole, size } = finished.contents;
     if (!found?.equals(hash)) throw new InputError(path, "is damaged or of another run; start the folder anew with --overwrite");

@@ -9,8 +9,9 @@ import { readFileSync, readlinkSync } from "node:fs";
 import { open, readFile, rename, rm, stat, utimes, writeFile } from "node:fs/promises";
 import { hostname } from "node:os";
 import { join } from "node:path";
-import { TryAgainError } from "../errors.js";
+import { InputError, TryAgainError } from "../errors.js";
 import { onFile } from "./durable.js";
+import { parseJson } from "./jsonFile.js";
 
 export const LOCK = "run.lock";
 const HEARTBEAT_MS = 15_000;
@@ -20,6 +21,7 @@ const SUSPECT_MS = 40_000;
 const WAIT_MS = 2_000;
 /** A lock file is written right after it is made; one still empty after this has lost its owner. */
 const EMPTY_MS = 5_000;
+const MOST_BYTES = 4096;
 
 export interface Owner {
   pid: number;
@@ -68,10 +70,12 @@ function isAlive(owner: Owner): boolean {
   return owner.start === null || processStart(owner.pid) === owner.start;
 }
 
-/** Reads a lock file; null when there is none. */
+/** Reads a lock file; null when there is none. Throws InputError for what can be none. */
 async function read(path: string): Promise<Held | null> {
   try {
-    const age = Date.now() - (await stat(path)).mtimeMs;
+    const stats = await stat(path);
+    if (!stats.isFile() || stats.size > MOST_BYTES) throw new InputError(path, "is no lock of this program; remove it");
+    const age = Date.now() - stats.mtimeMs;
     const text = await readFile(path, "utf8");
     return { text, ...holder(text, age) };
   } catch (error) {
@@ -80,13 +84,17 @@ async function read(path: string): Promise<Held | null> {
   }
 }
 
+/** The owner in a lock's text; null in one that is not whole. */
+function ownerIn(text: string): Owner | null {
+  const owner = parseJson(text) as Partial<Owner> | null | undefined;
+  const isText = (value: unknown): boolean => typeof value === "string" && value.length < 300;
+  const isRight = Number.isInteger(owner?.pid) && owner!.pid! > 0 && owner!.pid! < 2 ** 31 && isText(owner!.host) && [owner!.space ?? "", owner!.start ?? ""].every(isText);
+  return isRight ? (owner as Owner) : null;
+}
+
 function holder(text: string, age: number): Pick<Held, "owner" | "suspect"> {
-  let owner: Owner;
-  try {
-    owner = JSON.parse(text) as Owner;
-  } catch {
-    return { owner: age > EMPTY_MS ? null : "unknown", suspect: false };
-  }
+  const owner = ownerIn(text);
+  if (owner === null) return { owner: age > EMPTY_MS ? null : "unknown", suspect: false };
   if (owner.host === hostname() && (owner.space ?? processSpace()) === processSpace()) return { owner: isAlive(owner) ? owner : null, suspect: false };
   return { owner: age > SILENT_MS ? null : owner, suspect: age > SUSPECT_MS };
 }

@@ -1,14 +1,18 @@
 /** manifest.json: what was computed, from what, with what and when. Written first, and again at the end. */
-import { readFile } from "node:fs/promises";
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { InputError } from "../errors.js";
-import { onFile, replaceFile } from "./durable.js";
+import { replaceFile } from "./durable.js";
 import type { CheckpointRecord } from "./checkpoints.js";
 import type { Shard } from "../sweep/shards.js";
 import type { RunIdentity } from "./identity.js";
+import { readJson } from "./jsonFile.js";
+import { manifestProblem } from "./manifestCheck.js";
 import type { ResultMetadata } from "./schema.js";
 
 export const MANIFEST = "manifest.json";
+/** Thirty thousand checkpoints. */
+const MAX_FILE = 2 ** 23;
 
 export interface Manifest {
   manifest_version: 1;
@@ -56,24 +60,15 @@ export async function writeManifest(folder: string, manifest: Manifest): Promise
   await replaceFile(join(folder, MANIFEST), `${JSON.stringify(manifest, null, 2)}\n`);
 }
 
-/** The folder's manifest, or null where there is none. */
+/**
+ * The folder's manifest, or null where there is none.
+ * @throws InputError naming the first field that is not what this program writes
+ */
 export async function readManifest(folder: string): Promise<Manifest | null> {
   const path = join(folder, MANIFEST);
-  const text = await onFile(path, async () => {
-    try {
-      return await readFile(path, "utf8");
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === "ENOENT") return null;
-      throw error;
-    }
-  });
-  if (text === null) return null;
-  let manifest: Manifest;
-  try {
-    manifest = JSON.parse(text) as Manifest;
-  } catch (error) {
-    throw new InputError(path, "is no JSON; choose another folder, or start it anew with --overwrite", { cause: error });
-  }
-  if (manifest?.manifest_version !== 1 || !manifest.identity?.config || !Array.isArray(manifest.checkpoints)) throw new InputError(path, "is no manifest of this program; choose another folder, or start it anew with --overwrite");
-  return manifest;
+  if (!existsSync(path)) return null;
+  const manifest = readJson(path, MAX_FILE);
+  const problem = manifestProblem(manifest);
+  if (problem !== null) throw new InputError(path, `is no manifest of this program (${problem.slice(0, 80)}); choose another folder, or start it anew with --overwrite`);
+  return manifest as Manifest;
 }

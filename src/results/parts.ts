@@ -47,7 +47,7 @@ export async function openPart(folder: string): Promise<Part | null> {
   const rows = new Map<string, Row[]>();
   const results = join(folder, RESULTS);
   if (existsSync(results)) for (const layer of await readLayers(results)) rows.set(layerKey(layer[0].checkpoint, layer[0].layer), layer);
-  return { folder, manifest, journal: await JournalReader.open(folder), rows };
+  return { folder, manifest, journal: await JournalReader.open(folder, manifest.identity), rows };
 }
 
 /** One layer of one checkpoint of a sweep, and the keys of its units in image order. */

@@ -63,6 +63,12 @@ const RULES: Record<keyof SweepConfig, Rule> = {
   batchSize: COUNT,
 };
 
+/** The field of a configuration out of a file that is missing or of the wrong kind, null where there is none. */
+export function configProblem(value: unknown): string | null {
+  const given = (typeof value === "object" && value !== null ? value : {}) as Record<string, unknown>;
+  return Object.keys(RULES).find((field) => !Object.hasOwn(given, field) || !RULES[field as keyof SweepConfig].isRight(given[field])) ?? null;
+}
+
 /**
  * A whole configuration from the fields that were given; filters come in the order h_a, h_b, h_c.
  * @throws OptionError for a value of the wrong kind, and for fields that do not go together

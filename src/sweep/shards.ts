@@ -7,9 +7,12 @@ export interface Shard {
   count: number;
 }
 
+/** Names of shards have six digits at most. */
+export const MOST_SHARDS = 999_999;
+
 /** Name of the folder of a shard's part, and back. */
 export const shardName = ({ index, count }: Shard): string => `shard-${index}-of-${count}`;
-export const isShardName = (name: string): boolean => /^shard-\d+-of-\d+$/.test(name);
+export const isShardName = (name: string): boolean => /^shard-[1-9]\d{0,5}-of-[1-9]\d{0,5}$/.test(name);
 
 /**
  * Neighbouring units stay together, so that a shard reads few checkpoints: the line of all units is cut into `count` pieces of

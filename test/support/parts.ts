@@ -18,6 +18,8 @@ export const IDENTITY: RunIdentity = {
   shard: null,
 };
 
+export const ADAPTER = { name: "llvmpipe", vendor: "mesa", architecture: "", description: "Mesa", backend: "vulkan", type: "CPU", software: true };
+
 export const LAYERS = ["conv1", "layer1.0.conv1", "fc"];
 
 export const checkpoint = (n: number): CheckpointRecord => ({ path: `Init_${n}/net.ckpt`, sha256: `${n}`.padStart(64, "0"), bytes: 1, modified: 1, network: "ResNet18", init: n, epoch: null });
@@ -61,6 +63,7 @@ export async function writePart(parent: string, options: PartOptions = {}): Prom
     manifest_version: 1, status: done.length === own.length ? "done" : "interrupted", identity,
     checkpoints: checkpoints.map((record, i) => (own.some((unit) => unit.checkpoint === i) ? record : { ...record, sha256: null })),
     units: own.length, cost: cost(own), sweep: { units: all.length, cost: cost(all), layers: { ResNet18: LAYERS } }, networks: 4 * LAYERS.length * checkpoints.length,
+    data: { files: [], normalisation: null }, adapter: ADAPTER, versions: { package: "0.1.0", node: "20", webgpu: "0", arrow: "0" },
     started: "2026-01-01T00:00:00.000Z", resumed: [], ended: "2026-01-01T01:00:00.000Z", rows: null,
     ...manifest,
   } as Manifest);

@@ -1,0 +1,80 @@
+/** What a manifest.json has to hold before anybody reads on in it. Fields that are not known here pass. */
+import { isNumber, isWhole } from "../rules.js";
+import { configProblem } from "../sweep/config.js";
+import { MOST_SHARDS } from "../sweep/shards.js";
+import { chunksOf } from "../sweep/units.js";
+import type { Manifest } from "./manifest.js";
+
+/** The path of what is wrong in a value, null where nothing is. */
+type Check = (value: unknown, path: string) => string | null;
+
+const MOST_TEXT = 4096;
+const MOST_ITEMS = 100_000;
+/** A thousand networks of fifty layers on 40,000 images. */
+const MOST_UNITS = 2 ** 23;
+const MOST_IMAGES = 2 ** 22;
+
+const isObject = (value: unknown): value is Record<string, unknown> => typeof value === "object" && value !== null && !Array.isArray(value);
+
+const leaf = (isRight: (value: unknown) => boolean): Check => (value, path) => (isRight(value) ? null : path);
+const orNull = (check: Check): Check => (value, path) => (value === null ? null : check(value, path));
+const optional = (check: Check): Check => (value, path) => (value === undefined ? null : check(value, path));
+const first = (problems: Iterable<string | null>): string | null => [...problems].find((problem) => problem !== null) ?? null;
+
+const fields = (checks: Record<string, Check>): Check => (value, path) =>
+  isObject(value) ? first(Object.entries(checks).map(([name, check]) => check(Object.hasOwn(value, name) ? value[name] : undefined, path ? `${path}.${name}` : name))) : path;
+const listOf = (check: Check): Check => (value, path) =>
+  Array.isArray(value) && value.length <= MOST_ITEMS ? first(value.map((item, i) => check(item, `${path}[${i}]`))) : path;
+const byName = (check: Check): Check => (value, path) =>
+  isObject(value) && Object.keys(value).length <= MOST_ITEMS ? first(Object.values(value).map((item) => check(item, `${path}[…]`))) : path;
+
+const text = leaf((value) => typeof value === "string" && value.length <= MOST_TEXT);
+const whole = leaf(isWhole);
+const amount = leaf((value) => isNumber(value) && value >= 0);
+const time = leaf((value) => typeof value === "string" && value.length <= 40 && !Number.isNaN(Date.parse(value)));
+const flag = leaf((value) => typeof value === "boolean");
+const oneOf = (...names: unknown[]): Check => leaf((value) => names.includes(value));
+const shard = fields({ index: leaf((value) => isWhole(value) && value !== 0), count: leaf((value) => isWhole(value) && value !== 0 && (value as number) <= MOST_SHARDS) });
+
+const identity = fields({
+  packageVersion: text,
+  adapter: text,
+  driver: optional(text),
+  config: (value, path) => {
+    const problem = configProblem(value);
+    return problem === null ? null : `${path}.${problem}`;
+  },
+  dataset: fields({ name: text, split: text, images: leaf((value) => isWhole(value) && value !== 0 && (value as number) <= MOST_IMAGES), sha256: text }),
+  shard: optional(orNull(shard)),
+});
+
+const manifest = fields({
+  manifest_version: oneOf(1),
+  status: oneOf("running", "interrupted", "done"),
+  identity,
+  checkpoints: listOf(fields({ path: text, sha256: orNull(text), bytes: amount, modified: amount, network: text, init: orNull(whole), epoch: orNull(whole) })),
+  data: fields({ files: listOf(text), normalisation: orNull(fields({ mean: listOf(leaf(isNumber)), std: listOf(leaf(isNumber)) })) }),
+  adapter: fields({ name: text, vendor: text, architecture: text, description: text, backend: text, type: text, software: flag }),
+  versions: fields({ package: text, node: text, webgpu: text, arrow: text }),
+  units: whole,
+  cost: amount,
+  sweep: fields({ units: whole, cost: amount, layers: byName(listOf(text)) }),
+  networks: whole,
+  started: time,
+  resumed: listOf(time),
+  ended: orNull(time),
+  faults: optional(listOf(fields({ time, kind: text, message: text, action: text }))),
+  merged: optional(listOf(fields({ folder: text, shard: orNull(shard), adapter: text }))),
+  rows: orNull(whole),
+});
+
+/** The field of a manifest that is missing or of another kind than it has to be, null where there is none. */
+export function manifestProblem(value: unknown): string | null {
+  const problem = manifest(value, "");
+  if (problem !== null) return problem || "the whole";
+  const { checkpoints, sweep, identity: { dataset, config } } = value as Manifest;
+  const stray = checkpoints.findIndex(({ network }) => !Object.hasOwn(sweep.layers, network));
+  if (stray >= 0) return `checkpoints[${stray}].network`;
+  const layers = checkpoints.reduce((sum, { network }) => sum + sweep.layers[network].length, 0);
+  return layers * chunksOf(dataset.images, config).length > MOST_UNITS ? "sweep.layers" : null;
+}
