@@ -20,7 +20,8 @@ const BELOW: Record<string, string[]> = {
   export: ["analysis", "results", "tables", "io"],
   plot: ["analysis", "results"],
   completion: [],
-  cli: ["completion", "plot", "export", "analysis", "sweep", "results", "tables", "io", "model", "run", "gpu"],
+  bench: ["plot", "sweep", "run", "plan", "model", "io", "gpu", "results", "analysis", "tables"],
+  cli: ["bench", "plan", "completion", "plot", "export", "analysis", "sweep", "results", "tables", "io", "model", "run", "gpu"],
 };
 
 for (const [folder, below] of Object.entries(BELOW)) {

@@ -11,5 +11,6 @@ export const COMMANDS: Listed[] = [
   { grammar: "score <run..>", summary: "Scores, classes and shares of weights from a run's results", load: async () => (await import("./score.js")).scoreCommand },
   { grammar: "plot <run..>", summary: "Figures of runs as SVG files, and report.html", load: async () => (await import("./plot.js")).plotCommand },
   { grammar: "export <run>", summary: "Results as Parquet, CSV, JSON Lines, or the notebooks' pickles", load: async () => (await import("./export.js")).exportCommand },
+  { grammar: "bench", summary: "Measure speed on this machine, alone or beside other programs", load: async () => (await import("./bench.js")).benchCommand },
   { grammar: "completion <shell>", summary: "Completion for bash, zsh or fish", load: async () => (await import("./completion.js")).completionCommand },
 ];

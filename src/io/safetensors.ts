@@ -2,6 +2,7 @@ import { InputError } from "../errors.js";
 import { ArrayRef, DTYPE_BYTES, Storage, denseStrides, viewOf, type Dtype } from "./arrays.js";
 import { readHeader } from "./safetensorsHeader.js";
 import { PartSource, type ByteSource } from "./source.js";
+import type { Tensor } from "./types.js";
 
 const MAX_HEADER = 100_000_000;
 const DTYPES: ReadonlyMap<string, Dtype> = new Map<string, Dtype>([
@@ -46,4 +47,15 @@ export function readSafetensors(source: ByteSource): Map<string, ArrayRef> {
   }
   if (start + end !== source.size) throw bad(`goes on for ${source.size - start - end} bytes after its last tensor`);
   return tensors;
+}
+
+/** A safetensors file of float32 tensors. */
+export function encodeSafetensors(tensors: ReadonlyMap<string, Tensor>): Buffer {
+  let end = 0;
+  const entries = [...tensors].map(([name, { shape, data }]) => [name, { dtype: "F32", shape, data_offsets: [end, (end += data.byteLength)] }]);
+  const text = JSON.stringify(Object.fromEntries(entries));
+  const header = Buffer.from(text.padEnd(text.length + ((8 - (Buffer.byteLength(text) % 8)) % 8)));
+  const length = Buffer.alloc(8);
+  length.writeBigUInt64LE(BigInt(header.length));
+  return Buffer.concat([length, header, ...[...tensors.values()].map(({ data }) => Buffer.from(data.buffer, data.byteOffset, data.byteLength))]);
 }

@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { crc32 } from "node:zlib";
+import { encodeSafetensors } from "../../src/io/safetensors.js";
 import type { Checkpoint, Tensor } from "../../src/io/types.js";
 import { PACKAGE_ROOT } from "../../src/package.js";
 
@@ -20,22 +21,7 @@ export function temporaryFolder(): string {
 }
 
 /** A safetensors file of the checkpoint's tensors. */
-export function writeSafetensors(path: string, tensors: Map<string, Tensor>): void {
-  const header: Record<string, unknown> = {};
-  const parts: Buffer[] = [];
-  let at = 0;
-  for (const [name, { shape, data }] of tensors) {
-    const bytes = Buffer.from(data.buffer, data.byteOffset, data.byteLength);
-    header[name] = { dtype: "F32", shape, data_offsets: [at, at + bytes.length] };
-    parts.push(bytes);
-    at += bytes.length;
-  }
-  const text = JSON.stringify(header);
-  const head = Buffer.from(text.padEnd(Math.ceil(text.length / 8) * 8));
-  const length = Buffer.alloc(8);
-  length.writeBigUInt64LE(BigInt(head.length));
-  writeFileSync(path, Buffer.concat([length, head, ...parts]));
-}
+export const writeSafetensors = (path: string, tensors: Map<string, Tensor>): void => writeFileSync(path, encodeSafetensors(tensors));
 
 /** The checkpoint's tensors, one of them replaced. */
 export function withTensor(checkpoint: Checkpoint, name: string, change: (tensor: Tensor) => Tensor | null): Map<string, Tensor> {

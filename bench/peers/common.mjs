@@ -1,0 +1,30 @@
+/** What the peers in JavaScript share: the engine's own protocol, its description of the network, and the case's files. */
+import { existsSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { readCheckpoint } from "../../dist/src/io/checkpoint.js";
+import { prepareVulkanEnvironment } from "../../bin/vulkan.js";
+
+export { CHECKED, serve } from "../../dist/src/bench/protocol.js";
+export { graphOf } from "../../dist/src/bench/networks.js";
+
+prepareVulkanEnvironment();
+
+/** Imports a package of this folder, or null where it isn't installed. */
+export async function optional(name) {
+  return existsSync(fileURLToPath(new URL(`node_modules/${name}`, import.meta.url))) ? import(name) : null;
+}
+
+export const readTensors = async (file) => (await readCheckpoint(file)).tensors;
+
+/** The first n images and labels; more than the file holds repeat it. */
+export async function readImages(file) {
+  const tensors = await readTensors(file);
+  const { shape, data } = tensors.get("images");
+  const labels = tensors.get("labels").data;
+  const size = shape[1] * shape[2] * shape[3];
+  return (n) => {
+    const images = new Float32Array(n * size);
+    for (let i = 0; i < n; i++) images.set(data.subarray((i % shape[0]) * size, ((i % shape[0]) + 1) * size), i * size);
+    return { images, labels: Int32Array.from({ length: n }, (_, i) => labels[i % shape[0]]) };
+  };
+}

@@ -1,0 +1,113 @@
+/** TensorFlow.js on WebGPU as a peer of the benchmark, on the same Dawn as the engine. */
+import { createRequire, register } from "node:module";
+import { create, globals } from "webgpu";
+import { settle } from "../../dist/src/gpu/device.js";
+import { CHECKED, graphOf, optional, readImages, readTensors, serve } from "./common.mjs";
+
+const EPSILON = 0.38;
+const require = createRequire(import.meta.url);
+
+/** TensorFlow.js with its WebGPU backend, and the adapter it took; null where it isn't installed. */
+async function open() {
+  if (!(await optional("@tensorflow/tfjs-core"))) return null;
+  const gpu = create([]);
+  let adapter;
+  const requestAdapter = async (options) => (adapter = await gpu.requestAdapter(options));
+  Object.assign(globalThis, globals);
+  Object.defineProperty(globalThis, "navigator", { configurable: true, value: { userAgent: "", gpu: { requestAdapter, getPreferredCanvasFormat: () => "rgba8unorm" } } });
+  const tf = require("@tensorflow/tfjs-core");
+  require("@tensorflow/tfjs-backend-webgpu");
+  // Gradients come in none of the bundles: they are modules whose imports leave out the ending that Node wants.
+  register("./endings.mjs", import.meta.url);
+  await import("@tensorflow/tfjs-core/dist/register_all_gradients.js");
+  if (!(await tf.setBackend("webgpu"))) throw new Error("TensorFlow.js gets no WebGPU backend");
+  return { tf, gpu, adapter };
+}
+
+/** Evaluates the graph on NHWC tensors. */
+function forward(tf, graph, weights, images) {
+  const values = new Map([[graph.input, images]]);
+  for (const node of graph.nodes) {
+    const x = values.get(node.input);
+    const weight = (part) => weights.get(`${node.name}.${part}`);
+    const compute = {
+      conv2d: () => tf.conv2d(x, weight("weight"), node.stride, node.pad, "NHWC", 1, "floor"),
+      batch_norm: () => tf.batchNorm(x, weight("running_mean"), weight("running_var"), weight("bias"), weight("weight"), 1e-5),
+      relu: () => tf.relu(x),
+      add: () => tf.add(x, values.get(node.other)),
+      max_pool: () => tf.maxPool(x, node.kernel, node.stride, node.pad, "floor"),
+      avg_pool: () => tf.mean(x, [1, 2]),
+      linear: () => tf.add(tf.matMul(x, weight("weight"), false, true), weight("bias")),
+    };
+    values.set(node.output, compute[node.op]());
+  }
+  return values.get(graph.output);
+}
+
+class Peer {
+  async hello() {
+    this.opened = await open();
+    if (!this.opened) return { missing: "@tensorflow/tfjs-core is not installed" };
+    const { tf, adapter } = this.opened;
+    const device = adapter.info.device || adapter.info.description;
+    return { name: "TensorFlow.js webgpu", version: `${tf.version_core}, Node ${process.versions.node}`, device, works: ["forward", "gradient", "unit"] };
+  }
+
+  async prepare({ case: of, files }) {
+    const { tf } = this.opened;
+    const graph = graphOf(of);
+    const weights = new Map();
+    for (const [name, { shape, data }] of await readTensors(files.weights)) {
+      const tensor = tf.tensor(data, shape);
+      weights.set(name, shape.length === 4 ? tf.transpose(tensor, [2, 3, 1, 0]) : tensor);
+    }
+    this.of = of;
+    this.net = (x) => forward(tf, graph, weights, x);
+    this.take = await readImages(files.images);
+    const logits = tf.tidy(() => this.net(this.upload(CHECKED).x));
+    return { slices: 1, logits: [...(await logits.data())] };
+  }
+
+  upload(n) {
+    const { tf } = this.opened;
+    const { channels, height, width } = this.of.input;
+    if (this.taken?.labels.length !== n) this.taken = this.take(n);
+    const { images, labels } = this.taken;
+    return { x: tf.transpose(tf.tensor(images, [n, channels, height, width]), [0, 2, 3, 1]), y: tf.oneHot(tf.tensor1d(labels, "int32"), this.of.classes) };
+  }
+
+  /** Sum of the cross-entropies. */
+  loss(x, y) {
+    const { tf } = this.opened;
+    const logits = this.net(x);
+    return tf.sum(tf.sub(tf.logSumExp(logits, 1), tf.sum(tf.mul(logits, y), 1)));
+  }
+
+  work(n) {
+    const { tf } = this.opened;
+    const { x, y } = this.upload(n);
+    if (this.of.work === "forward") return this.loss(x, y);
+    const { value, grad } = tf.valueAndGrad((images) => this.loss(images, y))(x);
+    if (this.of.work === "gradient") return tf.add(value, tf.mul(0, tf.sum(grad)));
+    return tf.add(value, this.loss(tf.add(x, tf.mul(EPSILON, tf.sign(grad))), y));
+  }
+
+  async once(n) {
+    const loss = this.opened.tf.tidy(() => this.work(n));
+    // Awaiting would make Dawn poll and take a core from a software adapter; the engine doesn't wait like that either.
+    await settle({ adapter: { software: true } }, loss.data());
+    loss.dispose();
+  }
+
+  async warm({ batch }) {
+    for (let i = 0; i < 2; i++) await this.once(batch);
+  }
+
+  async run({ batch, batches }) {
+    const start = performance.now();
+    for (let i = 0; i < batches; i++) await this.once(batch);
+    return { images: batch * batches, seconds: (performance.now() - start) / 1000 };
+  }
+}
+
+await serve(new Peer());

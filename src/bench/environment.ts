@@ -1,0 +1,59 @@
+/** On what was measured, with what and when: without it a rate says nothing. */
+import { execFileSync } from "node:child_process";
+import { existsSync } from "node:fs";
+import { cpus, release, totalmem } from "node:os";
+import { join } from "node:path";
+import type { AdapterSummary } from "../gpu/device.js";
+import { PACKAGE_ROOT, versions } from "../package.js";
+
+export interface Environment {
+  /** Of this engine; peers that take WebGPU's default get the same where there is one. */
+  adapter: { name: string; type: AdapterSummary["type"]; backend: string; driver: string };
+  cpu: string;
+  /** Hardware threads that this process may use. */
+  cores: number;
+  /** Bytes. */
+  memory: number;
+  system: string;
+  versions: { package: string; node: string; webgpu: string };
+  /** Null outside a checkout; with a + behind it when files were changed since. */
+  commit: string | null;
+  /** ISO 8601, UTC. */
+  date: string;
+}
+
+function commitOf(root: string): string | null {
+  if (!existsSync(join(root, ".git"))) return null;
+  try {
+    const git = (...args: string[]): string => execFileSync("git", ["-C", root, ...args], { encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] }).trim();
+    return git("rev-parse", "--short=10", "HEAD") + (git("status", "--porcelain", "--untracked-files=no") === "" ? "" : "+");
+  } catch {
+    return null; // no git on this machine
+  }
+}
+
+export function environmentOf(adapter: AdapterSummary): Environment {
+  const processors = cpus();
+  const { package: ours, node, webgpu } = versions();
+  return {
+    adapter: { name: adapter.name, type: adapter.type, backend: adapter.backend, driver: adapter.description },
+    cpu: processors[0]?.model ?? process.arch,
+    cores: processors.length,
+    memory: totalmem(),
+    system: `${process.platform} ${release()} ${process.arch}`,
+    versions: { package: ours, node, webgpu },
+    commit: commitOf(PACKAGE_ROOT),
+    date: new Date().toISOString(),
+  };
+}
+
+/** Lines for people. */
+export function environmentLines({ adapter, cpu, cores, memory, system, versions, commit, date }: Environment): string[] {
+  const kind = adapter.type === "software" ? "a software adapter: no GPU, the CPU's cores compute" : adapter.type;
+  return [
+    `adapter: ${adapter.name} (${kind}), ${adapter.backend}, ${adapter.driver}`,
+    `machine: ${cpu}, ${cores} threads, ${Math.round(memory / 2 ** 30)} GiB, ${system}`,
+    `build: wgpu-inferlink ${versions.package}${commit ? ` (${commit})` : ""}, node ${versions.node}, webgpu ${versions.webgpu}`,
+    `date: ${date.slice(0, 16).replace("T", " ")} UTC`,
+  ];
+}

@@ -1,0 +1,51 @@
+/** This engine as a process that the benchmark measures: `process.js cached|missing [ADAPTER]`. */
+import type { Gpu } from "../gpu/device.js";
+import { PACKAGE_VERSION } from "../package.js";
+import { openDevice } from "../run/open.js";
+import { tilesFor, type Tuning } from "../sweep/tiles.js";
+import { WORKS, type Case } from "./case.js";
+import { randomNetwork } from "./networks.js";
+import { CHECKED, serve, type AdapterHello, type Prepared, type RunRequest, type Sample, type Server } from "./protocol.js";
+import { Pass } from "./pass.js";
+import { openWork, type Measured } from "./works.js";
+
+class Ours implements Server {
+  #gpu: Gpu | null = null;
+  #work: Measured | null = null;
+
+  /** @param tuning settings of the kernels: those measured before, or first measured where they never were */
+  constructor(private readonly tuning: Tuning, private readonly adapter: string | undefined) {}
+
+  async #open(): Promise<Gpu> {
+    return (this.#gpu ??= await openDevice({ adapter: this.adapter }));
+  }
+
+  async hello(): Promise<AdapterHello> {
+    const { adapter } = await this.#open();
+    return { name: "wgpu-inferlink", version: PACKAGE_VERSION, device: adapter.name, works: WORKS, adapter };
+  }
+
+  async prepare({ case: of }: { case: Case }): Promise<Prepared> {
+    const gpu = await this.#open();
+    const tiles = await tilesFor(gpu, [randomNetwork(of, 0)], of.input, this.tuning);
+    const pass = new Pass(gpu, { ...of, work: "forward", batch: CHECKED }, tiles);
+    const logits = await pass.logits(CHECKED);
+    await pass.close();
+    this.#work = openWork(gpu, of, tiles);
+    return { slices: this.#work.slices, logits };
+  }
+
+  async warm(): Promise<void> {
+    await this.#work!.warm();
+  }
+
+  async run({ batches, slice }: RunRequest): Promise<Sample> {
+    let images = 0;
+    const start = performance.now();
+    for (let i = 0; i < batches; i++) images += await this.#work!.run(slice);
+    return { images, seconds: (performance.now() - start) / 1000 };
+  }
+}
+
+const [tuning, adapter] = process.argv.slice(2);
+await serve(new Ours(tuning as Tuning, adapter));
