@@ -10,6 +10,7 @@ import { growthFigure, growthReport } from "../src/bench/growthReport.js";
 import { isMeasured, measure, type Absence, type Measurement } from "../src/bench/measure.js";
 import { randomImages, randomNetwork } from "../src/bench/networks.js";
 import { PeerError, PeerProcess } from "../src/bench/peerProcess.js";
+import { profileReport } from "../src/bench/profile.js";
 import { report } from "../src/bench/report.js";
 import { median, summarise } from "../src/bench/statistics.js";
 import { benchOptions, type BenchOptions } from "../src/cli/benchOptions.js";
@@ -72,6 +73,9 @@ const WRONG: [string[], RegExp][] = [
   [["--figure", "a.svg"], /belongs to --growth/],
   [["--growth", "--width", "8,16"], /grows from one case/],
   [["--growth", "--compare"], /don't go together/],
+  [["--peak", "10"], /belongs to --profile/],
+  [["--profile", "--peak", "0"], /has to be above 0/],
+  [["--profile", "--batch", "8,16"], /takes one case/],
 ];
 
 for (const [words, message] of WRONG) {
@@ -224,6 +228,15 @@ test("growth is a ratio of medians with its limit, in a table and a figure", asy
   const figure = growthFigure(growths, ENVIRONMENT);
   assert.match(figure, /^<svg [^>]*>.*networks 2 times: 1\.00 times as long.*<\/svg>$/s);
   assert.not.match(figure, /NaN/);
+});
+
+test("a profile tells each kernel's rate and its share of the peak", () => {
+  const entries = [{ name: "conv2d conv1", calls: 2, ms: 4, leastMs: 1, multiplyAdds: 1e9 }, { name: "fgsm", calls: 1, ms: 1, leastMs: 1, multiplyAdds: 0 }];
+  const table = (peak: number | null): string => profileReport(UNIT, { entries, spanMs: 10, busyMs: 5 }, peak, ENVIRONMENT, "md");
+  // 2e9 operations in 4 ms are 500 GFLOP/s.
+  assert.match(table(2), /\| conv2d conv1 \| +2 \| +4 \| +0\.8 \| +500 \| +0\.25 \|\n\| fgsm +\| +1 \| +1 \| +0\.2 \| +\| +\|/);
+  assert.not.match(table(null), /of_peak/);
+  assert.equal((JSON.parse(profileReport(UNIT, { entries, spanMs: 10, busyMs: 5 }, 2, ENVIRONMENT, "json")) as { kernels: object[] }).kernels[0], { kernel: "conv2d conv1", calls: 2, gpu_ms: 4, share: 0.8, gflops: 500, of_peak: 0.25 });
 });
 
 // --- real ones --------------------------------------------------------------------------------------------------------------

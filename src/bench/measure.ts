@@ -49,8 +49,9 @@ export const isMeasured = (outcome: Outcome): outcome is Measurement => "samples
 
 /** Largest difference of logits, relative to the largest logit, up to which two programs compute the same. */
 const SAME_LOGITS = 1e-3;
-/** A batch is looked for among these, up to the first one that takes too long or makes it slower. */
-const BATCHES = [16, 32, 64, 128, 256, 512];
+/** A batch is looked for among these, until one takes too long or two in a row gain nothing. */
+const BATCHES = [16, 32, 64, 128, 256, 512, 1024, 2048, 4096];
+const GAIN = 1.03;
 const SLOWEST_BATCH_S = 5;
 const SEARCH_S = 120;
 
@@ -170,6 +171,7 @@ class CaseRun {
   /** The batch with which a peer is fastest; a slow one is not tried at all of them. */
   async #fastest(process: PeerProcess): Promise<{ batch: number; rate: number }> {
     let best = { batch: BATCHES[0], rate: 0 };
+    let inVain = 0;
     const start = performance.now();
     for (const batch of BATCHES) {
       await process.warm(batch);
@@ -177,9 +179,9 @@ class CaseRun {
       const seconds = sample.seconds;
       const batches = Math.round(this.options.sampleSeconds / 2 / seconds);
       if (batches > 1) sample = await process.run({ batch, batches, slice: 0 });
+      inVain = rateOf(sample) > GAIN * best.rate ? 0 : inVain + 1;
       if (rateOf(sample) > best.rate) best = { batch, rate: rateOf(sample) };
-      const slower = rateOf(sample) < 0.8 * best.rate;
-      if (slower || seconds > SLOWEST_BATCH_S || performance.now() - start > SEARCH_S * 1000) break;
+      if (inVain === 2 || seconds > SLOWEST_BATCH_S || performance.now() - start > SEARCH_S * 1000) break;
     }
     return best;
   }

@@ -8,10 +8,9 @@ import { GpuExecutor, type PreparedPlan, type PreparedStep } from "../run/gpu.js
 import { kernelLimits } from "../run/limits.js";
 import { NetworkResources } from "../sweep/resources.js";
 import { Submitter } from "../sweep/submitter.js";
-import type { TileTable } from "../sweep/tiles.js";
 import type { Case } from "./case.js";
 import { randomImages, randomNetwork } from "./networks.js";
-import type { Measured } from "./works.js";
+import type { Measured, WorkOptions } from "./works.js";
 
 /** Images of one submission, as in a sweep. */
 const TILE_IMAGES = 256;
@@ -32,9 +31,9 @@ export class Pass implements Measured {
   readonly #limits: KernelLimits;
   #staging: GPUBuffer[] = [];
 
-  constructor(private readonly gpu: Gpu, private readonly of: Case, private readonly tiles: TileTable) {
+  constructor(private readonly gpu: Gpu, private readonly of: Case, private readonly options: WorkOptions) {
     this.#limits = kernelLimits(gpu, of.input);
-    this.#executor = new GpuExecutor(gpu);
+    this.#executor = new GpuExecutor(gpu, options.profiler);
     this.#submitter = new Submitter(this.#executor);
     this.#network = randomNetwork(of, 0);
     this.#resources = new NetworkResources(this.#executor, this.#network, "running");
@@ -91,7 +90,7 @@ export class Pass implements Measured {
     if (!found) {
       const plan = planUnit(this.#network, {
         image: this.of.input, filtered: [], variants: 1, blocksPerVariant, images, attacks: [], clamp: false, batchNorm: "running",
-        ...this.#limits, tiles: this.tiles,
+        ...this.#limits, tiles: this.options.tiles,
       });
       // Nothing is filtered, so the whole forward pass is what comes before the body; the body's first step is the loss.
       if (this.of.work === "forward") plan.body = plan.body.slice(0, 1);

@@ -2,6 +2,7 @@
 import { spawn, type ChildProcess, type ChildProcessByStdio } from "node:child_process";
 import { createInterface } from "node:readline";
 import type { Readable, Writable } from "node:stream";
+import type { Profile } from "../gpu/profiler.js";
 import type { Case } from "./case.js";
 import type { End, Files, Hello, Prepared, Refusal, RunRequest, Sample } from "./protocol.js";
 
@@ -87,6 +88,7 @@ export class PeerProcess {
   hello = (): Promise<Hello | Refusal> => this.#ask("hello");
   prepare = (of: Case, files: Files): Promise<Prepared> => this.#ask("prepare", { case: of, files });
   warm = (batch: number): Promise<object> => this.#ask("warm", { batch });
+  profile = (): Promise<Profile> => this.#ask("profile");
   run = (request: RunRequest): Promise<Sample> => this.#ask("run", request);
 
   /** Ends the process, whatever state it is in. @returns null when it says nothing any more */

@@ -21,6 +21,9 @@ const VENV = join(FOLDER, ".venv", process.platform === "win32" ? "Scripts/pytho
 /** The Python to ask for PyTorch and tinygrad when none is named. */
 export const defaultPython = (): string => process.env.PYTHON || (existsSync(VENV) ? VENV : "python3");
 
+/** An installed package has none. */
+export const peersAreHere = (): boolean => existsSync(FOLDER);
+
 /** @param python the program */
 export function knownPeers(python: string): Peer[] {
   const script = (name: string): string => join(FOLDER, name);

@@ -1,5 +1,6 @@
 /** This engine as a process that the benchmark measures: `process.js cached|missing [ADAPTER]`. */
 import type { Gpu } from "../gpu/device.js";
+import { Profiler, type Profile } from "../gpu/profiler.js";
 import { PACKAGE_VERSION } from "../package.js";
 import { openDevice } from "../run/open.js";
 import { tilesFor, type Tuning } from "../sweep/tiles.js";
@@ -12,6 +13,8 @@ import { openWork, type Measured } from "./works.js";
 class Ours implements Server {
   #gpu: Gpu | null = null;
   #work: Measured | null = null;
+  /** The same work with its dispatches timed. */
+  #profiled: ((profiler: Profiler) => Measured) | null = null;
 
   /** @param tuning settings of the kernels: those measured before, or first measured where they never were */
   constructor(private readonly tuning: Tuning, private readonly adapter: string | undefined) {}
@@ -28,10 +31,11 @@ class Ours implements Server {
   async prepare({ case: of }: { case: Case }): Promise<Prepared> {
     const gpu = await this.#open();
     const tiles = await tilesFor(gpu, [randomNetwork(of, 0)], of.input, this.tuning);
-    const pass = new Pass(gpu, { ...of, work: "forward", batch: CHECKED }, tiles);
+    const pass = new Pass(gpu, { ...of, work: "forward", batch: CHECKED }, { tiles });
     const logits = await pass.logits(CHECKED);
     await pass.close();
-    this.#work = openWork(gpu, of, tiles);
+    this.#work = openWork(gpu, of, { tiles });
+    this.#profiled = (profiler) => openWork(gpu, of, { tiles, profiler });
     return { slices: this.#work.slices, logits };
   }
 
@@ -44,6 +48,13 @@ class Ours implements Server {
     const start = performance.now();
     for (let i = 0; i < batches; i++) images += await this.#work!.run(slice);
     return { images, seconds: (performance.now() - start) / 1000 };
+  }
+
+  async profile(): Promise<Profile> {
+    const profiler = new Profiler(await this.#open());
+    const work = this.#profiled!(profiler);
+    for (let slice = 0; slice < work.slices; slice++) await work.run(slice);
+    return profiler.result();
   }
 }
 

@@ -7,12 +7,14 @@
  *   {"id":4,"op":"run","batch":256,"batches":4}    measures itself: images and seconds
  *   {"id":5,"op":"end"}                            peak memory; the process ends
  *
+ * This engine also answers `profile`: the adapter's time by kernel, over one sample.
  * An answer carries the request's id; {"id":…,"error":"…"} is a refusal. Lines that are no such JSON are ignored, as drivers
  * and libraries print what they like. Between requests a process sleeps.
  */
 import { createInterface } from "node:readline";
 import { InferlinkError } from "../errors.js";
 import type { AdapterSummary } from "../gpu/device.js";
+import type { Profile } from "../gpu/profiler.js";
 import type { Case, Work } from "./case.js";
 
 export interface Hello {
@@ -75,6 +77,7 @@ export interface Server {
   prepare(request: { case: Case; files: Files | null }): Promise<Prepared>;
   warm(request: { batch: number }): Promise<void>;
   run(request: RunRequest): Promise<Sample>;
+  profile?(): Promise<Profile>;
 }
 
 /** Answers requests on stdin until `end` or its end, then ends the process. */
@@ -90,6 +93,7 @@ export async function serve(server: Server): Promise<never> {
         answer = {};
       }
       else if (op === "run") answer = await server.run(request as never);
+      else if (op === "profile") answer = await server.profile!();
       else answer = { peakMemory: process.resourceUsage().maxRSS * 1024 } satisfies End;
     } catch (error) {
       answer = { error: error instanceof Error ? error.message : String(error), ...(error instanceof InferlinkError && { exitCode: error.exitCode }) };

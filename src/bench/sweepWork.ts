@@ -5,11 +5,10 @@ import type { Network } from "../model/resnet.js";
 import { DEFAULT_CONFIG, type SweepConfig } from "../sweep/config.js";
 import { Evaluator } from "../sweep/evaluate.js";
 import { layersOf, layerVariants } from "../sweep/sweep.js";
-import type { TileTable } from "../sweep/tiles.js";
 import { chunksOf, type Unit } from "../sweep/units.js";
 import type { Case } from "./case.js";
 import { randomImages, randomNetwork } from "./networks.js";
-import type { Measured } from "./works.js";
+import type { Measured, WorkOptions } from "./works.js";
 
 /** A unit is the smallest sweep there is: the first layer at one threshold, so that nothing is shared with another. */
 function configOf({ sweep }: Case): SweepConfig {
@@ -27,7 +26,7 @@ export class SweepWork implements Measured {
   readonly #layers: Unit[][];
   #open: { checkpoint: number; network: Network; evaluator: Evaluator };
 
-  constructor(private readonly gpu: Gpu, private readonly of: Case, private readonly tiles: TileTable) {
+  constructor(private readonly gpu: Gpu, private readonly of: Case, private readonly options: WorkOptions) {
     this.#config = configOf(of);
     this.#images = randomImages(of.input, of.classes, of.batch);
     this.#open = this.#openNetwork(0);
@@ -67,6 +66,6 @@ export class SweepWork implements Measured {
 
   #openNetwork(checkpoint: number): { checkpoint: number; network: Network; evaluator: Evaluator } {
     const network = randomNetwork(this.of, checkpoint);
-    return { checkpoint, network, evaluator: new Evaluator(this.gpu, network, this.#images, this.#config, { tiles: this.tiles }) };
+    return { checkpoint, network, evaluator: new Evaluator(this.gpu, network, this.#images, this.#config, this.options) };
   }
 }

@@ -1,5 +1,6 @@
 /** What this engine does for each work, on an open device. */
 import type { Gpu } from "../gpu/device.js";
+import type { Profiler } from "../gpu/profiler.js";
 import type { TileTable } from "../sweep/tiles.js";
 import type { Case } from "./case.js";
 import { Pass } from "./pass.js";
@@ -15,7 +16,13 @@ export interface Measured {
   run(slice: number): Promise<number>;
 }
 
-/** @param tiles settings of the kernels, see sweep/tiles.ts */
-export function openWork(gpu: Gpu, of: Case, tiles: TileTable): Measured {
-  return of.work === "forward" || of.work === "gradient" ? new Pass(gpu, of, tiles) : new SweepWork(gpu, of, tiles);
+export interface WorkOptions {
+  /** Settings of the kernels, see sweep/tiles.ts. */
+  tiles: TileTable;
+  /** Times every dispatch. */
+  profiler?: Profiler;
+}
+
+export function openWork(gpu: Gpu, of: Case, options: WorkOptions): Measured {
+  return of.work === "forward" || of.work === "gradient" ? new Pass(gpu, of, options) : new SweepWork(gpu, of, options);
 }

@@ -5,6 +5,7 @@ import { measureGrowth } from "../bench/growth.js";
 import { growthFigure, growthReport } from "../bench/growthReport.js";
 import { measure } from "../bench/measure.js";
 import { ours } from "../bench/peers.js";
+import { measureProfile, profileReport } from "../bench/profile.js";
 import { report } from "../bench/report.js";
 import { EXIT } from "../errors.js";
 import { replaceFile } from "../results/durable.js";
@@ -16,7 +17,7 @@ import { say } from "./terminal.js";
 /** A sample repeats its batch for about so long. */
 const SAMPLE_SECONDS = 1;
 
-async function bench({ cases, peers, adapter, tune, output, growth, ...options }: BenchOptions): Promise<number> {
+async function bench({ cases, peers, adapter, tune, output, growth, profile, ...options }: BenchOptions): Promise<number> {
   using files = new CaseFiles();
   const interruption = listenForInterruption(null, () => process.exit(interruption.code()!)); // what runs beside it ends with it
   const engine = ours({ adapter, tune });
@@ -26,6 +27,11 @@ async function bench({ cases, peers, adapter, tune, output, growth, ...options }
     const environment = environmentOf(found.adapter);
     process.stdout.write(growthReport(found.growths, environment, output));
     if (growth.figure !== null) await replaceFile(growth.figure, growthFigure(found.growths, environment));
+    return EXIT.done;
+  }
+  if (profile) {
+    const found = await measureProfile(profile.of, engine, files);
+    process.stdout.write(profileReport(profile.of, found.profile, profile.peak, environmentOf(found.adapter), output));
     return EXIT.done;
   }
   const measured = await measure(cases, [engine, ...peers], files, { ...options, sampleSeconds: SAMPLE_SECONDS, say: note });
@@ -46,6 +52,7 @@ export const benchCommand: Command = {
       .example("$0 bench --input 1x28x28,3x32x32 --batch 64,256 --work unit -o json", "Four cases, every sample in JSON")
       .example("$0 bench --work sweep --batch 64 -r 3", "A whole local sweep, three times")
       .example("$0 bench --compare", "The same beside PyTorch, onnxruntime, TensorFlow.js and tinygrad, where they are installed")
+      .example("$0 bench --profile --width 64 --peak 67", "Which kernels take the time, and their share of an adapter's 67 TFLOP/s")
       .example("$0 bench --growth --width 16 --figure growth.svg", "How time and memory grow")
       .example("$0 bench --compare torch,onnxruntime-cpu --work unit,forward", "Beside some of them"),
   run: (args) => bench(benchOptions(args)),

@@ -2,11 +2,12 @@
 import type { Options } from "yargs";
 import { crossProduct, WORKS, type Case, type SweepSize, type Work } from "../bench/case.js";
 import { NETWORKS } from "../bench/networks.js";
-import { defaultPython, knownPeers, selectPeers, type Peer } from "../bench/peers.js";
+import { defaultPython, knownPeers, peersAreHere, selectPeers, type Peer } from "../bench/peers.js";
 import { OUTPUTS, type Output } from "../bench/report.js";
 import type { MapShape } from "../plan/layout.js";
 import { DEFAULT_CONFIG } from "../sweep/config.js";
 import { FILTER_NAMES } from "./choices.js";
+import { JSON_FLAG } from "./command.js";
 import type { Arguments } from "./options.js";
 import { choice, distinct, list, number, single, whole, wrong, type Given } from "./values.js";
 
@@ -22,6 +23,8 @@ export interface BenchOptions {
   quiet: boolean;
   /** Null: the cases are measured. */
   growth: { base: Case; figure: string | null } | null;
+  /** Likewise. */
+  profile: { of: Case; peak: number | null } | null;
 }
 
 /** Layers of a growing sweep, unless others are named: one of each depth. */
@@ -49,10 +52,13 @@ export const BENCH_FLAGS: Record<string, Options> = {
   compare: { type: "string", group: MEASURING, description: "Measure peers in turn with this engine: all of them, or some by name", defaultDescription: "none" },
   growth: { type: "boolean", group: MEASURING, description: "Measure instead how a sweep's time and memory grow with images, networks, thresholds, epsilons and filters" },
   figure: text(MEASURING, "With --growth: draw it into this SVG file"),
+  profile: { type: "boolean", group: MEASURING, description: "Measure instead the adapter's time by kernel, of one case" },
+  peak: text(MEASURING, "With --profile: the adapter's float32 peak in TFLOP/s, to tell each kernel's share of it"),
   python: text(MEASURING, "Python whose PyTorch and tinygrad are compared", "$PYTHON, bench/peers/.venv or python3"),
   tune: { type: "boolean", group: MEASURING, description: "Measure first which settings of the kernels are fastest, where that never was, and keep them" },
   adapter: text(MEASURING, "Index, or part of the name, as `devices` shows them", "the first"),
   quiet: { type: "boolean", group: MEASURING, description: "Print no progress" },
+  ...JSON_FLAG,
 };
 
 const items = (args: Arguments, name: string, fallback: string): string[] => distinct(name, list(name, args[name] as Given) ?? fallback.split(","));
@@ -80,6 +86,7 @@ function sweeps(args: Arguments): SweepSize[] {
 function peersOf(args: Arguments): Peer[] {
   const names = args.compare as string | undefined;
   if (names === undefined) return [];
+  if (!peersAreHere()) throw wrong("compare", "what it compares with comes with the source repository, not with the installed package; clone it and call bench there");
   const known = knownPeers(single("python", args.python as Given) ?? defaultPython());
   if (names === "") return known;
   const { peers, unknown } = selectPeers(known, items(args, "compare", ""));
@@ -101,6 +108,17 @@ function growthOf(args: Arguments, cases: Case[]): BenchOptions["growth"] {
   return { base: { ...base, sweep: { ...base.sweep!, filters: ["h_a"], layers: base.sweep!.layers ?? GROWTH_LAYERS } }, figure };
 }
 
+function profileOf(args: Arguments, cases: Case[]): BenchOptions["profile"] {
+  const text = single("peak", args.peak as Given);
+  const peak = text === null ? null : number("peak", text);
+  if (peak !== null && (args.profile !== true || peak <= 0)) throw wrong("peak", args.profile === true ? "has to be above 0" : "belongs to --profile");
+  if (args.profile !== true) return null;
+  const stray = ["compare", "growth"].find((name) => args[name] !== undefined);
+  if (stray) throw wrong([stray, "profile"], "don't go together");
+  if (cases.length > 1) throw wrong("profile", "takes one case; give one of each list");
+  return { of: cases[0], peak };
+}
+
 /** @throws OptionError naming the flag */
 export function benchOptions(args: Arguments): BenchOptions {
   const classes = single("classes", args.classes as Given);
@@ -111,7 +129,7 @@ export function benchOptions(args: Arguments): BenchOptions {
     inputs: items(args, "input", "1x28x28").map((item) => shape("input", item)),
     classes: classes === null ? null : whole("classes", classes, 2),
     batches: wholes(args, "batch", "256"),
-    works: items(args, "work", args.growth === true ? "sweep" : "forward,gradient,unit").map((item): Work => choice("work", item, named(WORKS))),
+    works: items(args, "work", args.growth === true ? "sweep" : args.profile === true ? "unit" : "forward,gradient,unit").map((item): Work => choice("work", item, named(WORKS))),
     sweeps: sweeps(args),
   });
   const stray = ["filters", "thresholds", "epsilon", "layers"].find((name) => args[name] !== undefined);
@@ -120,11 +138,12 @@ export function benchOptions(args: Arguments): BenchOptions {
     cases,
     repetitions: repetitions === null ? 5 : whole("repetitions", repetitions, 1),
     warmup: args["no-warmup"] !== true,
-    output: choice("output", single("output", args.output as Given) ?? "md", named(OUTPUTS)),
+    output: choice("output", single("output", args.output as Given) ?? (args.json === true ? "json" : "md"), named(OUTPUTS)),
     peers: peersOf(args),
     tune: args.tune === true,
     adapter: single("adapter", args.adapter as Given),
     quiet: args.quiet === true,
     growth: growthOf(args, cases),
+    profile: profileOf(args, cases),
   };
 }
