@@ -35,6 +35,15 @@ for (const [folder, below] of Object.entries(BELOW)) {
   });
 }
 
+test("what is allocated on the device is allocated in one place, which checks it", () => {
+  for (const folder of Object.keys(BELOW)) {
+    for (const file of readdirSync(new URL(`${folder}/`, SOURCE)).filter((name) => name.endsWith(".ts") && `${folder}/${name}` !== "gpu/memory.ts")) {
+      const text = readFileSync(new URL(`${folder}/${file}`, SOURCE), "utf8");
+      assert.not.match(text, /device\.create(Buffer|Texture|QuerySet)\(/, `${folder}/${file}`);
+    }
+  }
+});
+
 test("no file is much over 300 lines", () => {
   for (const folder of Object.keys(BELOW)) {
     for (const file of readdirSync(new URL(`${folder}/`, SOURCE))) {

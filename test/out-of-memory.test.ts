@@ -2,6 +2,7 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { EXIT, OutOfMemoryError } from "../src/errors.js";
+import { Profiler } from "../src/gpu/profiler.js";
 import type { Row } from "../src/results/row.js";
 import type { Fault } from "../src/sweep/recovery.js";
 import { demoJob, rowsOf } from "./support/demoSweep.js";
@@ -20,11 +21,11 @@ interface Outcome {
   allocations: number;
 }
 
-async function sweep(limit: number, fails: (allocation: Allocation) => boolean): Promise<Outcome> {
+async function sweep(limit: number, fails: (allocation: Allocation) => boolean, profiler: Profiler | null = null): Promise<Outcome> {
   const faults: Fault[] = [];
   const failing = failAllocations(fails);
   try {
-    const rows = await rowsOf(device, await demoJob({ layers: ["fc"], thresholds: 2 }, limit), { onFault: (fault) => void faults.push(fault) });
+    const rows = await rowsOf(device, await demoJob({ layers: ["fc"], thresholds: 2 }, limit), { profiler, onFault: (fault) => void faults.push(fault) });
     return { rows, faults, error: null, allocations: failing.allocations() };
   } catch (error) {
     return { rows: [], faults, error, allocations: failing.allocations() };
@@ -51,6 +52,18 @@ when("the Nth allocation fails, for every N: the same rows from smaller pieces",
     assert.equal(outcome.faults.map(({ kind }) => kind), ["out-of-memory"], `allocation ${n}`);
   }
   assert.ok(whole.allocations > 50, "the sweep allocates");
+});
+
+when("the same while kernels are timed, with every seventh", async () => {
+  const whole = await sweep(8, () => false, new Profiler(device));
+  const timed = whole.allocations - (await sweep(8, () => false)).allocations;
+  assert.ok(timed > 0, "timing allocates");
+  for (let n = 1; n <= whole.allocations; n += 7) {
+    const outcome = await sweep(8, ({ count }) => count === n, new Profiler(device));
+    assert.is(outcome.error, null, `allocation ${n}: ${String((outcome.error as Error | null)?.stack)}`);
+    assert.equal(outcome.rows, whole.rows, `allocation ${n}`);
+    assert.equal(outcome.faults.map(({ kind }) => kind), ["out-of-memory"], `allocation ${n}`);
+  }
 });
 
 when("every allocation from the Nth on fails: an error, no rows, and the device works afterwards", async () => {

@@ -50,6 +50,7 @@ test("a folder somebody works in, and Ctrl-C", async () => {
   first.process.kill("SIGINT");
   await assertEnds(first, 130, /SIGINT: finishing what is in flight[^]*To go on/);
 });
+test("a deadline", () => assertEnds(run(["run", ...long, "--out", "deadline", "--deadline", "1s"]), 75, /To go on/));
 test("SIGTERM", async () => {
   const child = run(["run", ...long, "--out", "terminated"]);
   await child.seen("writing terminated");

@@ -1,5 +1,5 @@
 /** `run`: inputs, plan, device, folder, evaluation, result. */
-import { EXIT } from "../errors.js";
+import { DeviceLostError, EXIT, OutOfMemoryError } from "../errors.js";
 import type { Gpu } from "../gpu/device.js";
 import { Profiler } from "../gpu/profiler.js";
 import { openDevice } from "../run/open.js";
@@ -78,7 +78,15 @@ async function tilesOf(options: RunOptions, { checkpoints, dataset }: SweepJob, 
   const onTry = (done: number, of: number): void => {
     if (done === 0) note(options, `measuring which settings of ${of} kernels are fastest on this adapter; --no-tune leaves it out`);
   };
-  return tilesFor(gpu, checkpoints.map(({ architecture }) => architecture), dataset, tuning, onTry);
+  try {
+    return await tilesFor(gpu, checkpoints.map(({ architecture }) => architecture), dataset, tuning, onTry);
+  } catch (error) {
+    // Measuring only saves time: a setting that the adapter does not survive must not stop every run.
+    if (!(error instanceof OutOfMemoryError || error instanceof DeviceLostError)) throw error;
+    note(options, `${error.message}; going on with the default settings`);
+    if (gpu.lost !== null) await gpu.renew();
+    return {};
+  }
 }
 
 async function work(run: Run): Promise<number> {

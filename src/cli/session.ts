@@ -89,6 +89,7 @@ export class Session {
     const hash = ({ path }: CheckpointRecord): string => hashCheckpoint(job.checkpoints.find((source) => source.path === path)!.file.path);
     const opened = await openRunFolder({ out: options.out && shard ? join(options.out, shardName(shard)) : options.out, overwrite: options.overwrite, identity, checkpoints, hash, onWait: ({ pid, host }) => say(`${options.out}: process ${pid} on ${host} has fallen silent; waiting up to two minutes to see whether it is gone`) });
     const { path, earlier } = opened;
+    let [journal, writer]: [Journal | null, ResultWriter | null] = [null, null];
     try {
       const units = shard ? shardUnits(plan.units, shard) : plan.units;
       const manifest = newManifest(identity, checkpoints, job, plan, units, adapter, tiles);
@@ -99,8 +100,8 @@ export class Session {
       }
       if (earlier) Object.assign(manifest, { started: earlier.started, resumed: [...earlier.resumed, new Date().toISOString()] });
       await writeManifest(path, manifest);
-      const journal = await Journal.open(path, identity);
-      const writer = shard ? null : await ResultWriter.open(path, resultMetadata(identity, checkpoints));
+      journal = await Journal.open(path, identity);
+      writer = shard ? null : await ResultWriter.open(path, resultMetadata(identity, checkpoints));
       const collector = new Collector(units, journal, writer && { writer, units: new FinishedUnits(job, plan) }, () => opened.lock.verify());
       if (existsSync(join(path, RESULTS))) {
         await removeDerived(path);
@@ -114,6 +115,7 @@ export class Session {
       await collector.restore(checkpoints.map(({ sha256 }) => sha256));
       return new Session(path, false, opened, manifest, { journal, writer, collector });
     } catch (error) {
+      await Promise.allSettled([journal?.close(), writer?.close()]);
       await opened.lock.release();
       throw error;
     }

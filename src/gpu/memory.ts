@@ -22,6 +22,10 @@ export class DeviceMemory {
     return this.scoped("a buffer", descriptor.size, () => this.gpu.device.createBuffer(descriptor));
   }
 
+  queries(descriptor: GPUQuerySetDescriptor): GPUQuerySet {
+    return this.scoped("timestamps", descriptor.count * 8, () => this.gpu.device.createQuerySet(descriptor));
+  }
+
   private scoped<T>(what: string, bytes: number, make: () => T): T {
     const { device } = this.gpu;
     device.pushErrorScope("out-of-memory");
@@ -58,6 +62,11 @@ export class DeviceMemory {
     this.scopes = [];
     if (scopes.length > 0) await settle(this.gpu, Promise.all(scopes));
     checkLost(this.gpu);
+    this.check();
+  }
+
+  /** @throws OutOfMemoryError when an allocation is known to have failed; once */
+  check(): void {
     const { failure } = this;
     this.failure = null;
     if (failure) throw failure;

@@ -1,6 +1,7 @@
 /** GPU time of every dispatch, by timestamp queries: what `--profile` prints and what tuning goes by. */
 import { AdapterError } from "../errors.js";
 import { settle, type Gpu } from "./device.js";
+import type { DeviceMemory } from "./memory.js";
 
 /** Dispatches of one name, added up. */
 export interface ProfileEntry {
@@ -28,6 +29,7 @@ interface Recorded {
 }
 
 interface Recording {
+  device: GPUDevice;
   queries: GPUQuerySet;
   resolved: GPUBuffer;
   staging: GPUBuffer;
@@ -51,17 +53,34 @@ export class Profiler {
     if (!gpu.device.features.has("timestamp-query")) throw new AdapterError(`${gpu.adapter.name}: has no timestamp queries, so kernels cannot be timed; choose another adapter by --adapter`);
   }
 
+  /** Allocates for the next submission where nothing is left of an earlier one. @throws OutOfMemoryError, DeviceLostError */
+  async reserve(memory: DeviceMemory): Promise<void> {
+    this.dropStale();
+    if (this.free.length === 0) this.free.push(await memory.guard(() => this.allocate(memory)));
+  }
+
   /** Starts a submission. */
-  begin(): Submission {
-    const { device } = this.gpu;
+  begin(memory: DeviceMemory): Submission {
+    this.dropStale();
+    const recording = this.free.pop() ?? this.allocate(memory);
+    // Times that a lost device took with it are not missed: its unit is computed, and timed, again.
+    return new Submission(recording, () => void this.reading.push(this.read(recording).catch(() => undefined)));
+  }
+
+  private allocate(memory: DeviceMemory): Recording {
     const bytes = MOST_DISPATCHES * 16;
-    const recording = this.free.pop() ?? {
-      queries: device.createQuerySet({ type: "timestamp", count: MOST_DISPATCHES * 2 }),
-      resolved: device.createBuffer({ size: bytes, usage: GPUBufferUsage.QUERY_RESOLVE | GPUBufferUsage.COPY_SRC }),
-      staging: device.createBuffer({ size: bytes, usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST }),
+    return {
+      device: this.gpu.device,
+      queries: memory.queries({ type: "timestamp", count: MOST_DISPATCHES * 2 }),
+      resolved: memory.buffer({ size: bytes, usage: GPUBufferUsage.QUERY_RESOLVE | GPUBufferUsage.COPY_SRC }),
+      staging: memory.buffer({ size: bytes, usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST }),
       dispatches: [],
     };
-    return new Submission(recording, () => void this.reading.push(this.read(recording)));
+  }
+
+  /** What was made on a device that was lost is gone with it. */
+  private dropStale(): void {
+    while (this.free.length > 0 && this.free.at(-1)!.device !== this.gpu.device) this.free.pop();
   }
 
   private async read(recording: Recording): Promise<void> {

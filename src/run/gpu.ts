@@ -53,6 +53,7 @@ export class GpuExecutor {
   /** @throws the first error that the device reported: results made after it cannot be trusted */
   check(): void {
     checkLost(this.gpu);
+    this.memory.check(); // first: what follows from a failed allocation is reported, too
     if (this.failure) throw this.failure;
   }
 
@@ -123,10 +124,15 @@ export class GpuExecutor {
     return this.createBuffer(size, GPUBufferUsage.UNIFORM, new Uint8Array(bytes.buffer));
   }
 
+  /** Allocates what the next submission needs. @throws OutOfMemoryError, DeviceLostError */
+  async reserve(): Promise<void> {
+    await this.profiler?.reserve(this.memory);
+  }
+
   /** Records steps, one after the other, and submits them; with a profiler each in a pass of its own. */
   submit(steps: PreparedStep[], finish?: (encoder: GPUCommandEncoder) => void): void {
     const encoder = this.gpu.device.createCommandEncoder();
-    const timed = this.profiler?.begin();
+    const timed = this.profiler?.begin(this.memory);
     let pass = timed ? null : encoder.beginComputePass();
     for (const { step, pipeline, group } of steps) {
       if (timed) pass = encoder.beginComputePass(timed.pass(step.name, step.kernel === "conv2d" ? step.cost : 0));

@@ -63,7 +63,10 @@ async function timeTile(gpu: Gpu, limits: KernelLimits, { shape, gradient }: Tun
     const sizes: Record<string, [number, number]> = { weights: [plan.weightTexture.width, plan.weightTexture.height], norm: [Math.ceil(output.channels / 64) * 64, 2] };
     const prepared = await executor.prepare(unit, (name) => made[made.push(executor.createTexture(...sizes[name])) - 1]);
     // The first call compiles; the quickest is the one nothing else disturbed.
-    for (let i = 0; i <= REPEATS; i++) executor.submit(prepared.body);
+    for (let i = 0; i <= REPEATS; i++) {
+      await executor.reserve();
+      executor.submit(prepared.body);
+    }
     const { entries } = await profiler.result();
     executor.check();
     return entries[0].leastMs;

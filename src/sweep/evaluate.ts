@@ -142,6 +142,7 @@ export class Evaluator {
 
   private async collect({ staging, firstMask, variants, blocksPerVariant, images }: Pending, sums: Sums): Promise<void> {
     await settle(this.gpu, staging.mapAsync(GPUMapMode.READ));
+    await this.executor.memory.confirm();
     this.executor.check();
     const results = new Float32Array(staging.getMappedRange());
     let at = 0;

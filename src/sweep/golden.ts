@@ -9,6 +9,7 @@ import { blockLayout, fromBlocks, IMAGE_MULTIPLE, toBlocks, type MapShape } from
 import { planUnit } from "../plan/plan.js";
 import { GpuExecutor } from "../run/gpu.js";
 import { kernelLimits } from "../run/limits.js";
+import { tilesFor } from "./tiles.js";
 import { NetworkResources } from "./resources.js";
 
 const FOLDER = join(PACKAGE_ROOT, "fixtures", "golden");
@@ -75,8 +76,9 @@ export async function computeOutcomes(gpu: Gpu, { name, batchNorm }: GoldenCase,
   const image: MapShape = { channels, height, width };
   const limits = kernelLimits(gpu, image);
   const blocks = (Math.ceil(images / IMAGE_MULTIPLE) * IMAGE_MULTIPLE) / limits.lanes;
+  const tiles = await tilesFor(gpu, [network], image, "cached"); // the kernels that runs use on this machine
   const attack = { epsilon: [0, 0, 0, 0], low: [0, 0, 0, 0], high: [0, 0, 0, 0] };
-  const plan = planUnit(network, { image, filtered, variants: 2, blocksPerVariant: blocks, images, attacks: [attack], clamp: false, batchNorm, ...limits, shuffle });
+  const plan = planUnit(network, { image, filtered, variants: 2, blocksPerVariant: blocks, images, attacks: [attack], clamp: false, batchNorm, ...limits, shuffle, tiles });
   plan.body = plan.body.slice(0, plan.body.findIndex(({ kernel }) => kernel === "fgsm"));
   const executor = new GpuExecutor(gpu);
   const resources = new NetworkResources(executor, network, batchNorm);

@@ -41,6 +41,7 @@ export class Submitter {
   private async submit(batch: PreparedStep[], cost: number, finish?: (encoder: GPUCommandEncoder) => void): Promise<void> {
     while (this.flying.length >= IN_FLIGHT) await settle(this.executor.gpu, this.flying[0]);
     this.executor.check();
+    await this.executor.reserve();
     const start = performance.now();
     this.executor.submit(batch, finish);
     const finished = (): void => {
