@@ -19,6 +19,8 @@ const CALLS: Record<string, [args: string[], field: string]> = {
   score: [[RUN], "runs"],
   plot: [[RUN], "report"],
   export: [[RUN, "--format", "csv"], "files"],
+  status: [[RUN], "state"],
+  merge: [[RUN, "--out", join(folder, "merged")], "rows"],
   completion: [["bash"], "script"],
 };
 
@@ -35,7 +37,7 @@ for (const [name, [args, field]] of Object.entries(CALLS)) {
 }
 
 test("a failing command prints none: one line on stderr, and the exit code", async () => {
-  for (const name of ["inspect", "score", "plot", "export"]) {
+  for (const name of ["inspect", "score", "plot", "export", "status", "merge"]) {
     const { code, stdout, errors } = await cli([name, "nowhere", "--json"], { cwd: folder });
     assert.ok(code === 65 || code === 74, `${name}: ${code}`);
     assert.is(stdout, "");

@@ -8,7 +8,7 @@ import { shownPath, versions } from "../package.js";
 import { readLayers, RESULTS, ResultWriter } from "../results/arrow.js";
 import type { CheckpointRecord } from "../results/checkpoints.js";
 import type { RunIdentity } from "../results/identity.js";
-import { Journal, JOURNAL, removeJournal } from "../results/journal.js";
+import { Journal, JournalReader, removeJournal } from "../results/journal.js";
 import { resultMetadata, writeManifest, type Manifest } from "../results/manifest.js";
 import { openRunFolder, removeDerived, type RunFolder } from "../results/runFolder.js";
 import { variantCount } from "../sweep/config.js";
@@ -66,10 +66,13 @@ function newManifest(identity: RunIdentity, checkpoints: CheckpointRecord[], job
   };
 }
 
-/** Whether the earlier process finished everything that is asked for, in the order asked for. */
-function isComplete(folder: string, earlier: Manifest, checkpoints: CheckpointRecord[]): boolean {
+/** Whether the earlier process finished everything that is asked for, in the order asked for, and it is still there. */
+async function isComplete(folder: string, earlier: Manifest, checkpoints: CheckpointRecord[]): Promise<boolean> {
   const sameOrder = earlier.checkpoints.length === checkpoints.length && earlier.checkpoints.every(({ path }, i) => path === checkpoints[i].path);
-  return earlier.status === "done" && sameOrder && existsSync(join(folder, earlier.identity.shard ? JOURNAL : RESULTS));
+  if (earlier.status !== "done" || !sameOrder) return false;
+  if (!earlier.identity.shard) return existsSync(join(folder, RESULTS));
+  const journal = await JournalReader.open(folder, earlier.identity);
+  return journal !== null && journal.contents.units.size === earlier.units;
 }
 
 export class Session {
@@ -93,12 +96,12 @@ export class Session {
     try {
       const units = shard ? shardUnits(plan.units, shard) : plan.units;
       const manifest = newManifest(identity, checkpoints, job, plan, units, adapter, tiles);
-      if (earlier && isComplete(path, earlier, checkpoints)) {
+      if (earlier && (await isComplete(path, earlier, checkpoints))) {
         // Should the earlier process have ended just before it did. A shard's result is its journal.
         if (!shard) await removeJournal(path);
         return new Session(path, true, opened, earlier, null);
       }
-      if (earlier) Object.assign(manifest, { started: earlier.started, resumed: [...earlier.resumed, new Date().toISOString()] });
+      if (earlier) Object.assign(manifest, { started: earlier.started, resumed: [...earlier.resumed, new Date().toISOString()], ...(earlier.faults && { faults: earlier.faults }) });
       await writeManifest(path, manifest);
       journal = await Journal.open(path, identity);
       writer = shard ? null : await ResultWriter.open(path, resultMetadata(identity, checkpoints));
