@@ -1,10 +1,8 @@
 /** Steps of the input gradient: the forward ops in reverse. No weight gradients: a sweep never needs them. */
-import { convGrid } from "../ops/conv2d.js";
-import type { FusedOp } from "./fuse.js";
+import { convolutionStep } from "./convolution.js";
+import type { ConvOp, FusedOp } from "./fuse.js";
 import { layoutConstants } from "./layout.js";
 import type { PlanContext, Step } from "./plan.js";
-
-type ConvOp = Extract<FusedOp, { kind: "conv" }>;
 
 /**
  * `grad/x` is the gradient behind the gate of the ReLU that made x. A tensor read several times (a block's input) gets
@@ -77,21 +75,8 @@ export class BackwardPlanner {
       from = `${gradient}#${op.node.name}`;
       steps.push(...this.batchNorm(op, gradient, from));
     }
-    const plan = context.convPlan(op, true);
     const { output, residual, gate } = this.contribution(op.input);
-    const masked = context.isFiltered(op);
-    // A linear layer's norm holds (1, bias), whose scale leaves the gradient as it is.
-    steps.push({
-      kernel: "conv2d",
-      name: `conv2d gradient ${op.node.name}`,
-      constants: { ...plan.constants, SHUFFLE: options.shuffle, MASKED: masked, SCALED: masked, RESIDUAL: residual !== null, GATE: gate !== null },
-      params: { steps: plan.steps, in_blocks: this.blocks, residual_blocks: this.blocks, gate_blocks: gate ? context.blocks(gate) : 1, blocks_per_variant: options.blocksPerVariant },
-      bindings: { input: from, weights: context.weightName(op, true), norm: context.normName(op), output, ...(masked && { intervals: `intervals/${op.node.name}` }), ...(residual && { residual }), ...(gate && { gate }) },
-      writes: [output],
-      grid: convGrid(plan, context.layout(op.input), this.blocks),
-      cost: plan.multiplyAdds * this.blocks * options.lanes,
-    });
-    return steps;
+    return [...steps, convolutionStep(context, op, true, { input: from, output, blocks: this.blocks }, { residual, relu: false, gate })];
   }
 
   private batchNorm(op: ConvOp, gradient: string, output: string): Step[] {

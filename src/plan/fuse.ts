@@ -2,6 +2,9 @@
 import type { Graph, WeightedNode } from "../model/graph.js";
 import type { MapShape } from "./layout.js";
 
+/** A convolution or linear layer with what follows it. */
+export type ConvOp = Extract<FusedOp, { kind: "conv" }>;
+
 export type FusedOp =
   | { kind: "conv"; node: WeightedNode; norm: string | null; residual: string | null; relu: boolean; input: string; output: string }
   | { kind: "max_pool"; kernel: number; stride: number; pad: number; input: string; output: string }

@@ -8,22 +8,26 @@ export interface Slot {
 }
 
 /**
- * Tensors of the prefix (and the images) live as long as the plan: every chunk of variants reads them.
+ * Tensors that outlive the steps around their use are not shared: the images, what the prefix hands to the body (every
+ * chunk of variants reads it again), and what the plan keeps for whoever reads it at the end.
  * @returns slot of every tensor
  */
 export function assignTextures(plan: UnitPlan): Map<string, Slot> {
-  const pinned = new Set(plan.prefix.flatMap((step) => step.writes));
+  const steps = [...plan.prefix, ...plan.body];
   const lastUse = new Map<string, number>();
-  plan.body.forEach((step, i) => {
+  steps.forEach((step, i) => {
     for (const resource of [...Object.values(step.bindings), ...step.writes]) lastUse.set(resource, i);
   });
+  const written = new Set(steps.flatMap((step) => step.writes));
+  const isFixed = (resource: string): boolean => !written.has(resource) || plan.kept?.has(resource) === true;
+  const handed = new Set(plan.prefix.flatMap((step) => step.writes).filter((resource) => lastUse.get(resource)! >= plan.prefix.length));
   const slots = new Map<string, Slot>();
   const heights = new Map<string, number>();
-  const free = new Map<string, string[]>();
+  const free = new Map<number, string[]>();
   const counts = new Map<number, number>();
   const take = (resource: string, recycle: boolean): void => {
     const { width, height } = plan.tensors.get(resource)!;
-    let slot = recycle ? free.get(`${width}`)?.pop() : undefined;
+    let slot = recycle ? free.get(width)?.pop() : undefined;
     if (!slot) {
       const number = counts.get(width) ?? 0;
       counts.set(width, number + 1);
@@ -32,16 +36,13 @@ export function assignTextures(plan: UnitPlan): Map<string, Slot> {
     heights.set(slot, Math.max(heights.get(slot) ?? 0, height));
     slots.set(resource, { slot, width, height });
   };
-  for (const resource of plan.tensors.keys()) {
-    if (pinned.has(resource) || !plan.body.some((step) => step.writes.includes(resource))) take(resource, false);
-  }
-  const fixed = new Set(slots.keys());
-  plan.body.forEach((step, i) => {
+  for (const resource of plan.tensors.keys()) if (isFixed(resource) || handed.has(resource)) take(resource, false);
+  steps.forEach((step, i) => {
     for (const resource of step.writes) if (plan.tensors.has(resource) && !slots.has(resource)) take(resource, true);
     for (const resource of new Set([...Object.values(step.bindings), ...step.writes])) {
-      if (lastUse.get(resource) !== i || !slots.has(resource) || fixed.has(resource)) continue;
+      if (lastUse.get(resource) !== i || !slots.has(resource) || isFixed(resource) || handed.has(resource)) continue;
       const { slot, width } = slots.get(resource)!;
-      free.set(`${width}`, [...(free.get(`${width}`) ?? []), slot]);
+      free.set(width, [...(free.get(width) ?? []), slot]);
     }
   });
   for (const entry of slots.values()) entry.height = heights.get(entry.slot)!;

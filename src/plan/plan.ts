@@ -5,10 +5,11 @@
  */
 import { inferShapes } from "../model/graph.js";
 import type { Architecture } from "../model/resnet.js";
-import { convGrid, type ConvPlan, planConv } from "../ops/conv2d.js";
+import { type ConvPlan, planConv } from "../ops/conv2d.js";
 import { chooseTile, tileKey, type TileTable } from "../ops/convTile.js";
 import { BackwardPlanner } from "./backward.js";
-import { convShape, fuse, type FusedOp } from "./fuse.js";
+import { convolutionStep } from "./convolution.js";
+import { type ConvOp, convShape, fuse, type FusedOp } from "./fuse.js";
 import { type BlockLayout, blockLayout, layoutConstants, type LayoutLimits, type MapShape } from "./layout.js";
 
 export type ParamValue = number | number[];
@@ -57,6 +58,8 @@ export interface UnitPlan {
   variants: number;
   passes: number;
   input: BlockLayout;
+  /** Tensors that are read when the steps are done; others may lie in one texture. */
+  kept?: Set<string>;
 }
 
 /** What of an adapter the kernels go by. */
@@ -129,7 +132,7 @@ export class PlanContext {
     return resource;
   }
 
-  convPlan(op: Extract<FusedOp, { kind: "conv" }>, gradient: boolean): ConvPlan {
+  convPlan(op: ConvOp, gradient: boolean): ConvPlan {
     const shape = convShape(op.node, this.shapes.get(op.input)!);
     const [input, output] = [this.layout(op.input), this.layout(op.output)];
     const tile = this.options.tiles?.[tileKey(shape, gradient)] ?? chooseTile(shape, gradient, this.options);
@@ -140,15 +143,15 @@ export class PlanContext {
     return plan;
   }
 
-  isFiltered(op: Extract<FusedOp, { kind: "conv" }>): boolean {
+  isFiltered(op: ConvOp): boolean {
     return this.options.filtered.includes(op.node.name);
   }
 
-  weightName(op: Extract<FusedOp, { kind: "conv" }>, gradient: boolean): string {
+  weightName(op: ConvOp, gradient: boolean): string {
     return `weights/${op.node.name}/${!gradient ? "forward" : this.isFiltered(op) ? "gradient-raw" : "gradient"}`;
   }
 
-  normName(op: Extract<FusedOp, { kind: "conv" }>): string {
+  normName(op: ConvOp): string {
     const name = this.options.batchNorm === "batch" && op.norm ? "norm/identity" : `norm/${op.norm ?? op.node.name}`;
     this.norms.add(name);
     return name;
@@ -224,25 +227,14 @@ function forwardSteps(context: PlanContext, op: FusedOp, pass: "clean" | "adv"):
   }];
 }
 
-function convSteps(context: PlanContext, op: Extract<FusedOp, { kind: "conv" }>, pass: "clean" | "adv", output: string, blocks: number): Step[] {
+function convSteps(context: PlanContext, op: ConvOp, pass: "clean" | "adv", output: string, blocks: number): Step[] {
   const { options } = context;
-  const plan = context.convPlan(op, false);
-  const masked = context.isFiltered(op);
   const separate = options.batchNorm === "batch" && op.norm !== null;
   const input = `${pass}/${op.input}`;
   const residual = op.residual ? `${pass}/${op.residual}` : null;
   const raw = separate ? context.tensor(`${output}#raw`, op.output, blocks) : output;
   const residualBlocks = residual ? context.blocks(residual) : 1;
-  const conv: Step = {
-    kernel: "conv2d",
-    name: `conv2d ${op.node.name}`,
-    constants: { ...plan.constants, SHUFFLE: options.shuffle, MASKED: masked, RESIDUAL: residual !== null && !separate, RELU: op.relu && !separate },
-    params: { steps: plan.steps, in_blocks: context.blocks(input), residual_blocks: residualBlocks, gate_blocks: 1, blocks_per_variant: options.blocksPerVariant },
-    bindings: { input, weights: context.weightName(op, false), norm: context.normName(op), output: raw, ...(masked && { intervals: `intervals/${op.node.name}` }), ...(residual && !separate && { residual }) },
-    writes: [raw],
-    grid: convGrid(plan, context.layout(op.output), blocks),
-    cost: plan.multiplyAdds * blocks * options.lanes,
-  };
+  const conv = convolutionStep(context, op, false, { input, output: raw, blocks }, { residual: separate ? null : residual, relu: op.relu && !separate, gate: null });
   if (!separate) return [conv];
   const layout = context.layout(op.output);
   const rows = blocks / options.blocksPerVariant;

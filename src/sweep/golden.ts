@@ -79,6 +79,7 @@ export async function computeOutcomes(gpu: Gpu, { name, batchNorm }: GoldenCase,
   const tiles = await tilesFor(gpu, [network], image, "cached"); // the kernels that runs use on this machine
   const attack = { epsilon: [0, 0, 0, 0], low: [0, 0, 0, 0], high: [0, 0, 0, 0] };
   const plan = planUnit(network, { image, filtered, variants: 2, blocksPerVariant: blocks, images, attacks: [attack], clamp: false, batchNorm, ...limits, shuffle, tiles });
+  plan.kept = new Set(["clean/fc", `grad/${network.graph.input}`]);
   plan.body = plan.body.slice(0, plan.body.findIndex(({ kernel }) => kernel === "fgsm"));
   const executor = new GpuExecutor(gpu);
   const resources = new NetworkResources(executor, network, batchNorm);
