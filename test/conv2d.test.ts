@@ -2,7 +2,7 @@
 import { test } from "uvu";
 import { conv2d, conv2dInputGradient, convGrid, convOutput, type ConvShape, packWeights, planConv } from "../src/ops/conv2d.js";
 import { ACCUMULATORS, chooseTile, type ConvTile } from "../src/ops/convTile.js";
-import { blockLayout } from "../src/plan/layout.js";
+import { blockLayout, layoutConstants } from "../src/plan/layout.js";
 import { assertClose, noise } from "./support/close.js";
 import { gpu, runKernel } from "./support/kernel.js";
 
@@ -90,6 +90,53 @@ async function check({ shape: [inChannels, outChannels, size, kernel, stride, pa
   });
   assertClose(output, expected, 1e-5, `${gradient ? "gradient of " : ""}convolution ${inChannels}→${outChannels}, ${size} pixels, kernel ${kernel}/${stride}`);
 }
+
+/** Layers of the real networks, too large for plain loops on the host. */
+const LARGE: Case["shape"][] = [[3, 64, 64, 7, 2, 3], [64, 64, 16, 3, 1, 1], [64, 128, 8, 3, 2, 1], [128, 256, 4, 1, 2, 0], [512, 200, 1, 1, 1, 0]];
+
+async function checkNaive([inChannels, outChannels, size, kernel, stride, pad]: Case["shape"], gradient: boolean): Promise<void> {
+  const shape: ConvShape = { inChannels, outChannels, height: size, width: size, kernel, stride, pad };
+  const device = await gpu();
+  const maps = [{ channels: inChannels, height: size, width: size }, { channels: outChannels, ...convOutput(shape) }].map((map) => blockLayout(map, device));
+  const [from, to] = gradient ? maps.toReversed() : maps;
+  const plan = planConv(shape, gradient, from, to, chooseTile(shape, gradient, { lanes: device.lanes, accumulators: ACCUMULATORS.software }), device.maxTextureWidth);
+  const weights = noise(outChannels * inChannels * kernel ** 2, 5);
+  const data = noise(IMAGES * from.channels * from.height * from.width, 3);
+  const run = { blocks: BLOCKS, inputs: { input: { layout: from, data } }, outputs: { output: { layout: to, images: IMAGES } } };
+  const fast = await runKernel({
+    ...run, kernel: "conv2d", constants: { ...plan.constants, SHUFFLE: device.shuffle }, params: { steps: plan.steps, in_blocks: BLOCKS, residual_blocks: 1, gate_blocks: 1, blocks_per_variant: BLOCKS }, grid: convGrid(plan, to, BLOCKS),
+    extra: (executor) => ({ weights: executor.createTexture(plan.weightTexture.width, plan.weightTexture.height, packWeights(plan, weights)), norm: executor.createTexture(512, 2, Float32Array.from({ length: 4096 }, (_, i) => Number(i % 4 === 0))) }),
+  });
+  const naive = await runKernel({
+    ...run, kernel: "conv2d_naive", constants: { ...layoutConstants("IN", from), ...layoutConstants("OUT", to), KERNEL: kernel, STRIDE: stride, PAD: pad, GRADIENT: gradient }, params: { in_channels: inChannels, out_channels: outChannels }, grid: [BLOCKS, to.groups, to.quads],
+    extra: (executor) => ({ weights: executor.createBuffer(weights.byteLength, GPUBufferUsage.STORAGE, weights) }),
+  });
+  assertClose(fast.output, naive.output, 1e-5, `${gradient ? "gradient of " : ""}convolution ${inChannels}→${outChannels}, ${size} pixels, kernel ${kernel}/${stride}`);
+}
+
+for (const shape of LARGE) {
+  test(`forward as the naive kernel ${JSON.stringify(shape)}`, () => checkNaive(shape, false));
+  test(`input gradient as the naive kernel ${JSON.stringify(shape)}`, () => checkNaive(shape, true));
+}
+
+test("the naive kernel against plain loops", async () => {
+  for (const [inChannels, outChannels, size, stride] of [[5, 6, 5, 2], [8, 12, 1, 1], [9, 8, 2, 1]]) {
+    const shape: ConvShape = { inChannels, outChannels, height: size, width: size, kernel: 3, stride, pad: 1 };
+    const device = await gpu();
+    const [small, large] = [{ channels: inChannels, height: size, width: size }, { channels: outChannels, ...convOutput(shape) }].map((map) => blockLayout(map, device));
+    const weights = noise(outChannels * inChannels * 9, 5);
+    for (const gradient of [false, true]) {
+      const [from, to] = gradient ? [large, small] : [small, large];
+      const data = noise(IMAGES * from.channels * from.height * from.width, 3);
+      const { output } = await runKernel({
+        kernel: "conv2d_naive", constants: { ...layoutConstants("IN", from), ...layoutConstants("OUT", to), KERNEL: 3, STRIDE: stride, PAD: 1, GRADIENT: gradient }, params: { in_channels: inChannels, out_channels: outChannels }, grid: [2, to.groups, to.quads], blocks: 2,
+        inputs: { input: { layout: from, data } }, outputs: { output: { layout: to, images: IMAGES } },
+        extra: (executor) => ({ weights: executor.createBuffer(weights.byteLength, GPUBufferUsage.STORAGE, weights) }),
+      });
+      assertClose(output, gradient ? conv2dInputGradient(shape, data, weights) : conv2d(shape, data, weights), 1e-5, `${gradient ? "gradient of " : ""}convolution of ${size} pixels`);
+    }
+  }
+});
 
 for (const entry of CASES) {
   const name = JSON.stringify(entry);

@@ -44,11 +44,11 @@ export function knownPeers(python: string): Peer[] {
 
 /**
  * This engine, as a process like the others.
- * @param tune measures first which settings of the kernels are fastest, where that never was, and keeps them
+ * @param tune measures anew which settings of the kernels are fastest, and keeps them
  */
 export function ours({ adapter, tune }: { adapter: string | null; tune: boolean }): Peer {
   const script = fileURLToPath(new URL("process.js", import.meta.url));
-  return { id: "wgpu-inferlink", label: "wgpu-inferlink", command: [process.execPath, script, tune ? "missing" : "cached", ...(adapter === null ? [] : [adapter])], install: null };
+  return { id: "wgpu-inferlink", label: "wgpu-inferlink", command: [process.execPath, script, tune ? "anew" : "cached", ...(adapter === null ? [] : [adapter])], install: null };
 }
 
 /** Peers by id, or by the beginning of it up to a hyphen: `torch` is all that begin with `torch-`. */

@@ -55,7 +55,7 @@ export const BENCH_FLAGS: Record<string, Options> = {
   profile: { type: "boolean", group: MEASURING, description: "Measure instead the adapter's time by kernel, of one case" },
   peak: text(MEASURING, "With --profile: the adapter's float32 peak in TFLOP/s, to tell each kernel's share of it"),
   python: text(MEASURING, "Python whose PyTorch and tinygrad are compared", "$PYTHON, bench/peers/.venv or python3"),
-  tune: { type: "boolean", group: MEASURING, description: "Measure first which settings of the kernels are fastest, where that never was, and keep them" },
+  tune: { type: "boolean", group: MEASURING, description: "Measure anew which settings of the kernels are fastest here, and keep them for later runs" },
   adapter: text(MEASURING, "Index, or part of the name, as `devices` shows them", "the first"),
   quiet: { type: "boolean", group: MEASURING, description: "Print no progress" },
   ...JSON_FLAG,
