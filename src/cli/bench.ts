@@ -1,6 +1,6 @@
 /** `bench`: how fast this machine computes, and how fast other programs do on it. */
 import { CaseFiles } from "../bench/files.js";
-import { environmentOf } from "../bench/environment.js";
+import { adapterOf, describeMachine, type Environment } from "../bench/environment.js";
 import { measureGrowth } from "../bench/growth.js";
 import { growthFigure, growthReport } from "../bench/growthReport.js";
 import { measure } from "../bench/measure.js";
@@ -8,6 +8,7 @@ import { ours } from "../bench/peers.js";
 import { measureProfile, profileReport } from "../bench/profile.js";
 import { report } from "../bench/report.js";
 import { EXIT } from "../errors.js";
+import type { AdapterSummary } from "../gpu/device.js";
 import { replaceFile } from "../results/durable.js";
 import { BENCH_FLAGS, benchOptions, type BenchOptions } from "./benchOptions.js";
 import type { Command } from "./command.js";
@@ -20,22 +21,23 @@ const SAMPLE_SECONDS = 1;
 async function bench({ cases, peers, adapter, tune, output, growth, profile, ...options }: BenchOptions): Promise<number> {
   using files = new CaseFiles();
   const interruption = listenForInterruption(null, () => process.exit(interruption.code()!)); // what runs beside it ends with it
+  const machine = describeMachine();
+  const environment = (adapter: AdapterSummary): Environment => ({ adapter: adapterOf(adapter), ...machine });
   const engine = ours({ adapter, tune });
   const note = options.quiet ? () => undefined : say;
   if (growth) {
     const found = await measureGrowth(growth.base, growth.base.sweep!.layers![0], engine, files, { ...options, say: note });
-    const environment = environmentOf(found.adapter);
-    process.stdout.write(growthReport(found.growths, environment, output));
-    if (growth.figure !== null) await replaceFile(growth.figure, growthFigure(found.growths, environment));
+    process.stdout.write(growthReport(found.growths, environment(found.adapter), output));
+    if (growth.figure !== null) await replaceFile(growth.figure, growthFigure(found.growths, environment(found.adapter)));
     return EXIT.done;
   }
   if (profile) {
     const found = await measureProfile(profile.of, engine, files);
-    process.stdout.write(profileReport(profile.of, found.profile, profile.peak, environmentOf(found.adapter), output));
+    process.stdout.write(profileReport(profile.of, found.profile, profile.peak, environment(found.adapter), output));
     return EXIT.done;
   }
   const measured = await measure(cases, [engine, ...peers], files, { ...options, sampleSeconds: SAMPLE_SECONDS, say: note });
-  process.stdout.write(report(measured.outcomes, environmentOf(measured.adapter), output));
+  process.stdout.write(report(measured.outcomes, environment(measured.adapter), output));
   return EXIT.done;
 }
 
