@@ -71,6 +71,10 @@ dataCase("a cut file", (data) => {
   writeMnist(data, [1, 2], 2);
   writeFileSync(join(data, "t10k-images-idx3-ubyte"), idx([2, 28, 28], new Uint8Array(1000)));
 }, /t10k-images/);
+dataCase("images of 4x4", (data) => {
+  writeMnist(data, [1], 1);
+  writeFileSync(join(data, "t10k-images-idx3-ubyte"), idx([1, 4, 4], new Uint8Array(16)));
+}, /t10k-images-idx3-ubyte: holds images of 4x4 pixels/);
 dataCase("wrong magic", (data) => {
   writeMnist(data, [1], 1);
   writeFileSync(join(data, "t10k-images-idx3-ubyte"), Buffer.alloc(900, 7));

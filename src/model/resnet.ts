@@ -57,9 +57,22 @@ export function resnet18(width: number, channels: number, classes: number): Grap
   return { input: "image", output: "fc", nodes };
 }
 
-/** The checkpoint's network with its weights. Throws as `describeShapes` does. */
+/** The checkpoint's network with its weights. Throws as `describeShapes` does, and for weights that no training ends with. */
 export function describeCheckpoint({ path, tensors }: Pick<Checkpoint, "path" | "tensors">): Network {
-  return { ...describeShapes({ path, shapes: new Map([...tensors].map(([name, { shape }]) => [name, shape])) }), tensors };
+  const architecture = describeShapes({ path, shapes: new Map([...tensors].map(([name, { shape }]) => [name, shape])) });
+  for (const { name } of architecture.layers) {
+    let [low, high] = [Infinity, -Infinity];
+    for (const weight of tensors.get(`${name}.weight`)!.data) {
+      if (weight < low) low = weight;
+      if (weight > high) high = weight;
+    }
+    // Thresholds are spaced over the range, in float32.
+    if (!Number.isFinite(Math.fround(high - low))) throw new InputError(path, `tensor ${name}.weight goes from ${low} to ${high}, further than float32 reaches; train again or choose another checkpoint`);
+  }
+  for (const [name, { data }] of tensors) {
+    if (name.endsWith(".running_var") && data.some((variance) => variance < 0)) throw new InputError(path, `tensor ${name} holds a variance below zero; train again or choose another checkpoint`);
+  }
+  return { ...architecture, tensors };
 }
 
 /**
@@ -76,6 +89,7 @@ export function describeShapes({ path, shapes }: Pick<CheckpointFile, "path" | "
   const [width, channels] = shape("conv1.weight", 4);
   const [classes] = shape("fc.weight", 2);
   if (channels > 4) throw new InputError(path, `tensor conv1.weight takes ${channels} channels; images have 1 to 4`);
+  if (width * channels * classes === 0) throw new InputError(path, `tensors conv1.weight and fc.weight speak of ${width} maps, ${channels} channels and ${classes} classes; each has to be at least 1`);
   const graph = resnet18(width, channels, classes);
   const expected = new Map<string, number[]>();
   for (const node of graph.nodes) {

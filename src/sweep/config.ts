@@ -47,16 +47,20 @@ export const DEFAULT_CONFIG: SweepConfig = {
 /** A field under the name its user gave it by: the command line's is a flag. */
 export type Naming = (field: keyof SweepConfig) => string;
 
+/** A number that float32, in which weights and thresholds are, can hold. */
+const isSingle = (value: unknown): value is number => isNumber(value) && Number.isFinite(Math.fround(value));
+const isRange = (value: unknown): boolean => isListOf(value, isSingle) && (value as number[]).length === 2 && isSingle((value as number[])[1] - (value as number[])[0]) && (value as number[])[0] < (value as number[])[1];
+
 /** What each field takes. */
 const RULES: Record<keyof SweepConfig, Rule> = {
   scope: oneOf("local", "global"),
   filters: rule("some of h_a, h_b, h_c, each once", (value) => isListOf(value, (name) => FILTERS.includes(name as Filter))),
   thresholds: COUNT,
-  alphas: rule("numbers, each once", (value) => value === null || isListOf(value, isNumber)),
-  delta: rule("a number above 0", (value) => value === null || (isNumber(value) && value > 0)),
+  alphas: rule("numbers, each once", (value) => value === null || isListOf(value, isSingle)),
+  delta: rule("a number above 0", (value) => value === null || (isSingle(value) && value > 0)),
   layers: rule("names or globs of layers, each once", (value) => value === null || isListOf(value, isText)),
-  range: rule("two numbers, the lower first", (value) => isListOf(value, isNumber) && (value as number[]).length === 2 && (value as number[])[0] < (value as number[])[1]),
-  epsilons: rule("numbers of at least 0, each once", (value) => isListOf(value, (epsilon) => isNumber(epsilon) && epsilon >= 0)),
+  range: rule("two numbers, the lower first", isRange),
+  epsilons: rule("numbers of at least 0, each once", (value) => isListOf(value, (epsilon) => isSingle(epsilon) && epsilon >= 0)),
   epsilonSpace: oneOf("input", "pixel"),
   clamp: SWITCH,
   batchNorm: oneOf("running", "batch"),

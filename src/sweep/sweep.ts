@@ -62,7 +62,12 @@ export function planSweep({ checkpoints, dataset, config }: SweepJob): SweepPlan
   return { units, networks: (units.length / chunks.length) * variants, images };
 }
 
+/** The stem halves a map, and the max-pool behind it needs three columns. */
+const LEAST_SIDE = 5;
+
 function checkFit(network: Architecture, path: string, dataset: Dataset): void {
+  const { width, height } = dataset;
+  if (Math.min(width, height) < LEAST_SIDE) throw new InputError(dataset.files[0] ?? dataset.name, `holds images of ${width}x${height} pixels, and ${network.name} needs ${LEAST_SIDE}x${LEAST_SIDE} at least; name another dataset`);
   if (network.channels !== dataset.channels) throw new InputError(path, `takes images of ${network.channels} channels, the ${dataset.name} images have ${dataset.channels}; name the data this checkpoint was trained on`);
   const largest = dataset.labels.reduce((a, b) => Math.max(a, b), 0);
   if (largest >= network.classes) throw new InputError(dataset.files[0] ?? dataset.name, `label ${largest} is out of range: ${path} has ${network.classes} classes`);
