@@ -224,6 +224,15 @@ for (const [what, make] of process.platform === "win32" ? [] : strange) {
   });
 }
 
+test("what checkpoints and layers are called cannot command a terminal", async () => {
+  const folder = temporaryFolder();
+  writeFileSync(join(folder, "results.arrow"), arrow([row({ checkpoint: "\u001b[2Ja\u202eb\u009b", threshold_index: 0 }), row({ checkpoint: "\u001b[2Ja\u202eb\u009b", threshold_index: 1 }), row({ layer: "\u001b[31m", threshold_index: 0 }), row({ layer: "\u001b[31m", threshold_index: 1 })]));
+  const { code, stdout, stderr } = await cli(["score", folder]);
+  assert.is(code, 0, stderr);
+  assert.match(stdout, /\\u001b\[2Ja\\u202eb\\u009b/);
+  assert.not.match(stdout + stderr, /[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u202e]/);
+});
+
 test("the commands that read results refuse a hostile file with exit code 65, and say so in a line", async () => {
   const folder = temporaryFolder();
   writeFileSync(join(folder, "results.arrow"), hostileArrow["rows-2e40.arrow"][0]);

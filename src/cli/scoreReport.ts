@@ -4,7 +4,7 @@ import { groupBy } from "../analysis/curves.js";
 import type { Mean } from "../analysis/means.js";
 import type { Score } from "../analysis/scores.js";
 import { columns, percent, TABLES } from "./table.js";
-import { bold, grouped } from "./terminal.js";
+import { bold, grouped, printable } from "./terminal.js";
 
 const NOTHING = "-";
 const shownLayer = (layer: string): string => (layer === "*" ? "all layers" : layer);
@@ -46,7 +46,7 @@ function sharesOfLayers(scores: Score[], stream: NodeJS.WriteStream): string | n
 
 function checkpointTables(scores: Score[], stream: NodeJS.WriteStream): string {
   const [{ run, checkpoint, images, epsilon, epsilon_space }] = scores;
-  const title = `${run}, ${checkpoint}: ${grouped(images)} images, epsilon ${epsilon} (${epsilon_space} space)`;
+  const title = `${printable(`${run}, ${checkpoint}`)}: ${grouped(images)} images, epsilon ${epsilon} (${epsilon_space} space)`;
   const shares = sharesOfLayers(scores, stream);
   return [`${title}\n${scoresOfLayers(scores, stream)}`, ...(shares === null ? [] : [shares])].join("\n\n");
 }

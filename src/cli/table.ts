@@ -1,7 +1,7 @@
 /** The table at the end of a run: one line per layer. */
 import type { Filter } from "../results/row.js";
 import type { LayerSummary } from "./summary.js";
-import { bold, grouped } from "./terminal.js";
+import { bold, grouped, printable } from "./terminal.js";
 
 export const percent = (value: number): string => `${(100 * value).toFixed(1)}`;
 /** More tables than this are cut: the files have them all. */
@@ -17,7 +17,8 @@ function cell(summary: LayerSummary, filter: Filter): string {
 }
 
 /** Columns of equal width, the first flush left, the others flush right. */
-export function columns(lines: string[][]): string[] {
+export function columns(cells: string[][]): string[] {
+  const lines = cells.map((line) => line.map((cell) => printable(cell).replaceAll("\n", " ")));
   const widths = lines[0].map((_, i) => Math.max(...lines.map((line) => line[i].length)));
   return lines.map((line) => line.map((text, i) => (i === 0 ? text.padEnd(widths[i]) : text.padStart(widths[i]))).join("  ").trimEnd());
 }
@@ -33,7 +34,7 @@ function checkpointTable(layers: LayerSummary[], stream: NodeJS.WriteStream): st
     ...filters.map((filter) => cell(summary, filter)),
   ]);
   const [first, ...rest] = columns([head, ...body]);
-  return [`${layers[0].checkpoint}: ${grouped(layers[0].images)} images, epsilon ${layers[0].epsilon}`, bold(first, stream), ...rest].join("\n");
+  return [`${printable(layers[0].checkpoint)}: ${grouped(layers[0].images)} images, epsilon ${layers[0].epsilon}`, bold(first, stream), ...rest].join("\n");
 }
 
 /** The whole table with its legend. */

@@ -24,8 +24,13 @@ export function bold(text: string, stream: NodeJS.WriteStream): string {
   return hasColour(stream) ? `\u001b[1m${text}\u001b[22m` : text;
 }
 
+/** Text out of files as a terminal may have it: control characters, and those that turn the direction of writing, as escapes. */
+export function printable(text: string): string {
+  return text.replace(/[\0-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]/g, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`);
+}
+
 export function say(text: string): void {
-  process.stderr.write(`${text}\n`);
+  process.stderr.write(`${printable(text)}\n`);
 }
 
 /** Nothing of a quiet run is said but errors. */
