@@ -51,12 +51,12 @@ export async function report(run: Run, status: "done" | "interrupted"): Promise<
   const page = results ? await writePage(run) : null;
   if (options.json) {
     const files = { results, manifest: join(session.folder, MANIFEST), report: page };
-    const object = { status, out: session.folder, shard, rows: rows.length, networks: plan.networks, images: plan.images, seconds, adapter: gpu.adapter.name, files, summary, ...(profile && { profile: profileObject(profile) }) };
+    const object = { status, out: session.folder, shard, rows: rows.length, networks: plan.networks, images: plan.images, seconds, first_result_seconds: run.firstResult, adapter: gpu.adapter.name, files, summary, ...(profile && { profile: profileObject(profile) }) };
     process.stdout.write(`${JSON.stringify(object, null, 2)}\n`);
   } else if (results && !options.quiet) {
     process.stdout.write(`${renderTable(summary, process.stdout)}\n\n${grouped(rows.length)} rows in ${results}${page ? `\nreport in ${page}` : ""}\n`);
   }
-  if (profile && !options.json) say(`\n${renderProfile(profile, process.stderr)}\n`);
+  if (profile && !options.json) say(`\n${renderProfile(profile, run.firstResult, process.stderr)}\n`);
   if (status === "interrupted") note(options, `interrupted; finished work is kept. To go on: ${again(run)}`);
   else if (session.complete) note(options, `this ${shard ? "shard" : "run"} was complete before; nothing was evaluated`);
   else note(options, `done in ${clock(seconds)}`);

@@ -39,6 +39,8 @@ export interface Run {
   /** Null without --profile. */
   profiler: Profiler | null;
   tiles: TileTable;
+  /** Seconds from the process's start until the first numbers came back. */
+  firstResult: number | null;
 }
 
 function announce({ options, job, plan, gpu, session }: Run): void {
@@ -49,14 +51,18 @@ function announce({ options, job, plan, gpu, session }: Run): void {
   note(options, `${gpu.adapter.name} (${gpu.adapter.type}), writing ${session.folder}`);
 }
 
-async function evaluate({ engine, options, job, plan, gpu, session, interruption, profiler, tiles }: Run, collector: Collector): Promise<void> {
+async function evaluate(run: Run, collector: Collector): Promise<void> {
+  const { engine, options, job, plan, gpu, session, interruption, profiler, tiles } = run;
   const units = collector.missing;
   const total = collector.units.length;
   if (total < plan.units.length) note(options, `${total} of ${plan.units.length} units are this shard's`);
   if (units.length < total) note(options, `going on: ${total - units.length} of ${total} units were done before`);
   const progress = options.quiet ? null : new Progress({ stream: process.stderr, units: collector.units, left: units, variants: variantCount(job.config) });
   try {
-    const onProgress = (step: { unit: Unit; networkImages: number }): void => progress?.advance(step);
+    const onProgress = (step: { unit: Unit; networkImages: number }): void => {
+      run.firstResult ??= performance.now() / 1000;
+      progress?.advance(step);
+    };
     const onFault = async (fault: Fault): Promise<void> => {
       progress?.note(`${fault.message}; ${fault.action}`);
       await session.noteFault(fault);
@@ -124,7 +130,7 @@ export async function run(options: RunOptions, argv: string[], engine: Engine = 
     const session = await Session.open(options, job, plan, gpu.adapter, tiles);
     const interruption = listenForInterruption(options.deadline, (what) => note(options, what === "deadline" ? "deadline: finishing what is in flight" : `${what}: finishing what is in flight; once more to end at once`));
     try {
-      return await work({ engine, options, argv, job, plan, gpu, session, interruption, started, profiler: options.profile ? new Profiler(gpu) : null, tiles });
+      return await work({ engine, options, argv, job, plan, gpu, session, interruption, started, profiler: options.profile ? new Profiler(gpu) : null, tiles, firstResult: null });
     } finally {
       interruption.dispose();
       await session.release();
