@@ -1,14 +1,7 @@
 // Batch norm with a batch's own statistics, then residual and ReLU; with GRADIENT the gradient of its input, which
 // flows through the statistics: scale * inverse deviation * (dy - mean(dy) - normalised x * mean(dy * normalised x)).
 // Ioffe and Szegedy 2015, arXiv 1502.03167. One invocation: one image (lane), one channel group (y), one vec4 (z).
-const LANES = 8; // images of a block
-const IN_H = 14;
-const IN_W = 14;
-const IN_PITCH = 16;
-const IN_QUADS = 56;
-const IN_GROUPS_PER_ROW = 64;
-const IN_FOLD = 1;
-const IN_PACK = 1;
+// @import input_layout
 const GRADIENT = false;
 const RESIDUAL = false;
 const RELU = false;
@@ -28,10 +21,6 @@ struct Params {
 @group(0) @binding(5) var norm: texture_2d<f32>; // row 0: (weight, bias) of each channel
 @group(0) @binding(6) var stats: texture_2d<f32>;
 @group(0) @binding(7) var gradient_stats: texture_2d<f32>;
-
-fn in_at(image_block: u32, group: u32, quad: u32, lane: u32) -> vec2u {
-  return vec2u(((group % IN_GROUPS_PER_ROW) * IN_QUADS + quad) * LANES + lane, image_block * IN_FOLD + group / IN_GROUPS_PER_ROW);
-}
 
 @compute @workgroup_size(LANES)
 fn main(@builtin(workgroup_id) tile: vec3u, @builtin(local_invocation_id) local: vec3u) {

@@ -1,14 +1,7 @@
 // Mean and 1 / sqrt(variance + 1e-5) of each channel over a batch (biased variance, two passes), for every variant.
 // With GRADIENT: means of dy and of dy * normalised x, which the gradient of batch norm needs.
 // One workgroup: one channel group (y) of one variant (x); its lanes share the batch's images.
-const LANES = 8; // images of a block
-const IN_H = 14;
-const IN_W = 14;
-const IN_PITCH = 16;
-const IN_QUADS = 56;
-const IN_GROUPS_PER_ROW = 64;
-const IN_FOLD = 1;
-const IN_PACK = 1;
+// @import input_layout
 const GRADIENT = false;
 
 struct Params {
@@ -25,10 +18,6 @@ struct Params {
 @group(0) @binding(4) var stats: texture_2d<f32>;
 
 var<workgroup> partial: array<array<vec4f, 2>, LANES>;
-
-fn in_at(image_block: u32, group: u32, quad: u32, lane: u32) -> vec2u {
-  return vec2u(((group % IN_GROUPS_PER_ROW) * IN_QUADS + quad) * LANES + lane, image_block * IN_FOLD + group / IN_GROUPS_PER_ROW);
-}
 
 fn real_pixels(quad: u32) -> vec4<bool> {
   // @static

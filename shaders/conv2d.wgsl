@@ -3,8 +3,9 @@
 // registers and walks over the input channels. Fused: the filter's mask on the weights; behind the sum the batch norm's
 // scale and shift, the residual, ReLU (forward) or its gate (gradient).
 enable subgroups;
+// @import input_layout
+// @import output_layout
 
-const LANES = 8; // images of a block
 const GRADIENT = false; // "in" is the gradient of the convolution's output, "out" that of its input
 const KERNEL_TOP = 0; // first kernel row and column that touches a pixel, and how many do
 const KERNEL_LEFT = 0;
@@ -15,20 +16,6 @@ const WEIGHT_FOLD = 1; // rows of it per tile of output channels
 const ROW_STEPS = 1; // kernel rows walked by the loop instead of unrolled (then KERNEL_ROWS is 1)
 const STRIDE = 1;
 const PAD = 1;
-const IN_H = 7;
-const IN_W = 7;
-const IN_PITCH = 8; // pixels from row to row
-const IN_QUADS = 14; // vec4 per channel map
-const IN_GROUPS_PER_ROW = 64; // channel groups in one texture row
-const IN_FOLD = 1; // texture rows per block
-const IN_PACK = 1; // channels in a vec4: 4 for 1x1 maps
-const OUT_H = 7;
-const OUT_W = 7;
-const OUT_PITCH = 8;
-const OUT_QUADS = 14;
-const OUT_GROUPS_PER_ROW = 64;
-const OUT_FOLD = 1;
-const OUT_PACK = 1;
 const OC = 8; // output channels per invocation
 const ROWS = 1; // output rows per invocation
 const BLOCKS = 1; // image blocks per invocation
@@ -63,24 +50,6 @@ struct Params {
 @group(0) @binding(5) var residual: texture_storage_2d<rgba32float, read>;
 @group(0) @binding(6) var gate: texture_2d<f32>; // activation behind the ReLU whose gradient this is
 @group(0) @binding(7) var<uniform> intervals: array<vec4f, 256>; // removed weights of each variant: low <= w <= high
-
-fn in_at(image_block: u32, group: u32, quad: u32, lane: u32) -> vec2u {
-  // @static
-  if (IN_FOLD == 1) {
-    return vec2u((group * IN_QUADS + quad) * LANES + lane, image_block);
-  } else {
-    return vec2u(((group % IN_GROUPS_PER_ROW) * IN_QUADS + quad) * LANES + lane, image_block * IN_FOLD + group / IN_GROUPS_PER_ROW);
-  }
-}
-
-fn out_at(image_block: u32, group: u32, quad: u32, lane: u32) -> vec2u {
-  // @static
-  if (OUT_FOLD == 1) {
-    return vec2u((group * OUT_QUADS + quad) * LANES + lane, image_block);
-  } else {
-    return vec2u(((group % OUT_GROUPS_PER_ROW) * OUT_QUADS + quad) * LANES + lane, image_block * OUT_FOLD + group / OUT_GROUPS_PER_ROW);
-  }
-}
 
 fn weight_at(tile: u32, step: u32, quad: u32, channel: u32) -> vec2u {
   // @static

@@ -1,21 +1,8 @@
 // Convolution and its input gradient by the definition: what conv2d.wgsl is checked against on the device itself, at sizes for
 // which plain loops on the host take too long. Nothing is fused, nothing is unrolled, weights are raw.
 // One invocation: one image (lane), one channel group (y), one vec4 of what is written (z).
-const LANES = 8; // images of a block
-const IN_H = 7;
-const IN_W = 7;
-const IN_PITCH = 8;
-const IN_QUADS = 14;
-const IN_GROUPS_PER_ROW = 64;
-const IN_FOLD = 1;
-const IN_PACK = 1;
-const OUT_H = 7;
-const OUT_W = 7;
-const OUT_PITCH = 8;
-const OUT_QUADS = 14;
-const OUT_GROUPS_PER_ROW = 64;
-const OUT_FOLD = 1;
-const OUT_PACK = 1;
+// @import input_layout
+// @import output_layout
 const KERNEL = 3;
 const STRIDE = 1;
 const PAD = 1;

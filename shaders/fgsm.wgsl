@@ -1,13 +1,6 @@
 // Fast gradient sign method: x + epsilon * sign(gradient), sign(0) = 0. Goodfellow et al. 2015, arXiv 1412.6572.
 // One invocation: one image (lane), one channel (y), one vec4 of pixels (z).
-const LANES = 8; // images of a block
-const IN_H = 14;
-const IN_W = 14;
-const IN_PITCH = 16;
-const IN_QUADS = 56;
-const IN_GROUPS_PER_ROW = 64;
-const IN_FOLD = 1;
-const IN_PACK = 1;
+// @import input_layout
 const CLAMP = false;
 
 struct Params {
@@ -21,10 +14,6 @@ struct Params {
 @group(0) @binding(1) var input: texture_storage_2d<rgba32float, read>;
 @group(0) @binding(2) var gradient: texture_storage_2d<rgba32float, read>;
 @group(0) @binding(3) var output: texture_storage_2d<rgba32float, write>;
-
-fn in_at(image_block: u32, group: u32, quad: u32, lane: u32) -> vec2u {
-  return vec2u(((group % IN_GROUPS_PER_ROW) * IN_QUADS + quad) * LANES + lane, image_block * IN_FOLD + group / IN_GROUPS_PER_ROW);
-}
 
 @compute @workgroup_size(LANES)
 fn main(@builtin(workgroup_id) tile: vec3u, @builtin(local_invocation_id) local: vec3u) {

@@ -1,21 +1,8 @@
 // Gradient of max-pool: each pixel gathers from the windows it won, in row-major order of the windows.
 // With GATE also the gradient of a ReLU in front of the pool: a window whose maximum is 0 passes nothing on.
 // One invocation: one image (lane), one channel (y), one row of the pool's input (z).
-const LANES = 8; // images of a block
-const OUT_H = 14;
-const OUT_W = 14;
-const OUT_PITCH = 16;
-const OUT_QUADS = 56;
-const OUT_GROUPS_PER_ROW = 64;
-const OUT_FOLD = 1;
-const OUT_PACK = 1;
-const IN_H = 7;
-const IN_W = 7;
-const IN_PITCH = 8;
-const IN_QUADS = 14;
-const IN_GROUPS_PER_ROW = 64;
-const IN_FOLD = 1;
-const IN_PACK = 1;
+// @import input_layout
+// @import output_layout
 const KERNEL = 3;
 const STRIDE = 2;
 const PAD = 1;
@@ -30,14 +17,6 @@ struct Params {
 @group(0) @binding(2) var winner: texture_storage_2d<rgba32float, read>;
 @group(0) @binding(3) var pooled: texture_storage_2d<rgba32float, read>;
 @group(0) @binding(4) var output: texture_storage_2d<rgba32float, write>;
-
-fn in_at(image_block: u32, group: u32, quad: u32, lane: u32) -> vec2u {
-  return vec2u(((group % IN_GROUPS_PER_ROW) * IN_QUADS + quad) * LANES + lane, image_block * IN_FOLD + group / IN_GROUPS_PER_ROW);
-}
-
-fn out_at(image_block: u32, group: u32, quad: u32, lane: u32) -> vec2u {
-  return vec2u(((group % OUT_GROUPS_PER_ROW) * OUT_QUADS + quad) * LANES + lane, image_block * OUT_FOLD + group / OUT_GROUPS_PER_ROW);
-}
 
 @compute @workgroup_size(LANES)
 fn main(@builtin(workgroup_id) tile: vec3u, @builtin(local_invocation_id) local: vec3u) {

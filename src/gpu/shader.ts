@@ -21,11 +21,17 @@ export interface Shader {
 
 const shaders = new Map<string, Shader>();
 
-/** @throws Error when the file is missing or a binding is of a kind that no kernel here uses */
+/** A file's text, with that of shaders/shared/NAME.wgsl in place of each line `// @import NAME`. */
+function readSource(name: string): string {
+  const text = readFileSync(new URL(`${name}.wgsl`, FOLDER), "utf8");
+  return text.replace(/^\/\/ @import (\w+)$/gm, (_, shared: string) => readFileSync(new URL(`shared/${shared}.wgsl`, FOLDER), "utf8"));
+}
+
+/** @throws Error when the file or one that it imports is missing or a binding is of a kind that no kernel here uses */
 export function shader(name: string): Shader {
   let known = shaders.get(name);
   if (!known) {
-    const source = readFileSync(new URL(`${name}.wgsl`, FOLDER), "utf8");
+    const source = readSource(name);
     const reflected = new WgslReflect(source).getBindGroups()[0];
     const params = reflected.find((resource) => resource.name === "params");
     known = {

@@ -1,0 +1,18 @@
+// How what is read lies: see src/plan/layout.ts.
+const LANES = 8; // images of a block
+const IN_H = 7;
+const IN_W = 7;
+const IN_PITCH = 8; // pixels from row to row
+const IN_QUADS = 14; // vec4 per channel map
+const IN_GROUPS_PER_ROW = 64; // channel groups in one texture row
+const IN_FOLD = 1; // texture rows per block
+const IN_PACK = 1; // channels in a vec4: 4 for 1x1 maps
+
+fn in_at(image_block: u32, group: u32, quad: u32, lane: u32) -> vec2u {
+  // @static
+  if (IN_FOLD == 1) {
+    return vec2u((group * IN_QUADS + quad) * LANES + lane, image_block);
+  } else {
+    return vec2u(((group % IN_GROUPS_PER_ROW) * IN_QUADS + quad) * LANES + lane, image_block * IN_FOLD + group / IN_GROUPS_PER_ROW);
+  }
+}

@@ -1,0 +1,17 @@
+// How what is written lies: see src/plan/layout.ts.
+const OUT_H = 7;
+const OUT_W = 7;
+const OUT_PITCH = 8; // pixels from row to row
+const OUT_QUADS = 14; // vec4 per channel map
+const OUT_GROUPS_PER_ROW = 64; // channel groups in one texture row
+const OUT_FOLD = 1; // texture rows per block
+const OUT_PACK = 1; // channels in a vec4: 4 for 1x1 maps
+
+fn out_at(image_block: u32, group: u32, quad: u32, lane: u32) -> vec2u {
+  // @static
+  if (OUT_FOLD == 1) {
+    return vec2u((group * OUT_QUADS + quad) * LANES + lane, image_block);
+  } else {
+    return vec2u(((group % OUT_GROUPS_PER_ROW) * OUT_QUADS + quad) * LANES + lane, image_block * OUT_FOLD + group / OUT_GROUPS_PER_ROW);
+  }
+}
