@@ -1,19 +1,11 @@
 /** Response curves: what one filter does to one layer (or to all, in a global sweep) from threshold to threshold. */
-import type { Filter, Row, Scope } from "../results/row.js";
+import type { Row } from "../results/row.js";
+
+/** What a curve is of, as its rows say it. */
+export type CurveOf = Pick<Row, "network" | "dataset" | "checkpoint" | "init" | "epoch" | "scope" | "layer" | "layer_index" | "filter" | "epsilon">;
 
 /** Rows of one checkpoint, layer, filter and epsilon. */
-export interface Curve {
-  network: string;
-  dataset: string;
-  checkpoint: string;
-  init: number | null;
-  epoch: number | null;
-  scope: Scope;
-  /** `*` for global. */
-  layer: string;
-  layer_index: number;
-  filter: Filter;
-  epsilon: number;
+export interface Curve extends CurveOf {
   /** In sweep order, by threshold_index; at least one. */
   rows: Row[];
 }

@@ -1,6 +1,5 @@
 /** Mean and standard deviation of scores over several initialisations of a network, or over the epochs of one. */
-import type { Filter, Scope } from "../results/row.js";
-import { groupBy } from "./curves.js";
+import { type CurveOf, groupBy } from "./curves.js";
 import type { Score } from "./scores.js";
 
 /** What is averaged: the columns of scores that are numbers about a curve. */
@@ -11,18 +10,9 @@ export const MEASURES = [
 export type Measure = (typeof MEASURES)[number];
 
 /** One measure of one layer and filter over several checkpoints. */
-export interface Mean {
-  network: string;
-  dataset: string;
+export interface Mean extends Omit<CurveOf, "checkpoint"> {
+  /** Of `init` and `epoch` this one is null, the other stays the same. */
   over: "init" | "epoch";
-  /** The one that stays the same; null where the mean is over it. */
-  init: number | null;
-  epoch: number | null;
-  scope: Scope;
-  layer: string;
-  layer_index: number;
-  filter: Filter;
-  epsilon: number;
   epsilon_space: string;
   batch_norm: string;
   images: number;

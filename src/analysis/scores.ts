@@ -8,9 +8,9 @@
  *
  * by Simpson's rule. Below 0: fragile, about 0: robust, above 0: antifragile.
  */
-import type { Filter, Row, Scope } from "../results/row.js";
+import type { Row } from "../results/row.js";
 import { classOf, ROBUST_BAND, type Class } from "./classes.js";
-import type { Curve } from "./curves.js";
+import type { Curve, CurveOf } from "./curves.js";
 import { NO_SHARES, sharesOf, type Shares, type WindowCounts } from "./parameters.js";
 import { responseOf } from "./response.js";
 import { simpson } from "./simpson.js";
@@ -42,19 +42,9 @@ export interface CurveScore {
 }
 
 /** One curve's scores with what the curve is of: a row of scores.arrow. */
-export interface Score extends CurveScore, Shares {
+export interface Score extends CurveOf, CurveScore, Shares {
   /** Name of the run's folder. */
   run: string;
-  network: string;
-  dataset: string;
-  checkpoint: string;
-  init: number | null;
-  epoch: number | null;
-  scope: Scope;
-  layer: string;
-  layer_index: number;
-  filter: Filter;
-  epsilon: number;
   epsilon_space: string;
   batch_norm: string;
 }
