@@ -11,18 +11,19 @@ interface Report {
   networks: { network: string; images: number; logits: number; loss: number; signs: number; same: boolean }[];
 }
 
-test("this machine's adapter: the same answers, as a table and as JSON", async () => {
-  const text = await cli(["verify"]);
-  assert.is(text.code, 0, text.stderr);
-  assert.match(text.stdout, /28x28x1.* 64 .*e-\d.* \d+\.\d{3} % +same\n[^]*64x64x3[^]*computes what PyTorch does/);
-  const { code, stdout } = await cli(["verify", "--json"]);
-  assert.is(code, 0);
-  const report = JSON.parse(stdout) as Report;
-  assert.ok(report.same && report.networks.length === 4);
-  assert.ok(report.networks.every(({ logits, loss, signs, same }) => same && logits > 0 && logits < 1e-4 && loss < 1e-4 && signs >= 0.999));
+test("this machine's adapter gives the same answers", async () => {
+  const { code, stdout, stderr } = await cli(["verify"]);
+  assert.is(code, 0, stderr);
+  const rows = stdout.split("\n").filter((line) => / same$/.test(line));
+  assert.is(rows.length, 4, stdout);
+  for (const row of rows) {
+    const [, logits, loss, signs] = / (\S+e\S+) +(\S+e\S+) +(\S+) % +same$/.exec(row)!.map(Number);
+    assert.ok(logits > 0 && logits < 1e-4 && loss < 1e-4 && signs >= 99.9, row);
+  }
+  assert.match(stdout, /computes what PyTorch does/);
 });
 
-test("an adapter that loses one weight of a thousand: DIFFERENT, and exit 69", async () => {
+test("an adapter that loses one value of a thousand: not the same, and exit 69", async () => {
   const { writeTexture } = GPUQueue.prototype;
   const { write } = process.stdout;
   let printed = "";

@@ -23,7 +23,7 @@ export interface Replayed {
 }
 
 /** @param most units to evaluate before the run is interrupted */
-export async function replay(out: string, options: { most?: number; overwrite?: boolean } = {}): Promise<Replayed> {
+export async function replay(out: string, options: { most?: number; overwrite?: boolean; shard?: string } = {}): Promise<Replayed> {
   const device = await gpu();
   let evaluated = 0;
   const engine: Engine = {
@@ -44,7 +44,7 @@ export async function replay(out: string, options: { most?: number; overwrite?: 
   const { write } = process.stderr;
   process.stderr.write = () => true;
   try {
-    return { code: await run(runOptions({ ...WORK, out, quiet: true, "no-report": true, "no-tune": true, overwrite: options.overwrite === true }), [], engine), message: "", evaluated };
+    return { code: await run(runOptions({ ...WORK, out, quiet: true, "no-report": true, "no-tune": true, overwrite: options.overwrite === true, shard: options.shard }), [], engine), message: "", evaluated };
   } catch (thrown) {
     const error = fileSystemError((thrown as NodeJS.ErrnoException).path ?? "file system", thrown); // as the program's last line of defence does
     if (!(error instanceof InferlinkError)) return { code: EXIT.bug, message: String((error as Error).stack ?? error), evaluated };
