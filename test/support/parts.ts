@@ -32,7 +32,7 @@ export function unitsOf(checkpoints: CheckpointRecord[], identity = IDENTITY): U
 /** Sums that only ever come out the same when they are added in image order. */
 export function scoresOf(unit: Unit, { sha256 }: CheckpointRecord, identity = IDENTITY): UnitScores {
   const { filters, thresholds, epsilons } = identity.config;
-  const variants = filters.flatMap((filter) => Array.from({ length: thresholds }, (_, t) => ({ filter, thresholdIndex: t, alpha: Math.fround(t / 3), delta: filter === "h_c" ? 0.25 : null, weights: 100, removed: 10 * t, zeros: 10 * t + 1 })));
+  const variants = filters.flatMap((filter) => Array.from({ length: thresholds }, (_, t) => ({ filter, thresholdIndex: t, alpha: Math.fround(t / 3), delta: filter === "h_c" ? 0.25 : null, weights: 10_000, removed: 10 * t, zeros: 10 * t + 1 })));
   const seed = Number(sha256!.slice(-4)) + unit.layerIndex + unit.firstImage / 256;
   const counts = (k: number): Int32Array => Int32Array.from(variants, (_, v) => (seed * 7 + v + k) % (unit.images + 1));
   const losses = (k: number): Float64Array => Float64Array.from(variants, (_, v) => (k + 1) * (v + 1) * 10 ** (unit.firstImage / 64) * (1 / 3 + seed));

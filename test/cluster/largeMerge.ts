@@ -1,0 +1,68 @@
+/**
+ * Measures `merge` on a sweep of any size, whose scores nobody computed: node dist/test/cluster/largeMerge.js [checkpoints]
+ * [images] [shards]. The parts are those that as many machines would leave; rows and files are as large as real ones.
+ */
+import { spawnSync } from "node:child_process";
+import { mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { crc32 } from "node:zlib";
+import { PACKAGE_ROOT } from "../../src/package.js";
+import { resnet18 } from "../../src/model/resnet.js";
+import { identityHash, type RunIdentity } from "../../src/results/identity.js";
+import { writeManifest, type Manifest } from "../../src/results/manifest.js";
+import { encodeScores } from "../../src/results/record.js";
+import { DEFAULT_CONFIG } from "../../src/sweep/config.js";
+import { costOf } from "../../src/sweep/cost.js";
+import { shardName, shardUnits } from "../../src/sweep/shards.js";
+import { chunksOf, type Unit } from "../../src/sweep/units.js";
+import { checkpoint, scoresOf } from "../support/parts.js";
+
+const [checkpoints = 360, images = 10_000, count = 1000] = process.argv.slice(2).map(Number);
+
+const graph = resnet18(64, 1, 10);
+const layers = graph.nodes.flatMap((node) => (node.op === "conv2d" || node.op === "linear" ? [node.name] : []));
+const identity: RunIdentity = { packageVersion: "0.0.0", adapter: "none", driver: "", config: DEFAULT_CONFIG, dataset: { name: "mnist", split: "test", images, sha256: "" }, shard: null };
+const records = Array.from({ length: checkpoints }, (_, i) => ({ ...checkpoint(i + 1), epoch: 10 }));
+const cost = costOf(graph, { channels: 1, height: 28, width: 28 }, 1);
+const units = records.flatMap((_, c) => layers.flatMap((layer, layerIndex) => chunksOf(images, DEFAULT_CONFIG).map((chunk): Unit => ({ checkpoint: c, layer, layerIndex, ...chunk, cost: cost(layer) * 75 * chunk.images }))));
+const total = units.reduce((sum, unit) => sum + unit.cost, 0);
+
+function frame(payload: Buffer): Buffer {
+  const head = Buffer.alloc(8);
+  head.writeUInt32LE(payload.length, 0);
+  head.writeUInt32LE(crc32(payload), 4);
+  return Buffer.concat([head, payload]);
+}
+
+const folder = mkdtempSync(join(tmpdir(), "inferlink-large-"));
+let [most, bytes, opened] = [0, 0, 0];
+for (let index = 1; index <= count; index++) {
+  const own = shardUnits(units, { index, count });
+  const part = join(folder, shardName({ index, count }));
+  mkdirSync(part);
+  const named = new Set(own.map((unit) => unit.checkpoint));
+  const ownIdentity = { ...identity, shard: { index, count } };
+  await writeManifest(part, {
+    manifest_version: 1, status: "done", identity: ownIdentity, checkpoints: records.map((record, i) => (named.has(i) ? record : { ...record, sha256: null })),
+    data: { files: [], normalisation: null }, adapter: { name: "none", vendor: "", architecture: "", description: "", backend: "", type: "software", software: true },
+    versions: { package: "0.0.0", node: "", webgpu: "", arrow: "" }, units: own.length, cost: own.reduce((sum, unit) => sum + unit.cost, 0),
+    sweep: { units: units.length, cost: total, layers: { ResNet18: layers } }, networks: checkpoints * layers.length * 75, tiles: {},
+    started: "2026-01-01T00:00:00.000Z", resumed: [], ended: "2026-01-01T01:00:00.000Z", rows: null,
+  } as Manifest);
+  const journal = Buffer.concat([Buffer.from("INFLJRN2"), frame(identityHash(ownIdentity)), ...own.map((unit) => frame(encodeScores(scoresOf(unit, records[unit.checkpoint], ownIdentity), unit.cost, 0)))]);
+  writeFileSync(join(part, "journal.bin"), journal);
+  most = Math.max(most, own.reduce((sum, unit) => sum + unit.cost, 0));
+  bytes += journal.length;
+  opened = Math.max(opened, named.size);
+}
+console.log(`${units.length} units of ${checkpoints} checkpoints over ${count} shards: ${Math.round(bytes / 1e6)} MB of journals, at most ${opened} checkpoints in a shard`);
+console.log(`largest shard: ${((100 * most * count) / total - 100).toFixed(2)} % above the mean`);
+
+const started = performance.now();
+const out = join(folder, "out");
+const merge = spawnSync(process.execPath, [join(PACKAGE_ROOT, "bin/wgpu-inferlink.js"), "merge", folder, "--out", out, "--no-report", "--quiet"], { stdio: "inherit" });
+const seconds = (performance.now() - started) / 1000;
+if (merge.status === 0) console.log(`merged in ${seconds.toFixed(1)} s; results.arrow has ${Math.round(statSync(join(out, "results.arrow")).size / 1e6)} MB`);
+rmSync(folder, { recursive: true });
+process.exitCode = merge.status ?? 1;
