@@ -100,6 +100,7 @@ async function work(run: Run): Promise<number> {
   announce(run);
   const { collector } = session;
   if (collector) {
+    const before = collector.missing.length;
     try {
       await evaluate(run, collector);
     } catch (error) {
@@ -109,6 +110,7 @@ async function work(run: Run): Promise<number> {
     }
     if (collector.missing.length > 0) {
       await session.interrupt();
+      if (collector.missing.length === before && interruption.code() === EXIT.tryAgain) note(run.options, "the deadline came before one unit was finished; give it more time");
       await report(run, "interrupted");
       return interruption.code() ?? EXIT.interrupted;
     }

@@ -38,15 +38,21 @@ export async function onFile<T>(path: string, work: () => Promise<T>): Promise<T
   }
 }
 
+/** Makes one folder durably. */
+export async function makeOneFolder(path: string): Promise<void> {
+  await mkdir(path);
+  await syncFolder(dirname(path)).catch(() => undefined); // a parent that takes names but may not be read
+}
+
 /** `mkdir -p`. Node's own goes round for ever where a folder takes no new names (/proc). */
 export async function makeFolder(path: string): Promise<void> {
   try {
-    await mkdir(path);
+    await makeOneFolder(path);
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (code === "ENOENT" && dirname(path) !== path && !(await stat(dirname(path)).catch(() => null))) {
       await makeFolder(dirname(path));
-      await mkdir(path);
+      await makeOneFolder(path);
     } else if (code !== "EEXIST" || !(await stat(path)).isDirectory()) throw error;
   }
 }

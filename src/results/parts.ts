@@ -40,13 +40,17 @@ export function findParts(given: string): string[] {
   throw new InputError(given, `holds neither a run (${MANIFEST}) nor shards of one (shard-i-of-n)`);
 }
 
-/** Null where no run has begun in the folder. Throws InputError for a manifest that is damaged. */
-export async function openPart(folder: string): Promise<Part | null> {
+/**
+ * Null where no run has begun in the folder.
+ * @param needsRows whether rows of an earlier result are wanted; there may be very many
+ * @throws InputError for a manifest or journal that is damaged
+ */
+export async function openPart(folder: string, needsRows: (manifest: Manifest) => boolean = () => true): Promise<Part | null> {
   const manifest = await readManifest(folder);
   if (!manifest) return null;
   const rows = new Map<string, Row[]>();
   const results = join(folder, RESULTS);
-  if (existsSync(results)) for (const layer of await readLayers(results)) rows.set(layerKey(layer[0].checkpoint, layer[0].layer), layer);
+  if (needsRows(manifest) && existsSync(results)) for (const layer of await readLayers(results)) rows.set(layerKey(layer[0].checkpoint, layer[0].layer), layer);
   return { folder, manifest, journal: await JournalReader.open(folder, manifest.identity), rows };
 }
 

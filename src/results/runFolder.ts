@@ -1,13 +1,13 @@
 /** The folder of one run: made, found again or refused; held by one process; and what lies in it. */
 import { randomBytes } from "node:crypto";
-import { mkdir, readdir, rm } from "node:fs/promises";
+import { readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { UsageError } from "../errors.js";
 import { isShardName } from "../sweep/shards.js";
 import { FORMATS } from "../tables/format.js";
 import { PARTIAL, RESULTS } from "./arrow.js";
 import { takeHashes, type CheckpointRecord } from "./checkpoints.js";
-import { makeFolder, onFile } from "./durable.js";
+import { makeFolder, makeOneFolder, onFile } from "./durable.js";
 import { differences, type RunIdentity } from "./identity.js";
 import { JOURNAL } from "./journal.js";
 import { FolderLock, LOCK, type Owner } from "./lock.js";
@@ -55,7 +55,7 @@ async function createFresh(network: string, dataset: string): Promise<string> {
     const path = join("runs", `${timestamp(new Date())}-${safeName(network)}-${safeName(dataset)}-${randomBytes(3).toString("hex")}`);
     const made = await onFile(path, async () => {
       try {
-        await mkdir(path);
+        await makeOneFolder(path);
         return true;
       } catch (error) {
         if ((error as NodeJS.ErrnoException).code === "EEXIST") return false;

@@ -65,7 +65,7 @@ function overallRate({ manifest }: Part): number | null {
 
 /** @returns null where no run has begun */
 export async function runStatus(folder: string): Promise<RunStatus | null> {
-  const [holder, part] = [await lockHolder(folder), await openPart(folder)];
+  const [holder, part] = [await lockHolder(folder), await openPart(folder, ({ status }) => status !== "done")];
   if (!part) return null;
   const { manifest, journal } = part;
   const isDone = manifest.status === "done";

@@ -2,12 +2,11 @@
  * Measures `merge` on a sweep of any size, whose scores nobody computed: node dist/test/cluster/largeMerge.js [checkpoints]
  * [images] [shards]. The parts are those that as many machines would leave; rows and files are as large as real ones.
  */
-import { spawnSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { crc32 } from "node:zlib";
-import { PACKAGE_ROOT } from "../../src/package.js";
+import { merge } from "../../src/cli/merge.js";
 import { resnet18 } from "../../src/model/resnet.js";
 import { identityHash, type RunIdentity } from "../../src/results/identity.js";
 import { writeManifest, type Manifest } from "../../src/results/manifest.js";
@@ -59,10 +58,11 @@ for (let index = 1; index <= count; index++) {
 console.log(`${units.length} units of ${checkpoints} checkpoints over ${count} shards: ${Math.round(bytes / 1e6)} MB of journals, at most ${opened} checkpoints in a shard`);
 console.log(`largest shard: ${((100 * most * count) / total - 100).toFixed(2)} % above the mean`);
 
-const started = performance.now();
+const [started, before] = [performance.now(), process.cpuUsage()];
 const out = join(folder, "out");
-const merge = spawnSync(process.execPath, [join(PACKAGE_ROOT, "bin/wgpu-inferlink.js"), "merge", folder, "--out", out, "--no-report", "--quiet"], { stdio: "inherit" });
-const seconds = (performance.now() - started) / 1000;
-if (merge.status === 0) console.log(`merged in ${seconds.toFixed(1)} s; results.arrow has ${Math.round(statSync(join(out, "results.arrow")).size / 1e6)} MB`);
+const code = await merge({ parts: [folder], out, overwrite: false, mixedAdapters: false, report: false, json: false, quiet: true });
+const { user, system } = process.cpuUsage(before);
+const megabytes = (count: number): string => `${Math.round(count / 1e6)} MB`;
+console.log(`merged in ${((performance.now() - started) / 1000).toFixed(1)} s (${((user + system) / 1e6).toFixed(1)} s of a core) with ${megabytes(1024 * process.resourceUsage().maxRSS)} of memory; results.arrow has ${megabytes(statSync(join(out, "results.arrow")).size)}`);
 rmSync(folder, { recursive: true });
-process.exitCode = merge.status ?? 1;
+process.exitCode = code;
