@@ -1,5 +1,5 @@
 /** The benchmark: its cases, its statistics, taking turns with other processes, what it prints, and a real one. */
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
@@ -16,6 +16,7 @@ import { median, summarise } from "../src/bench/statistics.js";
 import { benchOptions, type BenchOptions } from "../src/cli/benchOptions.js";
 import { parse } from "../src/cli/parser.js";
 import { UsageError } from "../src/errors.js";
+import { PACKAGE_ROOT } from "../src/package.js";
 import { temporaryFolder } from "./support/cliFiles.js";
 import { cli } from "./support/cliProcess.js";
 import { fakePeer, type Fake } from "./support/fakePeer.js";
@@ -255,6 +256,16 @@ test("a tiny benchmark on the real engine, all four works", async () => {
     assert.ok(adapter && driver && cpu);
   }
   assert.is(results[3].samples[0].images, 2 * 3 * 2 * 8); // layers, filters, thresholds, images
+});
+
+const isInstalled = existsSync(join(PACKAGE_ROOT, "bench/peers/node_modules/onnxruntime-node"));
+if (!isInstalled) console.log("skipped onnxruntime as a peer: it is not installed (npm ci --ignore-scripts --prefix bench/peers)");
+
+(isInstalled ? test : test.skip)("onnxruntime computes the same logits from the ONNX file that is written for it", async () => {
+  const done = await cli(["bench", "-r", "1", "--width", "8", "--input", "3x32x32", "--batch", "8", "--work", "forward", "--no-warmup", "--compare", "onnxruntime-cpu", "-o", "json", "--quiet"]);
+  const [, peer] = JSON.parse(done.stdout) as { engine: string; status: string; ours_over_this: number }[];
+  assert.equal([peer.engine, peer.status], ["onnxruntime-cpu", "measured"], done.stdout);
+  assert.ok(peer.ours_over_this > 0);
 });
 
 test("--compare without what it compares with says so, and measures the rest", async () => {
