@@ -20,6 +20,17 @@ const row = numpyBytes([1, 3072], Buffer.alloc(3072));
 const tar = async (...files: Parameters<typeof tarball>[0]): Promise<Files> => ({ "cifar-10-python.tar.gz": gzipSync(await tarball(files)) });
 const bytesTensor = (key: string, ...shape: number[]): Buffer =>
   tensor({ key, storage: "ByteStorage", numel: shape[0], shape: tuple(...shape.map(int)), strides: tuple(...shape.map(() => int(1))) });
+/** An archive whose first header was changed, its checksum right again or left as it was. */
+async function tarWith(change: (header: Buffer, all: Buffer) => unknown, right = true): Promise<Files> {
+  const all = await tarball([["cifar-10-batches-py/test_batch", fixture("cifar_p4")]]);
+  const header = all.subarray(0, 512);
+  change(header, all);
+  if (right) {
+    header.fill(32, 148, 156);
+    header.write(header.reduce((sum, byte) => sum + byte, 0).toString(8).padStart(6, "0"), 148, "latin1");
+  }
+  return { "cifar-10-python.tar": all };
+}
 const tiny = (file: Uint8Array): Files => ({ "test_set.pkl": file });
 const jpeg = fixture("colour420.jpg");
 const val = (image: Uint8Array | string, line = "val_0.JPEG\tn00000001\t0\t0\t1\t1\n", wnids = "n00000001\n"): Files =>
@@ -81,9 +92,18 @@ const hostile: Record<string, [files: Files | Promise<Files>, message: RegExp]> 
   "tar-of-something-else": [{ "cifar-10-python.tar.gz": gzipSync(Buffer.alloc(5000, "x")) }, /damaged tar/],
   "tar-without-batch": [tar(["cifar-10-batches-py/batches.meta", pixels]), /has no test_batch in it/],
   "tar-escaping-name": [tar(["../cifar-10-batches-py/test_batch", fixture("cifar_p2")]), /has no test_batch in it/],
-  "tar-symlink": [tar(["cifar-10-batches-py/test_batch", pixels, "symlink"]), /as a symlink/],
+  "tar-symlink": [tar(["cifar-10-batches-py/test_batch", pixels, "symlink"]), /as a link/],
   "tar-twice": [tar(["cifar-10-batches-py/test_batch", fixture("cifar_p4")], ["./cifar-10-batches-py/test_batch", pixels]), /twice/],
-  "tar-large-batch": [tar(["cifar-10-batches-py/test_batch", Buffer.alloc((1 << 25) + 1)]), /far more than a batch/],
+  "tar-size-binary": [tarWith((header) => header.set([0xd8], 124)), /damaged tar archive/],
+  "tar-size-negative": [tarWith((header) => header.fill(0xff, 124, 136)), /damaged tar archive/],
+  "tar-size-words": [tarWith((header) => header.write("zweihundert ", 124, "latin1")), /damaged tar archive/],
+  "tar-size-beyond-the-end": [tarWith((header) => header.write("00077777777 ", 124, "latin1")), /damaged tar archive/],
+  "tar-size-of-gigabytes": [tarWith((header) => header.write("77777777777 ", 124, "latin1")), /far more than is expected/],
+  "tar-checksum": [tarWith((header) => (header[0] ^= 1), false), /damaged tar archive/],
+  "tar-without-an-end": [tarWith((_, all) => all.fill(1, all.length - 1024)), /damaged tar archive/],
+  "tar-hard-link": [tarWith((header) => header.write("1", 156, "latin1")), /as a link/],
+  "tar-long-name": [tarWith((header) => header.write("L", 156, "latin1")), /as a link/],
+  "tar-large-batch": [tar(["cifar-10-batches-py/test_batch", Buffer.alloc((1 << 25) + 1)]), /far more than is expected/],
   "tar-bomb": [tar(["junk", Buffer.alloc(300 << 20)]), /unpacks to far more/],
   // Tiny ImageNet
   "tiny-os-system": [tiny(pickle(call(global("subprocess", "Popen"), text("false")))), /subprocess\.Popen.*nothing was executed/],

@@ -10,7 +10,7 @@ import { FolderLock } from "../results/lock.js";
 import { MANIFEST, readManifest, type Manifest } from "../results/manifest.js";
 import { writeMerged } from "../results/merge.js";
 import { findParts } from "../results/parts.js";
-import { removeDerived, strangers } from "../results/runFolder.js";
+import { removeDerived, removeTemporaries, strangers } from "../results/runFolder.js";
 import { isShardName } from "../sweep/shards.js";
 import { JSON_FLAG, type Command } from "./command.js";
 import type { Arguments } from "./options.js";
@@ -75,6 +75,7 @@ async function write(out: string, manifest: Manifest, parts: Examined["parts"], 
   const lock = await FolderLock.acquire(out);
   try {
     if (!options.overwrite) await refuseOther(out, manifest);
+    await removeTemporaries(out);
     await removeDerived(out);
     return await writeMerged(out, manifest, parts);
   } finally {

@@ -45,7 +45,8 @@ export interface JournalContents {
 }
 
 /** Reads `length` bytes, or as many as there are. */
-async function readAt(file: FileHandle, at: number, length: number): Promise<Buffer> {
+async function readAt(file: FileHandle, at: number, wanted: number): Promise<Buffer> {
+  const length = Math.max(0, Math.min(wanted, (await file.stat()).size - at));
   const buffer = Buffer.alloc(length);
   let done = 0;
   while (done < length) {

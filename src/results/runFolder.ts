@@ -71,6 +71,12 @@ export async function strangers(path: string): Promise<string[]> {
   return (await onFile(path, () => readdir(path))).filter((name) => !name.startsWith(LOCK) && !name.endsWith(".tmp"));
 }
 
+/** Takes away what processes that were killed in the middle of a write left. The lock must be held: nobody else is writing. */
+export async function removeTemporaries(path: string): Promise<void> {
+  const isOurs = (name: string): boolean => name.endsWith(".tmp") && [RESULTS, PARTIAL, JOURNAL, MANIFEST, LOCK, ...DERIVED].some((own) => name.startsWith(`${own}.`));
+  for (const name of (await onFile(path, () => readdir(path))).filter(isOurs)) await onFile(join(path, name), () => rm(join(path, name), { force: true }));
+}
+
 /** Takes away what other commands made of results that are about to change. */
 export async function removeDerived(path: string): Promise<void> {
   const figures = await readdir(join(path, FIGURES), { recursive: true }).catch(() => []);
@@ -101,6 +107,7 @@ export async function openRunFolder(request: FolderRequest): Promise<RunFolder> 
   if (request.out !== null) await onFile(path, () => makeFolder(path));
   const lock = await FolderLock.acquire(path, request.onWait);
   try {
+    await removeTemporaries(path);
     if (request.overwrite) {
       await removeDerived(path);
       // The manifest last: until then the folder is known as a run's.
