@@ -3,7 +3,7 @@ import type { AdapterSummary } from "../gpu/device.js";
 import type { Filter } from "../results/row.js";
 import { caseText, type Case, type SweepSize } from "./case.js";
 import type { CaseFiles } from "./files.js";
-import { PeerProcess } from "./peerProcess.js";
+import { engineError, PeerProcess } from "./peerProcess.js";
 import type { Peer } from "./peers.js";
 import type { AdapterHello, Sample } from "./protocol.js";
 import { median } from "./statistics.js";
@@ -106,6 +106,8 @@ export async function measureGrowth(base: Case, layer: string, engine: Peer, fil
         sides.push({ samples: samples[i], seconds: median(samples[i].map(({ seconds }) => seconds)), peakMemory: (await process.end())!.peakMemory });
       }
       return { ...rest, small: { ...sides[0], case: small }, large: { ...sides[1], case: large }, time: sides[1].seconds / sides[0].seconds };
+    } catch (error) {
+      throw engineError(error);
     } finally {
       for (const process of processes) await process.end();
     }

@@ -1,8 +1,7 @@
 /** Measures cases: every contender in its own process, sample by sample in turn, so that a noisy moment hits all alike. */
-import { EXIT, InferlinkError } from "../errors.js";
 import { caseText, type Case } from "./case.js";
 import type { CaseFiles } from "./files.js";
-import { PeerError, PeerProcess } from "./peerProcess.js";
+import { engineError, PeerError, PeerProcess } from "./peerProcess.js";
 import type { Peer } from "./peers.js";
 import type { AdapterHello, Hello, Refusal, Sample } from "./protocol.js";
 import { summarise, type Summary } from "./statistics.js";
@@ -110,7 +109,7 @@ class CaseRun {
       await work();
     } catch (error) {
       if (!(error instanceof PeerError)) throw error;
-      if (peer === this.peers[0]) throw new InferlinkError(error.message, error.exitCode ?? EXIT.bug);
+      if (peer === this.peers[0]) throw engineError(error);
       this.#leave(peer, "failed", error.message);
     }
   }

@@ -2,6 +2,7 @@
 import { spawn, type ChildProcess, type ChildProcessByStdio } from "node:child_process";
 import { createInterface } from "node:readline";
 import type { Readable, Writable } from "node:stream";
+import { EXIT, InferlinkError } from "../errors.js";
 import type { Profile } from "../gpu/profiler.js";
 import type { Case } from "./case.js";
 import type { End, Files, Hello, Prepared, Refusal, RunRequest, Sample } from "./protocol.js";
@@ -22,6 +23,11 @@ export class PeerError extends Error {
   constructor(message: string, readonly exitCode: number | null = null) {
     super(message);
   }
+}
+
+/** This engine's failure in a process of its own, as if it had happened in this one; anything else as it is. */
+export function engineError(error: unknown): unknown {
+  return error instanceof PeerError ? new InferlinkError(error.message, error.exitCode ?? EXIT.bug) : error;
 }
 
 export class PeerProcess {

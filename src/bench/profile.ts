@@ -7,7 +7,7 @@ import type { Column } from "../tables/table.js";
 import { caseText, type Case } from "./case.js";
 import { environmentLines, type Environment } from "./environment.js";
 import type { CaseFiles } from "./files.js";
-import { PeerProcess } from "./peerProcess.js";
+import { engineError, PeerProcess } from "./peerProcess.js";
 import type { Peer } from "./peers.js";
 import type { AdapterHello } from "./protocol.js";
 import { rounded, type Output } from "./report.js";
@@ -19,6 +19,8 @@ export async function measureProfile(of: Case, engine: Peer, files: CaseFiles): 
     await process.prepare(of, files.write(of));
     await process.warm(of.batch);
     return { adapter, profile: await process.profile() };
+  } catch (error) {
+    throw engineError(error);
   } finally {
     await process.end();
   }
