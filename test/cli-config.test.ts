@@ -64,7 +64,8 @@ test("the documented file is taken", async () => {
 });
 
 test("any number and any text arrives as it was written", async () => {
-  const number = fc.double({ noNaN: true, noDefaultInfinity: true, min: 0, max: 1e300 });
+  // Of float32, as the kernels take them.
+  const number = fc.double({ noNaN: true, noDefaultInfinity: true, min: 0, max: 3.4e38 });
   const text = fc.string({ unit: "binary", minLength: 1 }).filter((value) => !value.includes("\0"));
   await fc.assert(
     fc.asyncProperty(fc.uniqueArray(number, { minLength: 1, maxLength: 4, comparator: (a, b) => a === b }), text, async (epsilon, out) => {
