@@ -6,7 +6,7 @@
  */
 import { createHash, randomUUID } from "node:crypto";
 import { readFileSync, readlinkSync } from "node:fs";
-import { open, readFile, rename, rm, stat, utimes, writeFile } from "node:fs/promises";
+import { link, open, readFile, rename, rm, stat, utimes, writeFile } from "node:fs/promises";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { InputError, TryAgainError } from "../errors.js";
@@ -19,7 +19,7 @@ const SILENT_MS = 120_000;
 /** An owner out of sight that has missed a heartbeat or two may be dead: worth waiting for. */
 const SUSPECT_MS = 40_000;
 const WAIT_MS = 2_000;
-/** A lock file is written right after it is made; one still empty after this has lost its owner. */
+/** Where a lock file is made before it is written, one still empty after this has lost its owner. */
 const EMPTY_MS = 5_000;
 const MOST_BYTES = 4096;
 
@@ -105,8 +105,27 @@ export async function lockHolder(folder: string): Promise<Owner | "unknown" | nu
   return (await onFile(path, () => read(path)))?.owner ?? null;
 }
 
-/** Makes the file if it isn't there. */
+/** Codes of file systems that have no second names for a file. */
+const NO_LINKS = ["EPERM", "ENOTSUP", "EOPNOTSUPP", "ENOSYS", "EINVAL"];
+
+/** Makes the file if it isn't there: whole at once, so that who dies over it leaves no lock of nobody. */
 async function create(path: string, text: string): Promise<boolean> {
+  const temporary = `${path}.${randomUUID()}.tmp`;
+  try {
+    await writeFile(temporary, text, { flag: "wx" });
+    await link(temporary, path);
+    return true;
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === "EEXIST") return false;
+    if (!NO_LINKS.includes(code ?? "")) throw error;
+    return createInPlace(path, text);
+  } finally {
+    await rm(temporary, { force: true });
+  }
+}
+
+async function createInPlace(path: string, text: string): Promise<boolean> {
   let file;
   try {
     file = await open(path, "wx");
