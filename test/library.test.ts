@@ -10,7 +10,7 @@ import { refuses } from "./support/io.js";
 
 const SMALL: SweepOptions = { limit: 16, thresholds: 2, layers: ["layer4.1.conv2", "fc"], filters: ["h_a"], epsilons: [0.1, 0.38] };
 
-/** How many devices are open: opened and not yet destroyed. */
+/** How many devices are open, opened and not yet destroyed, beside those of other tests in this process. */
 let devices = 0;
 await listAdapters(); // which puts WebGPU's classes in place
 const { requestDevice } = GPUAdapter.prototype;
@@ -27,6 +27,7 @@ GPUDevice.prototype.destroy = function () {
 /** A test that leaves no device open. */
 function closing(name: string, act: () => Promise<void>): void {
   test(name, async () => {
+    devices = 0;
     await act();
     assert.is(devices, 0, "every device is closed");
   });

@@ -86,7 +86,7 @@ cat > "$dir/bin/wgpu-inferlink" <<COMMAND
 #!/usr/bin/env bash
 if [ "\$1" = run ]; then
   set -- "\$@" --limit 48 --thresholds 6
-  if [ "\${SLURM_ARRAY_TASK_ID:-}" = 3 ] && [ ! -e "$dir/third" ]; then touch "$dir/third"; set -- "\${@/55m/8s}"; fi
+  if [ "\${SLURM_ARRAY_TASK_ID:-}" = 3 ] && [ ! -e "$dir/third" ]; then touch "$dir/third"; set -- "\${@/55m/3s}"; fi
 fi
 exec node "$root/bin/wgpu-inferlink.js" "\$@"
 COMMAND
