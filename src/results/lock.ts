@@ -6,9 +6,9 @@
  */
 import { createHash, randomUUID } from "node:crypto";
 import { readFileSync, readlinkSync } from "node:fs";
-import { link, open, readFile, rename, rm, stat, utimes, writeFile } from "node:fs/promises";
+import { link, open, readdir, readFile, rename, rm, stat, utimes, writeFile } from "node:fs/promises";
 import { hostname } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { InputError, TryAgainError } from "../errors.js";
 import { onFile } from "./durable.js";
 import { parseJson } from "./jsonFile.js";
@@ -121,7 +121,8 @@ async function create(path: string, text: string): Promise<boolean> {
     if (!NO_LINKS.includes(code ?? "")) throw error;
     return createInPlace(path, text);
   } finally {
-    await rm(temporary, { force: true });
+    // Left behind it does no harm, and is taken away with the lock.
+    await rm(temporary, { force: true }).catch(() => undefined);
   }
 }
 
@@ -207,6 +208,20 @@ export class FolderLock {
   async release(): Promise<void> {
     clearInterval(this.#heartbeat);
     const held = await onFile(this.path, () => read(this.path));
-    if (held?.text === this.text) await onFile(this.path, () => rm(this.path, { force: true }));
+    if (held?.text !== this.text) return;
+    // Litter is no reason to keep the folder.
+    await this.#removeGuards().catch(() => undefined);
+    await onFile(this.path, () => rm(this.path, { force: true }));
+  }
+
+  /** Takes away what processes left that died while they took over: while the folder is ours, dead guards guard nothing. */
+  async #removeGuards(): Promise<void> {
+    const folder = dirname(this.path);
+    for (const name of await onFile(folder, () => readdir(folder))) {
+      if (!name.startsWith(`${LOCK}.`)) continue;
+      const path = join(folder, name);
+      const guard = await onFile(path, () => read(path));
+      if (guard && (guard.owner === null || guard.text === this.text)) await onFile(path, () => rm(path, { force: true }));
+    }
   }
 }
