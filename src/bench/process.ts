@@ -1,4 +1,4 @@
-/** This engine as a process that the benchmark measures: `process.js cached|missing [ADAPTER]`. */
+/** This engine as a process that the benchmark measures: `process.js cached|anew [ADAPTER]`. */
 import type { Gpu } from "../gpu/device.js";
 import { Profiler, type Profile } from "../gpu/profiler.js";
 import { PACKAGE_VERSION } from "../package.js";
@@ -16,7 +16,7 @@ class Ours implements Server {
   /** The same work with its dispatches timed. */
   #profiled: ((profiler: Profiler) => Measured) | null = null;
 
-  /** @param tuning settings of the kernels: those measured before, or first measured where they never were */
+  /** @param tuning settings of the kernels: those measured before, or measured anew and kept */
   constructor(private readonly tuning: Tuning, private readonly adapter: string | undefined) {}
 
   async #open(): Promise<Gpu> {
