@@ -90,7 +90,7 @@ test("nothing overwrites anything: epsilons, inits, epochs, checkpoints of one n
 });
 
 test("names in a file from elsewhere lead out of no folder", () => {
-  for (const hostile of ["../../x", "..", "/etc", "a/../../b", "c:\\d", "é\n"]) {
+  for (const hostile of ["../../x", "..", "/etc", "a/../../b", "c:\\d", "é\n", "constructor", "__proto__"]) {
     for (const path of paths(curve({ filter: "h_a", network: hostile, dataset: hostile, checkpoint: hostile, epoch: null }))) {
       assert.match(path, /^[\w.-]+\/[\w.-]+\/Step_minmax\/[\w.-]+\.pkl$/);
       assert.not.ok(path.split("/").some((part) => /^\.*$/.test(part)), path);

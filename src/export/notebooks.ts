@@ -20,7 +20,7 @@ export interface NotebookFile {
 
 const FOLDERS: Record<Filter, string> = { h_a: "Step_minmax", h_b: "Step_maxmin", h_c: "Pulse_minmax" };
 const FILTERS: Record<Filter, string> = { h_a: "minmax", h_b: "maxmin", h_c: "pulseminmax" };
-const DATASETS: Record<string, string> = { mnist: "MNIST", cifar10: "CIFAR10", "tiny-imagenet": "ImageNet" };
+const DATASETS: ReadonlyMap<string, string> = new Map([["mnist", "MNIST"], ["cifar10", "CIFAR10"], ["tiny-imagenet", "ImageNet"]]);
 
 /** How the notebooks call a checkpoint. */
 interface Name {
@@ -38,7 +38,7 @@ function nameOf({ network, dataset, checkpoint, init, epoch }: Curve): Name {
   const tree = init !== null && path.network !== null && path.dataset !== null;
   return {
     network: safeName(tree ? path.network! : network),
-    dataset: safeName(tree ? path.dataset! : (DATASETS[dataset] ?? dataset)),
+    dataset: safeName(tree ? path.dataset! : (DATASETS.get(dataset) ?? dataset)),
     init: init === null || init === 1 ? "advog" : `advog${init}`,
     epoch: epoch === null ? stemOf(checkpoint) : `${epoch}epochs`,
   };
