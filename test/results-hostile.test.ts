@@ -75,7 +75,7 @@ const hostileArrow: Record<string, [file: Buffer, message: RegExp]> = {
 
 for (const [name, [file, message]] of Object.entries(hostileArrow)) {
   test(`${name} is refused`, async () => {
-    const path = join(temporaryFolder(), name);
+    const path = join(temporaryFolder(), "a.arrow");
     writeFileSync(path, file);
     await refuses(() => readResults(path), message);
   });
