@@ -71,9 +71,12 @@ export async function strangers(path: string): Promise<string[]> {
   return (await onFile(path, () => readdir(path))).filter((name) => !name.startsWith(LOCK) && !name.endsWith(".tmp"));
 }
 
-/** Takes away what processes that were killed in the middle of a write left. The lock must be held: nobody else is writing. */
+/**
+ * Takes away what processes that were killed in the middle of a write left. The lock must be held: nobody else is writing. What
+ * lies around the lock itself may be of somebody who is trying it just now.
+ */
 export async function removeTemporaries(path: string): Promise<void> {
-  const isOurs = (name: string): boolean => name.endsWith(".tmp") && [RESULTS, PARTIAL, JOURNAL, MANIFEST, LOCK, ...DERIVED].some((own) => name.startsWith(`${own}.`));
+  const isOurs = (name: string): boolean => name.endsWith(".tmp") && [RESULTS, PARTIAL, JOURNAL, MANIFEST, ...DERIVED].some((own) => name.startsWith(`${own}.`));
   for (const name of (await onFile(path, () => readdir(path))).filter(isOurs)) await onFile(join(path, name), () => rm(join(path, name), { force: true }));
 }
 
