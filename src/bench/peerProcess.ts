@@ -50,7 +50,7 @@ export class PeerProcess {
   }
 
   #lastWords(): string {
-    const lines = this.#printed.split("\n").map((line) => line.trim()).filter((line) => line !== "");
+    const lines = this.#printed.split("\n").map((line) => line.trim()).filter((line) => line !== "" && !line.startsWith("Warning: "));
     return lines.length > 0 ? `: ${lines[lines.length - 1]}` : "";
   }
 

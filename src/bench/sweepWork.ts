@@ -24,14 +24,17 @@ export class SweepWork implements Measured {
   readonly #images: Dataset;
   /** Units of one layer of one network each. */
   readonly #layers: Unit[][];
-  #open: { checkpoint: number; network: Network; evaluator: Evaluator };
+  /** All networks have the same weights, so that making them takes no time; each is opened for itself. */
+  readonly #network: Network;
+  #open: { checkpoint: number; evaluator: Evaluator };
 
-  constructor(private readonly gpu: Gpu, private readonly of: Case, private readonly options: WorkOptions) {
+  constructor(private readonly gpu: Gpu, of: Case, private readonly options: WorkOptions) {
     this.#config = configOf(of);
     this.#images = randomImages(of.input, of.classes, of.batch);
+    this.#network = randomNetwork(of, 0);
     this.#open = this.#openNetwork(0);
     const chunks = chunksOf(of.batch, this.#config);
-    const layers = layersOf(this.#open.network, this.#config);
+    const layers = layersOf(this.#network, this.#config);
     this.#layers = Array.from({ length: of.sweep?.networks ?? 1 }, (_, checkpoint) => layers.map((layer) => chunks.map((chunk): Unit => ({ checkpoint, ...layer, ...chunk, cost: 0 })))).flat();
     this.slices = this.#layers.length;
   }
@@ -58,14 +61,13 @@ export class SweepWork implements Measured {
       this.#open.evaluator.close();
       this.#open = this.#openNetwork(checkpoint);
     }
-    const { network, evaluator } = this.#open;
-    const variants = layerVariants(network, config, units[0]);
+    const { evaluator } = this.#open;
+    const variants = layerVariants(this.#network, config, units[0]);
     for (const unit of units) await evaluator.evaluate(unit, variants);
     return variants.variants.length * units.reduce((sum, unit) => sum + unit.images, 0);
   }
 
-  #openNetwork(checkpoint: number): { checkpoint: number; network: Network; evaluator: Evaluator } {
-    const network = randomNetwork(this.of, checkpoint);
-    return { checkpoint, network, evaluator: new Evaluator(this.gpu, network, this.#images, this.#config, this.options) };
+  #openNetwork(checkpoint: number): { checkpoint: number; evaluator: Evaluator } {
+    return { checkpoint, evaluator: new Evaluator(this.gpu, this.#network, this.#images, this.#config, this.options) };
   }
 }
