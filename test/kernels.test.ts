@@ -2,7 +2,7 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { batchNorm, batchNormGradient } from "../src/ops/batch_norm.js";
-import { maxPool, maxPoolGradient } from "../src/ops/max_pool.js";
+import { maxPool, maxPoolGradient, poolRows } from "../src/ops/max_pool.js";
 import { softmaxLoss } from "../src/ops/softmax_loss.js";
 import { blockLayout, fromBlocks, layoutConstants, type MapShape, toBlocks } from "../src/plan/layout.js";
 import { GpuExecutor } from "../src/run/gpu.js";
@@ -14,37 +14,38 @@ const BLOCKS = 2;
 const layout = async (shape: MapShape) => blockLayout(shape, await gpu());
 const size = ({ channels, height, width }: MapShape) => IMAGES * channels * height * width;
 
-for (const [height, kernel, stride, pad] of [[14, 3, 2, 1], [16, 3, 2, 1], [15, 3, 2, 1], [9, 2, 2, 0], [12, 3, 1, 1]]) {
-  test(`max-pool of ${height} pixels, window ${kernel}/${stride}, and its gradient`, async () => {
-    const shape = { channels: 5, height, width: height };
-    const out = Math.floor((height + 2 * pad - kernel) / stride) + 1;
-    const [from, to] = [await layout(shape), await layout({ channels: 5, height: out, width: out })];
+for (const [height, width, kernel, stride, pad] of [[14, 14, 3, 2, 1], [16, 16, 3, 2, 1], [15, 15, 3, 2, 1], [9, 9, 2, 2, 0], [12, 12, 3, 1, 1], [11, 30, 3, 3, 1], [20, 23, 3, 2, 1], [33, 33, 3, 2, 1], [26, 40, 5, 1, 2]]) {
+  test(`max-pool of ${height}x${width} pixels, window ${kernel}/${stride}, and its gradient`, async () => {
+    const shape = { channels: 5, height, width };
+    const [outHeight, outWidth] = [height, width].map((extent) => Math.floor((extent + 2 * pad - kernel) / stride) + 1);
+    const [from, to] = [await layout(shape), await layout({ channels: 5, height: outHeight, width: outWidth })];
+    const rows = poolRows(shape, outHeight, stride);
     // Few distinct values: ties everywhere, as in MNIST's background.
     const x = noise(size(shape)).map((v) => Math.max(0, Math.round(v * 6)));
     const expected = maxPool(shape, { kernel, stride, pad }, x);
     const window = { KERNEL: kernel, STRIDE: stride, PAD: pad };
-    const { output, winner } = await runKernel({
-      kernel: "max_pool",
-      constants: { ...layoutConstants("IN", from), ...layoutConstants("OUT", to), ...window },
-      params: { in_blocks: BLOCKS },
-      grid: [BLOCKS, 5, out],
-      blocks: BLOCKS,
-      inputs: { input: { layout: from, data: x } },
-      outputs: { output: { layout: to, images: IMAGES }, winner: { layout: to, images: IMAGES } },
-    });
-    assert.equal(output, expected.y);
     const dy = noise(expected.y.length, 9);
     for (const gate of [false, true]) {
-      const passed = gate ? dy.map((g, i) => (expected.y[i] > 0 ? g : 0)) : dy;
+      const { output, winner } = await runKernel({
+        kernel: "max_pool",
+        constants: { ...layoutConstants("IN", from), ...layoutConstants("OUT", to), ...window, ROWS: rows.pooled, WINNER: true, GATE: gate },
+        params: { in_blocks: BLOCKS },
+        grid: [BLOCKS, 5, Math.ceil(outHeight / rows.pooled)],
+        blocks: BLOCKS,
+        inputs: { input: { layout: from, data: x } },
+        outputs: { output: { layout: to, images: IMAGES }, winner: { layout: to, images: IMAGES } },
+      });
+      assert.equal(output, expected.y);
       const back = await runKernel({
         kernel: "max_pool_grad",
-        constants: { ...layoutConstants("IN", to), ...layoutConstants("OUT", from), ...window, GATE: gate },
+        constants: { ...layoutConstants("IN", to), ...layoutConstants("OUT", from), ...window, ROWS: rows.written },
         params: { winner_blocks: BLOCKS },
-        grid: [BLOCKS, 5, height],
+        grid: [BLOCKS, 5, Math.ceil(height / rows.written)],
         blocks: BLOCKS,
-        inputs: { input: { layout: to, data: dy }, winner: { layout: to, data: winner }, pooled: { layout: to, data: output } },
+        inputs: { input: { layout: to, data: dy }, winner: { layout: to, data: winner } },
         outputs: { output: { layout: from, images: IMAGES } },
       });
+      const passed = gate ? dy.map((g, i) => (expected.y[i] > 0 ? g : 0)) : dy;
       assertClose(back.output, maxPoolGradient(x.length, expected.winner, passed), 1e-6, `gradient${gate ? " behind a ReLU" : ""}`);
     }
   });

@@ -1,10 +1,23 @@
-/** Max-pool and its gradient as plain loops: what shaders/max_pool.wgsl and max_pool_grad.wgsl are checked against. */
+/** Max-pool: how much of it an invocation does, and plain loops: what shaders/max_pool.wgsl and max_pool_grad.wgsl are checked against. */
 import type { MapShape } from "../plan/layout.js";
 
 export interface Window {
   kernel: number;
   stride: number;
   pad: number;
+}
+
+/** Pixels of the pool's input that an invocation does: rows that windows share are loaded once, but more take the driver longer to compile. */
+const PIXELS = 256;
+
+/**
+ * @returns rows of the pool's input that an invocation of the gradient writes: the whole map where it is small, else a
+ * multiple of the stride; and rows of the output that one of the forward kernel writes
+ */
+export function poolRows({ height, width }: MapShape, outHeight: number, stride: number): { written: number; pooled: number } {
+  if (height * width <= PIXELS) return { written: height, pooled: outHeight };
+  const pooled = Math.max(1, Math.floor(PIXELS / width / stride));
+  return { written: pooled * stride, pooled };
 }
 
 /**

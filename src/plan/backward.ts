@@ -1,4 +1,5 @@
 /** Steps of the input gradient: the forward ops in reverse. No weight gradients: a sweep never needs them. */
+import { poolRows } from "../ops/max_pool.js";
 import { convolutionStep } from "./convolution.js";
 import type { ConvOp, FusedOp } from "./fuse.js";
 import { layoutConstants } from "./layout.js";
@@ -40,7 +41,7 @@ export class BackwardPlanner {
 
   /** An addition hands its gradient to the residual as it is. */
   private passOn(tensor: string, gradient: string): void {
-    if (this.partial.has(tensor) || (this.take(tensor) === 0 && this.reluOf(tensor))) {
+    if (this.partial.has(tensor) || (this.take(tensor) === 0 && this.context.hasRelu(tensor))) {
       throw new Error(`the gradient of ${tensor} needs an addition of its own, for which there is no kernel yet`);
     }
     this.partial.set(tensor, gradient);
@@ -53,17 +54,13 @@ export class BackwardPlanner {
     return left;
   }
 
-  private reluOf(tensor: string): boolean {
-    return this.context.ops.some((op) => op.kind === "conv" && op.relu && op.output === tensor);
-  }
-
   /** Registers the gradient of `tensor` that a step makes from what was there before. */
   private contribution(tensor: string): { output: string; residual: string | null; gate: string | null } {
     const left = this.take(tensor);
     const residual = this.partial.get(tensor) ?? null;
     const output = this.context.tensor(left === 0 ? `grad/${tensor}` : `grad/${tensor}#${left}`, tensor, this.blocks);
     this.partial.set(tensor, output);
-    return { output, residual, gate: left === 0 && this.reluOf(tensor) ? `clean/${tensor}` : null };
+    return { output, residual, gate: left === 0 && this.context.hasRelu(tensor) ? `clean/${tensor}` : null };
   }
 
   private conv(op: ConvOp, gradient: string): Step[] {
@@ -100,17 +97,18 @@ export class BackwardPlanner {
   private maxPool(op: Extract<FusedOp, { kind: "max_pool" }>, gradient: string): Step {
     const { context, blocks } = this;
     const [input, out] = [context.layout(op.output), context.layout(op.input)];
-    const { output, residual, gate } = this.contribution(op.input);
+    // The gate of the ReLU in front needs no map: where it is shut the window has no winner.
+    const { output, residual } = this.contribution(op.input);
     if (residual) throw new Error(`the gradient of ${op.input} needs an addition of its own, for which there is no kernel yet`);
-    // The ReLU's gate needs no map of its own: the winner is open where the pooled value is above 0.
+    const rows = poolRows(out, input.height, op.stride).written;
     return {
       kernel: "max_pool_grad",
       name: "max_pool gradient",
-      constants: { ...layoutConstants("IN", input), ...layoutConstants("OUT", out), KERNEL: op.kernel, STRIDE: op.stride, PAD: op.pad, GATE: gate !== null },
+      constants: { ...layoutConstants("IN", input), ...layoutConstants("OUT", out), KERNEL: op.kernel, STRIDE: op.stride, PAD: op.pad, ROWS: rows },
       params: { winner_blocks: context.blocks(`clean/${op.output}`) },
-      bindings: { input: gradient, winner: `clean/${op.output}#winner`, output, ...(gate && { pooled: `clean/${op.output}` }) },
+      bindings: { input: gradient, winner: `clean/${op.output}#winner`, output },
       writes: [output],
-      grid: [blocks, out.groups, out.height],
+      grid: [blocks, out.groups, Math.ceil(out.height / rows)],
       cost: blocks * out.lanes * out.groups * out.quads * 16,
     };
   }

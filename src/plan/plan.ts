@@ -7,6 +7,7 @@ import { inferShapes } from "../model/graph.js";
 import type { Architecture } from "../model/resnet.js";
 import { type ConvPlan, planConv } from "../ops/conv2d.js";
 import { chooseTile, tileKey, type TileTable } from "../ops/convTile.js";
+import { poolRows } from "../ops/max_pool.js";
 import { BackwardPlanner } from "./backward.js";
 import { convolutionStep } from "./convolution.js";
 import { type ConvOp, convShape, fuse, type FusedOp } from "./fuse.js";
@@ -143,6 +144,11 @@ export class PlanContext {
     return plan;
   }
 
+  /** Whether a ReLU made the tensor. */
+  hasRelu(tensor: string): boolean {
+    return this.ops.some((op) => op.kind === "conv" && op.relu && op.output === tensor);
+  }
+
   isFiltered(op: ConvOp): boolean {
     return this.options.filtered.includes(op.node.name);
   }
@@ -214,15 +220,17 @@ function forwardSteps(context: PlanContext, op: FusedOp, pass: "clean" | "adv"):
     return [{ kernel: "avg_pool", name: "avg_pool", constants, params, bindings: { input: at(op.input), output }, writes: [output], grid: [blocks, out.groups, 1], cost: elements * input.height * input.width }];
   }
   if (input.width < 3 || out.width < 3) throw new Error("max-pool needs maps of at least 3 columns");
-  const winner = context.tensor(`${output}#winner`, op.output, blocks);
+  const rows = poolRows(input, out.height, op.stride).pooled;
+  // Only the clean pass is followed by a gradient.
+  const winner = pass === "clean" && context.tensor(`${output}#winner`, op.output, blocks);
   return [{
     kernel: "max_pool",
     name: "max_pool",
-    constants: { ...constants, KERNEL: op.kernel, STRIDE: op.stride, PAD: op.pad },
+    constants: { ...constants, KERNEL: op.kernel, STRIDE: op.stride, PAD: op.pad, ROWS: rows, WINNER: winner !== false, GATE: context.hasRelu(op.input) },
     params,
-    bindings: { input: at(op.input), output, winner },
-    writes: [output, winner],
-    grid: [blocks, out.groups, out.height],
+    bindings: { input: at(op.input), output, ...(winner && { winner }) },
+    writes: winner ? [output, winner] : [output],
+    grid: [blocks, out.groups, Math.ceil(out.height / rows)],
     cost: elements * op.kernel ** 2,
   }];
 }
