@@ -110,7 +110,7 @@ test("a real loss: the driver gives up on a texture of 4 GiB (skipped where it d
   beforeSubmissions((count) => void (count === 5 && createTexture.call(device.device, { size: [width, width], format: "rgba32float", usage: GPUTextureUsage.STORAGE_BINDING }).destroy()));
   const faults: Fault[] = [];
   assert.equal(await sweepOn(device, faults), whole);
-  if (faults.length === 0) console.error("skipped: this adapter survives a texture of 4 GiB");
+  if (faults.length === 0) console.log("skipped: this adapter survives a texture of 4 GiB");
   else assert.ok(faults.some(({ kind }) => kind === "device-lost"));
 });
 

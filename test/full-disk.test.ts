@@ -14,7 +14,7 @@ const disk = join(folder, "disk");
 mkdirSync(disk);
 const canMount = process.getuid?.() === 0 && mount("-t", "tmpfs", "-o", "size=4k", "tmpfs", disk);
 if (canMount) spawnSync("umount", ["--lazy", disk]);
-else console.error("skipped where a small file system can't be mounted (that takes root)");
+else console.log("skipped where a small file system can't be mounted (that takes root)");
 
 const whole = join(folder, "whole");
 const begun = join(folder, "begun");

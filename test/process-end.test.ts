@@ -16,13 +16,14 @@ const long = ["--limit", "256"];
 
 /**
  * Waits for the end; a process that never ends is killed and has no code.
+ * @param code exit code, or the signal it dies of
  * @param last milliseconds since the last thing it did; by default, since it printed its last line
  */
-async function assertEnds(run: Started, code: number, text: RegExp, last?: () => number): Promise<void> {
+async function assertEnds(run: Started, code: number | NodeJS.Signals, text: RegExp, last?: () => number): Promise<void> {
   const timer = setTimeout(() => run.process.kill("SIGKILL"), HANGS_MS);
   const ended = await run.ended;
   clearTimeout(timer);
-  assert.is(ended.code, code, ended.stderr);
+  assert.is(ended.code ?? ended.signal, code, ended.stderr);
   assert.match(ended.stdout + ended.stderr, text);
   const lingered = last?.() ?? ended.lingered;
   assert.ok(lingered < BOUND_MS, `ended ${lingered} ms after its last line`);
@@ -63,7 +64,7 @@ test("Ctrl-C twice: at once, without finishing what is in flight", async () => {
   child.process.kill("SIGINT");
   await child.seen("once more to end at once");
   child.process.kill("SIGINT");
-  await assertEnds(child, 130, /once more to end at once\n$/);
+  await assertEnds(child, "SIGINT", /once more to end at once\n$/);
 });
 test("a reader that went away", async () => {
   const child = run(["run", ...small, "--out", "piped", "--json"]);

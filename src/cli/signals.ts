@@ -27,8 +27,10 @@ export function listenForInterruption(deadline: number | null, onFirst: (what: N
     controller.abort();
   };
   const handle = (name: Name): void => {
-    if (code !== null) process.exit(CODES[name]);
-    end(name, CODES[name]);
+    if (code === null) return end(name, CODES[name]);
+    // Dies of the signal, which shells report as the same code: on a regular exit a driver that is computing may crash.
+    for (const each of Object.keys(CODES) as Name[]) process.removeAllListeners(each);
+    process.kill(process.pid, name);
   };
   for (const name of Object.keys(CODES) as Name[]) process.on(name, handle);
   const left = deadline === null ? Infinity : 1000 * (deadline - process.uptime());

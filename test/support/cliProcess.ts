@@ -5,6 +5,8 @@ import { PACKAGE_ROOT } from "../../src/package.js";
 
 export interface Ended {
   code: number | null;
+  /** What it died of, null for one that exited. */
+  signal: NodeJS.Signals | null;
   stdout: string;
   stderr: string;
   /** Our own lines of stderr: drivers print some, too. */
@@ -28,7 +30,7 @@ export function start(args: string[], options: { cwd?: string; env?: NodeJS.Proc
   child.stdout.setEncoding("utf8").on("data", (text: string) => ((stdout += text), (printed = performance.now())));
   child.stderr.setEncoding("utf8").on("data", (text: string) => ((stderr += text), (printed = performance.now())));
   const ended = new Promise<Ended>((resolve) => {
-    child.on("close", (code) => resolve({ code, stdout, stderr, errors: stderr.split("\n").filter((line) => line.startsWith("wgpu-inferlink: ")), lingered: performance.now() - printed }));
+    child.on("close", (code, signal) => resolve({ code, signal, stdout, stderr, errors: stderr.split("\n").filter((line) => line.startsWith("wgpu-inferlink: ")), lingered: performance.now() - printed }));
   });
   const seen = async (text: string): Promise<void> => {
     while (!stderr.includes(text) && child.exitCode === null) await new Promise((resolve) => setTimeout(resolve, 5));
