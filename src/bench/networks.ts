@@ -71,6 +71,10 @@ export function randomImages({ channels, height, width }: MapShape, classes: num
   return {
     name: "mnist", split: "test", files: [], sha256: "", images, channels, height, width, classes, labels,
     normalisation: { mean: Array(channels).fill(0.5), std: Array(channels).fill(0.5) },
-    read: (first, count) => Float32Array.from(pixels.subarray(first * size, (first + count) * size), (byte) => (byte / 255 - 0.5) / 0.5),
+    read(first, count) {
+      const values = new Float32Array(count * size);
+      for (let i = 0; i < values.length; i++) values[i] = (pixels[first * size + i] / 255 - 0.5) / 0.5;
+      return values;
+    },
   };
 }

@@ -92,11 +92,13 @@ export function toBlocks(layout: BlockLayout, nchw: Float32Array, blocks: number
   const { channels, height, width } = layout;
   const out = new Float32Array(blocks * layout.fold * layout.texels * 4);
   const at = indexer(layout);
-  const images = nchw.length / (channels * height * width);
-  let i = 0;
-  for (let n = 0; n < images; n++)
-    for (let c = 0; c < channels; c++)
-      for (let y = 0; y < height; y++) for (let x = 0; x < width; x++) out[at(n, c, y, x)] = nchw[i++];
+  // Where the pixels of the first image go; those of image n go as far behind as its first one does. The adapter may be waiting.
+  const places = new Uint32Array(channels * height * width);
+  for (let c = 0, i = 0; c < channels; c++) for (let y = 0; y < height; y++) for (let x = 0; x < width; x++) places[i++] = at(0, c, y, x);
+  for (let n = 0, from = 0; from < nchw.length; n++) {
+    const start = at(n, 0, 0, 0);
+    for (let i = 0; i < places.length; i++) out[start + places[i]] = nchw[from++];
+  }
   return out;
 }
 
