@@ -3,7 +3,7 @@
  * A driver of the machine's own is used as it is; without one, the SwiftShader that setup.js unpacked into the user's cache.
  */
 import { spawnSync } from 'node:child_process';
-import { existsSync, lstatSync, mkdirSync } from 'node:fs';
+import { existsSync, lstatSync, mkdirSync, readFileSync } from 'node:fs';
 import { homedir, tmpdir } from 'node:os';
 import { isAbsolute, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -62,6 +62,28 @@ function useSwiftShader(found) {
   process.env.VK_DRIVER_FILES = found.driver;
 }
 
+/** Whether the CPU adds vectors of 512 bits. */
+function hasWideVectors() {
+  try {
+    const flags = /^flags\s*:(.*)$/m.exec(readFileSync('/proc/cpuinfo', 'latin1'))?.[1].split(' ') ?? [];
+    return ['avx512f', 'avx512bw', 'avx512dq', 'avx512vl'].every((flag) => flags.includes(flag));
+  } catch {
+    return false;
+  }
+}
+
+/**
+ * Mesa's software driver stops at vectors of 256 bits unless told otherwise; with 512 the kernels take a fifth less time. Its
+ * cache of compiled kernels mixes up the two, so this width gets one of its own. A width that the user set is left alone.
+ */
+function useWideVectors() {
+  if (process.env.LP_NATIVE_VECTOR_WIDTH || !hasWideVectors()) return;
+  const cache = process.env.MESA_SHADER_CACHE_DIR || cacheFolder();
+  process.env.LP_NATIVE_VECTOR_WIDTH = '512';
+  if (cache) process.env.MESA_SHADER_CACHE_DIR = join(cache, 'mesa-512');
+  else process.env.MESA_SHADER_CACHE_DISABLE = 'true';
+}
+
 let prepared = false;
 
 /** Sets this process up for Dawn. Call it before webgpu's create(); a second call does nothing. */
@@ -69,6 +91,7 @@ export function prepareVulkanEnvironment() {
   if (prepared || process.platform !== 'linux') return;
   prepared = true;
   process.env.XDG_RUNTIME_DIR = runtimeFolder();
+  useWideVectors();
   const found = swiftShader();
   if (!found || !existsSync(found.driver)) return;
   // SwiftShader is about six times slower than lavapipe, so a driver that was installed later goes first.

@@ -155,7 +155,13 @@ fn main(@builtin(workgroup_id) tile: vec3u, @builtin(local_invocation_id) local:
           for (var i = 0; i < 4; i++) {
             // @static
             if (q * 4 + i < IN_PACK * TAPS) {
-              v[q * 4 + i] = subgroupShuffle(w[q * OC_GROUPS + oc / LANES][i], oc % LANES);
+              // A shuffle is quicker on a CPU's vectors of 8, but a loop over lanes on wider ones.
+              // @static
+              if (LANES == 8) {
+                v[q * 4 + i] = subgroupShuffle(w[q * OC_GROUPS + oc / LANES][i], oc % LANES);
+              } else {
+                v[q * 4 + i] = subgroupBroadcast(w[q * OC_GROUPS + oc / LANES][i], oc % LANES);
+              }
             }
           }
         } else {
