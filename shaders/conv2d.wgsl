@@ -14,6 +14,7 @@ const KERNEL_COLS = 3;
 const STEPS_PER_ROW = 64; // steps of the sum in one row of the weights' texture
 const WEIGHT_FOLD = 1; // rows of it per tile of output channels
 const ROW_STEPS = 1; // kernel rows walked by the loop instead of unrolled (then KERNEL_ROWS is 1)
+const MAPS = 1; // channel groups of the input in a step: kernels of few taps add several in one go
 const STRIDE = 1;
 const PAD = 1;
 const OC = 8; // output channels per invocation
@@ -28,14 +29,15 @@ const GATE = false;
 
 const WHOLE = ROWS == OUT_H; // the whole map: rows outside the image are known here
 const TAPS = KERNEL_ROWS * KERNEL_COLS;
-const WEIGHT_QUADS = (IN_PACK * TAPS + 3) / 4;
+const CHANNELS = MAPS * IN_PACK; // input channels in a step
+const WEIGHT_QUADS = (CHANNELS * TAPS + 3) / 4;
 const OC_GROUPS = (OC + LANES - 1) / LANES;
 const FIRST_ROW = -1; // source row 0 of the tile, relative to the tile's place in the source map
 const SPAN = 3; // source rows an invocation holds
 const SOURCE_QUADS = 6; // vec4 of them per channel and block
 
 struct Params {
-  steps: u32, // input channels / IN_PACK * ROW_STEPS
+  steps: u32, // input channels / CHANNELS * ROW_STEPS
   in_blocks: u32, // blocks of the input, residual and gate: shared tensors are read again for every variant
   residual_blocks: u32,
   gate_blocks: u32,
@@ -76,59 +78,62 @@ fn main(@builtin(workgroup_id) tile: vec3u, @builtin(local_invocation_id) local:
   }
 
   for (var step = 0u; step < params.steps; step++) {
-    let channel = step / ROW_STEPS;
-    var x: array<vec4f, BLOCKS * SOURCE_QUADS>;
+    var x: array<vec4f, MAPS * BLOCKS * SOURCE_QUADS>;
     // @unroll
-    for (var b = 0; b < BLOCKS; b++) {
-      let in_block = (image_block + b) % params.in_blocks;
-      // @static
-      if (WHOLE) {
-        // @unroll
-        for (var q = 0; q < IN_QUADS; q++) {
-          x[b * SOURCE_QUADS + q] = textureLoad(input, in_at(in_block, channel, q, lane));
-        }
-      } else {
-        // @unroll
-        for (var j = 0; j < SPAN; j++) {
-          // @static
-          if (GRADIENT || KERNEL_ROWS >= STRIDE || j % STRIDE < KERNEL_ROWS) {
+    for (var m = 0; m < MAPS; m++) {
+      let channel = step / ROW_STEPS * MAPS + m;
+      // @unroll
+      for (var b = 0; b < BLOCKS; b++) {
+        let in_block = (image_block + b) % params.in_blocks;
+        // @static
+        if (WHOLE) {
+          // @unroll
+          for (var q = 0; q < IN_QUADS; q++) {
+            x[(m * BLOCKS + b) * SOURCE_QUADS + q] = textureLoad(input, in_at(in_block, channel, q, lane));
+          }
+        } else {
+          // @unroll
+          for (var j = 0; j < SPAN; j++) {
             // @static
-            if (GRADIENT) {
-              let row = i32(first_row / STRIDE) + FIRST_ROW + j;
-              let inside = row >= 0 && row < IN_H;
-              let start = u32(clamp(row, 0, IN_H - 1)) * (IN_PITCH / 4);
-              // @unroll
-              for (var q = 0; q < IN_PITCH / 4; q++) {
-                x[b * SOURCE_QUADS + j * IN_PITCH / 4 + q] = select(vec4f(0), textureLoad(input, in_at(in_block, channel, start + q, lane)), inside);
-              }
-            } else {
-              let row = i32(first_row * STRIDE + step % ROW_STEPS) + FIRST_ROW + j;
-              let inside = row >= 0 && row < IN_H;
-              let start = u32(clamp(row, 0, IN_H - 1)) * (IN_PITCH / 4);
-              // @unroll
-              for (var q = 0; q < IN_PITCH / 4; q++) {
-                x[b * SOURCE_QUADS + j * IN_PITCH / 4 + q] = select(vec4f(0), textureLoad(input, in_at(in_block, channel, start + q, lane)), inside);
+            if (GRADIENT || KERNEL_ROWS >= STRIDE || j % STRIDE < KERNEL_ROWS) {
+              // @static
+              if (GRADIENT) {
+                let row = i32(first_row / STRIDE) + FIRST_ROW + j;
+                let inside = row >= 0 && row < IN_H;
+                let start = u32(clamp(row, 0, IN_H - 1)) * (IN_PITCH / 4);
+                // @unroll
+                for (var q = 0; q < IN_PITCH / 4; q++) {
+                  x[(m * BLOCKS + b) * SOURCE_QUADS + j * IN_PITCH / 4 + q] = select(vec4f(0), textureLoad(input, in_at(in_block, channel, start + q, lane)), inside);
+                }
+              } else {
+                let row = i32(first_row * STRIDE + step % ROW_STEPS) + FIRST_ROW + j;
+                let inside = row >= 0 && row < IN_H;
+                let start = u32(clamp(row, 0, IN_H - 1)) * (IN_PITCH / 4);
+                // @unroll
+                for (var q = 0; q < IN_PITCH / 4; q++) {
+                  x[(m * BLOCKS + b) * SOURCE_QUADS + j * IN_PITCH / 4 + q] = select(vec4f(0), textureLoad(input, in_at(in_block, channel, start + q, lane)), inside);
+                }
               }
             }
           }
         }
       }
-    }
-    // Weights come with the scale of the batch norm behind them, but where the filter has to see them raw.
-    // @static
-    if (SCALED) {
+      // Weights come with the scale of the batch norm behind them, but where the filter has to see them raw.
       // @static
-      if (IN_PACK == 4) {
-        let scale = textureLoad(norm, vec2u(channel, 1), 0);
-        // @unroll
-        for (var i = 0; i < BLOCKS * SOURCE_QUADS; i++) {
-          x[i] *= scale;
-        }
-      } else {
-        let scale = textureLoad(norm, vec2u(channel, 0), 0).x;
-        // @unroll
-        for (var i = 0; i < BLOCKS * SOURCE_QUADS; i++) {
-          x[i] *= scale;
+      if (SCALED) {
+        // @static
+        if (IN_PACK == 4) {
+          let scale = textureLoad(norm, vec2u(channel, 1), 0);
+          // @unroll
+          for (var i = 0; i < BLOCKS * SOURCE_QUADS; i++) {
+            x[m * BLOCKS * SOURCE_QUADS + i] *= scale;
+          }
+        } else {
+          let scale = textureLoad(norm, vec2u(channel, 0), 0).x;
+          // @unroll
+          for (var i = 0; i < BLOCKS * SOURCE_QUADS; i++) {
+            x[m * BLOCKS * SOURCE_QUADS + i] *= scale;
+          }
         }
       }
     }
@@ -154,7 +159,7 @@ fn main(@builtin(workgroup_id) tile: vec3u, @builtin(local_invocation_id) local:
           // @unroll
           for (var i = 0; i < 4; i++) {
             // @static
-            if (q * 4 + i < IN_PACK * TAPS) {
+            if (q * 4 + i < CHANNELS * TAPS) {
               // A shuffle is quicker on a CPU's vectors of 8, but a loop over lanes on wider ones.
               // @static
               if (LANES == 8) {
@@ -185,7 +190,7 @@ fn main(@builtin(workgroup_id) tile: vec3u, @builtin(local_invocation_id) local:
             const at = ((b * OC + oc) * ROWS + r) * OUT_W + c;
             var sum = sums[at];
             // @unroll
-            for (var u = 0; u < IN_PACK; u++) {
+            for (var u = 0; u < CHANNELS; u++) {
               // @unroll
               for (var ky = 0; ky < KERNEL_ROWS; ky++) {
                 // @unroll
@@ -200,7 +205,7 @@ fn main(@builtin(workgroup_id) tile: vec3u, @builtin(local_invocation_id) local:
                     // @static
                     if (up % STRIDE == 0 && across % STRIDE == 0 && y >= 0 && y < SPAN && xx >= 0 && xx < IN_W) {
                       const slot = y * IN_PITCH + xx;
-                      sum += v[tap] * x[b * SOURCE_QUADS + slot / 4][slot % 4 + u];
+                      sum += v[tap] * x[(u / IN_PACK * BLOCKS + b) * SOURCE_QUADS + slot / 4][slot % 4 + u % IN_PACK];
                     }
                   } else {
                     const y = r * STRIDE + ky + KERNEL_TOP - PAD - FIRST_ROW;
@@ -208,7 +213,7 @@ fn main(@builtin(workgroup_id) tile: vec3u, @builtin(local_invocation_id) local:
                     // @static
                     if (y >= 0 && y < SPAN && xx >= 0 && xx < IN_W) {
                       const slot = y * IN_PITCH + xx;
-                      sum += v[tap] * x[b * SOURCE_QUADS + slot / 4][slot % 4 + u];
+                      sum += v[tap] * x[(u / IN_PACK * BLOCKS + b) * SOURCE_QUADS + slot / 4][slot % 4 + u % IN_PACK];
                     }
                   }
                 }

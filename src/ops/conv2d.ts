@@ -31,6 +31,8 @@ export interface ConvPlan {
   shape: ConvShape;
   gradient: boolean;
   tile: ConvTile;
+  /** Channels that a step of the sum adds. */
+  channels: number;
   steps: number;
   rowSteps: number;
   taps: { top: number; left: number; rows: number; cols: number };
@@ -69,8 +71,12 @@ export function planConv(shape: ConvShape, gradient: boolean, input: BlockLayout
     firstRow = -pad;
     span = (tile.rows - 1) * stride + rows;
   }
-  const steps = (Math.ceil((gradient ? shape.outChannels : shape.inChannels) / input.pack)) * rowSteps;
-  const weightQuads = Math.ceil((input.pack * rows * h.count) / 4);
+  const summed = gradient ? shape.outChannels : shape.inChannels;
+  // One tap does little for a load: four channels at a time fill a vec4 of weights, and touch each sum once.
+  const maps = input.pack === 1 && rows * h.count * rowSteps === 1 && summed % 4 === 0 ? 4 : 1;
+  const channels = maps * input.pack;
+  const steps = Math.ceil(summed / channels) * rowSteps;
+  const weightQuads = Math.ceil((channels * rows * h.count) / 4);
   const channelGroups = Math.ceil(tile.channels / input.lanes);
   const columns = weightQuads * channelGroups * input.lanes;
   const stepsPerRow = steps * columns + 24 <= maxTextureWidth ? steps : Math.floor((maxTextureWidth - 24) / columns);
@@ -78,12 +84,12 @@ export function planConv(shape: ConvShape, gradient: boolean, input: BlockLayout
   const outChannels = gradient ? shape.inChannels : shape.outChannels;
   const tiles = Math.ceil(outChannels / tile.channels);
   return {
-    shape, gradient, tile, steps, rowSteps, taps, weightQuads, channelGroups, stepsPerRow, weightFold,
+    shape, gradient, tile, channels, steps, rowSteps, taps, weightQuads, channelGroups, stepsPerRow, weightFold,
     weightTexture: { width: stepsPerRow * columns + 24, height: tiles * weightFold },
     multiplyAdds: multiplyAdds(shape),
     constants: {
       LANES: input.lanes, GRADIENT: gradient, KERNEL_TOP: top, KERNEL_LEFT: h.first, KERNEL_ROWS: rows, KERNEL_COLS: h.count,
-      STEPS_PER_ROW: stepsPerRow, WEIGHT_FOLD: weightFold, ROW_STEPS: rowSteps, STRIDE: stride, PAD: pad,
+      STEPS_PER_ROW: stepsPerRow, WEIGHT_FOLD: weightFold, ROW_STEPS: rowSteps, MAPS: maps, STRIDE: stride, PAD: pad,
       IN_H: input.height, IN_W: input.width, IN_PITCH: input.pitch, IN_QUADS: input.quads, IN_GROUPS_PER_ROW: input.groupsPerRow, IN_FOLD: input.fold, IN_PACK: input.pack,
       OUT_H: output.height, OUT_W: output.width, OUT_PITCH: output.pitch, OUT_QUADS: output.quads, OUT_GROUPS_PER_ROW: output.groupsPerRow, OUT_FOLD: output.fold, OUT_PACK: output.pack,
       OC: tile.channels, ROWS: tile.rows, BLOCKS: tile.blocks, FIRST_ROW: firstRow, SPAN: span,
@@ -119,8 +125,7 @@ export function convGrid(plan: ConvPlan, output: BlockLayout, blocks: number): [
  * @returns rgba32float texels of `plan.weightTexture`
  */
 export function packWeights(plan: ConvPlan, weights: Float32Array): Float32Array {
-  const { shape, gradient, tile, steps, rowSteps, taps, weightQuads, channelGroups, stepsPerRow, weightFold, weightTexture } = plan;
-  const pack = plan.constants.IN_PACK as number;
+  const { shape, gradient, tile, channels, steps, rowSteps, taps, weightQuads, channelGroups, stepsPerRow, weightFold, weightTexture } = plan;
   const lanes = plan.constants.LANES as number;
   const area = shape.kernel ** 2;
   const [sums, outs] = gradient ? [shape.outChannels, shape.inChannels] : [shape.inChannels, shape.outChannels];
@@ -132,8 +137,8 @@ export function packWeights(plan: ConvPlan, weights: Float32Array): Float32Array
     for (let step = 0; step < steps; step++) {
       const rowStep = step % rowSteps;
       const base = ((tileRow + Math.floor(step / stepsPerRow)) * weightTexture.width + (step % stepsPerRow) * weightQuads * channelGroups * lanes) * 4;
-      for (let u = 0; u < pack; u++) {
-        const channel = Math.floor(step / rowSteps) * pack + u;
+      for (let u = 0; u < channels; u++) {
+        const channel = Math.floor(step / rowSteps) * channels + u;
         if (channel >= sums) continue;
         for (let ky = 0; ky < taps.rows; ky++) {
           const from = channel * sumStride + out * outStride + (taps.top + rowStep + ky) * shape.kernel + taps.left;

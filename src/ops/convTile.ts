@@ -55,7 +55,7 @@ export function chooseTile(shape: ConvShape, gradient: boolean, limits: TileLimi
     return { channels: tile, rows: height, blocks: 2 ** Math.max(0, Math.floor(Math.log2(most))) };
   }
   if (height * width * Math.min(4, channels) <= budget) {
-    const most = shape.stride === 1 ? budget / (height * width) : gradient ? Math.min(16, (2 * budget) / (height * width)) : budget / 32;
+    const most = shape.stride === 1 ? budget / (height * width) : gradient ? Math.min(shape.kernel === 1 ? 32 : 16, (2 * budget) / (height * width)) : budget / 32;
     return { channels: widest(most), rows: height, blocks: 1 };
   }
   const unit = gradient ? shape.stride : 1;
