@@ -4,7 +4,7 @@
  */
 import { spawnSync } from 'node:child_process';
 import { existsSync, lstatSync, mkdirSync, readFileSync } from 'node:fs';
-import { homedir, tmpdir } from 'node:os';
+import { availableParallelism, homedir, tmpdir } from 'node:os';
 import { isAbsolute, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -84,6 +84,14 @@ function useWideVectors() {
   else process.env.MESA_SHADER_CACHE_DISABLE = 'true';
 }
 
+/**
+ * Mesa's software driver cuts each dispatch into equal pieces, one a thread, and waits for the slowest: with two threads a core
+ * the other cores take over from one that is held up.
+ */
+function useMoreThreads() {
+  process.env.LP_NUM_THREADS ||= String(2 * availableParallelism());
+}
+
 let prepared = false;
 
 /** Sets this process up for Dawn. Call it before webgpu's create(); a second call does nothing. */
@@ -92,6 +100,7 @@ export function prepareVulkanEnvironment() {
   prepared = true;
   process.env.XDG_RUNTIME_DIR = runtimeFolder();
   useWideVectors();
+  useMoreThreads();
   const found = swiftShader();
   if (!found || !existsSync(found.driver)) return;
   // SwiftShader is about six times slower than lavapipe, so a driver that was installed later goes first.
