@@ -63,8 +63,13 @@ fn weight_at(tile: u32, step: u32, quad: u32, channel: u32) -> vec2u {
 }
 
 @compute @workgroup_size(LANES)
-fn main(@builtin(workgroup_id) tile: vec3u, @builtin(local_invocation_id) local: vec3u) {
-  let lane = local.x;
+fn main(@builtin(workgroup_id) tile: vec3u, @builtin(local_invocation_id) local: vec3u, @builtin(subgroup_invocation_id) in_subgroup: u32) {
+  var lane = local.x;
+  // The same number, but a constant to a software driver, which then has registers left for the sums.
+  // @static
+  if (SHUFFLE) {
+    lane = in_subgroup;
+  }
   let image_block = tile.x * BLOCKS;
   let first_row = tile.z * ROWS;
   var sums: array<f32, BLOCKS * ROWS * OUT_W * OC>;

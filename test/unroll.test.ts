@@ -1,6 +1,7 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { scalarise } from "../src/gpu/scalars.js";
+import { shader, specialise } from "../src/gpu/shader.js";
 import { expand } from "../src/gpu/unroll.js";
 
 const SOURCE = `const N = 3;
@@ -46,6 +47,10 @@ test("constant indexes are written as numbers", () => {
 test("arrays with constant indexes become variables, each where it was declared; others stay", () => {
   const lines = ["var a: array<vec4f, N>;", "var b: array<f32, 2>;", "a[0] = b[i] + a[2][1];", "{", "var a: array<vec4f, N>;", "a[1] = f(b[0]);", "}"];
   assert.is(scalarise(lines).join("\n"), "var a_0: vec4f;\nvar a_2: vec4f;\nvar b: array<f32, 2>;\na_0 = b[i] + a_2[1];\n{\nvar a_1: vec4f;\na_1 = f(b[0]);\n}");
+});
+
+test("a kernel for adapters without subgroups speaks of none", () => {
+  assert.not.match(specialise(shader("conv2d"), { SHUFFLE: false }, false).code.replaceAll(/\/\/.*/g, ""), /subgroup/);
 });
 
 test.run();

@@ -52,7 +52,7 @@ export function shader(name: string): Shader {
 export function specialise({ source, bindings }: Shader, constants: Record<string, number | boolean>, subgroups: boolean): { code: string; bindings: Binding[] } {
   const code = expand(source, constants);
   const used = bindings.filter(({ name }) => (code.match(new RegExp(`(?<![.\\w])${name}\\b`, "g")) ?? []).length > 1);
-  return { code: subgroups ? code : code.replace(/^enable subgroups;$/m, ""), bindings: used };
+  return { code: subgroups ? code : code.replace(/^enable subgroups;$/m, "").replace(/, @builtin\(subgroup_\w+\) \w+: u32/, ""), bindings: used };
 }
 
 type Resource = ReturnType<WgslReflect["getBindGroups"]>[0][0];
