@@ -8,11 +8,11 @@ import type { KernelLimits, Step, UnitPlan } from "../plan/plan.js";
 import { GpuExecutor } from "./gpu.js";
 import { kindOf } from "./limits.js";
 
-/** A tile has to be this much faster than the default to take its place: less is noise. */
-const GAIN = 0.03;
+/** A tile has to be this much faster than the default to take its place: less is noise, or gone with another epilogue. */
+const GAIN = 0.08;
 const REPEATS = 3;
 /** Enough work for a time worth trusting, little enough that trying stays short. */
-const IMAGES = { software: 2 * IMAGE_MULTIPLE, hardware: 64 * IMAGE_MULTIPLE };
+const IMAGES = { software: 4 * IMAGE_MULTIPLE, hardware: 64 * IMAGE_MULTIPLE };
 
 /** A convolution to find a tile for. */
 export interface Tunable {
@@ -51,16 +51,16 @@ async function timeTile(gpu: Gpu, limits: KernelLimits, { shape, gradient }: Tun
     const step: Step = {
       kernel: "conv2d",
       name: "conv2d",
-      constants: { ...plan.constants, SHUFFLE: limits.shuffle, RELU: !gradient },
+      constants: { ...plan.constants, SHUFFLE: limits.shuffle, RELU: !gradient, GATE: gradient },
       params: { steps: plan.steps, in_blocks: blocks, residual_blocks: 1, gate_blocks: 1, blocks_per_variant: blocks },
-      bindings: { input: "input", output: "output", weights: "weights", norm: "norm" },
+      bindings: { input: "input", output: "output", weights: "weights", norm: "norm", gate: "gate" },
       writes: ["output"],
       grid: convGrid(plan, output, blocks),
       cost: 1,
     };
     const tensors = new Map([["input", input] as const, ["output", output] as const].map(([name, layout]) => [name, { width: layout.texels, height: blocks * layout.fold }]));
     const unit: UnitPlan = { prefix: [], body: [step], tensors, weights: new Map(), norms: new Set(), filtered: [], blocksPerVariant: blocks, lanes: limits.lanes, variants: 1, passes: 1, input };
-    const sizes: Record<string, [number, number]> = { weights: [plan.weightTexture.width, plan.weightTexture.height], norm: [Math.ceil(output.channels / 64) * 64, 2] };
+    const sizes: Record<string, [number, number]> = { weights: [plan.weightTexture.width, plan.weightTexture.height], norm: [Math.ceil(output.channels / 64) * 64, 2], gate: [output.texels, output.fold] };
     const prepared = await executor.prepare(unit, (name) => made[made.push(executor.createTexture(...sizes[name])) - 1]);
     // The first call compiles; the quickest is the one nothing else disturbed.
     for (let i = 0; i <= REPEATS; i++) {
