@@ -1,5 +1,6 @@
 /** What the peers in JavaScript share: the engine's own protocol, its description of the network, and the case's files. */
 import { existsSync } from "node:fs";
+import { availableParallelism } from "node:os";
 import { fileURLToPath } from "node:url";
 import { readCheckpoint } from "../../dist/src/io/checkpoint.js";
 import { prepareVulkanEnvironment } from "../../bin/vulkan.js";
@@ -7,6 +8,9 @@ import { prepareVulkanEnvironment } from "../../bin/vulkan.js";
 export { CHECKED, serve } from "../../dist/src/bench/protocol.js";
 export { graphOf } from "../../dist/src/bench/networks.js";
 
+// Software Vulkan as it is for their users, without what this engine chooses for itself.
+process.env.LP_NATIVE_VECTOR_WIDTH ||= "256";
+process.env.LP_NUM_THREADS ||= String(availableParallelism());
 prepareVulkanEnvironment();
 
 /** Imports a package of this folder, or null where it isn't installed. */

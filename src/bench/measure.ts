@@ -178,9 +178,8 @@ class CaseRun {
       const seconds = sample.seconds;
       const batches = Math.round(this.options.sampleSeconds / 2 / seconds);
       if (batches > 1) sample = await process.run({ batch, batches, slice: 0 });
-      const gains = rateOf(sample) > GAIN * best.rate;
-      inVain = gains ? 0 : inVain + 1;
-      if (gains) best = { batch, rate: rateOf(sample) };
+      inVain = rateOf(sample) > GAIN * best.rate ? 0 : inVain + 1;
+      if (rateOf(sample) > best.rate) best = { batch, rate: rateOf(sample) };
       if (inVain === 2 || seconds > SLOWEST_BATCH_S || performance.now() - start > SEARCH_S * 1000) break;
     }
     return best;
