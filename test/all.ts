@@ -44,12 +44,11 @@ const counted = (output: string, what: string): number => Number(new RegExp(`^ *
 
 const rank = (file: string): number => (LONGEST.indexOf(file.replace(".test.js", "")) + LONGEST.length + 1) % (LONGEST.length + 1);
 const wanted = new RegExp(process.argv[2] ?? "");
-const files = readdirSync(folder).filter((name) => name.endsWith(".test.js") && wanted.test(name)).sort((a, b) => rank(a) - rank(b) || (a < b ? -1 : 1));
+const waiting = readdirSync(folder).filter((name) => name.endsWith(".test.js") && wanted.test(name)).sort((a, b) => rank(a) - rank(b) || (a < b ? -1 : 1));
 const sum = { Total: 0, Passed: 0, Skipped: 0 };
 const failed: string[] = [];
 const began = performance.now();
 
-const waiting = [...files];
 async function work(): Promise<void> {
   for (let file = waiting.shift(); file !== undefined; file = waiting.shift()) {
     const { stdout, stderr, ok, seconds } = await runFile(file);

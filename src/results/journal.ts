@@ -45,8 +45,7 @@ export interface JournalContents {
 }
 
 /** Reads `length` bytes, or as many as there are. */
-async function readAt(file: FileHandle, at: number, wanted: number): Promise<Buffer> {
-  const length = Math.max(0, Math.min(wanted, (await file.stat()).size - at));
+async function readAt(file: FileHandle, at: number, length: number): Promise<Buffer> {
   const buffer = Buffer.alloc(length);
   let done = 0;
   while (done < length) {
@@ -57,17 +56,18 @@ async function readAt(file: FileHandle, at: number, wanted: number): Promise<Buf
   return buffer.subarray(0, done);
 }
 
-/** Whole records from the start of the file. */
-async function* records(file: FileHandle): AsyncGenerator<{ at: number; payload: Buffer }> {
+/** Whole records in the first `size` bytes of the file; what a record says of its length takes no memory beyond them. */
+async function* records(file: FileHandle, size: number): AsyncGenerator<{ at: number; payload: Buffer }> {
   let at = MAGIC.length;
-  let bytes = await readAt(file, at, READ_BYTES);
+  const next = (most: number): Promise<Buffer> => readAt(file, at, Math.max(0, Math.min(most, size - at)));
+  let bytes = await next(READ_BYTES);
   for (;;) {
-    if (bytes.length < FRAME) bytes = await readAt(file, at, READ_BYTES);
+    if (bytes.length < FRAME) bytes = await next(READ_BYTES);
     if (bytes.length < FRAME) return;
     const length = bytes.readUInt32LE(0);
     // Zeros, which a crash may leave, would be empty records with the right checksum.
     if (length === 0 || length > MOST_BYTES) return;
-    if (bytes.length < FRAME + length) bytes = await readAt(file, at, FRAME + length + READ_BYTES);
+    if (bytes.length < FRAME + length) bytes = await next(FRAME + length + READ_BYTES);
     const payload = bytes.subarray(FRAME, FRAME + length);
     if (payload.length < length || crc32(payload) !== bytes.readUInt32LE(4)) return;
     yield { at: at + FRAME, payload };
@@ -85,7 +85,7 @@ async function contents(path: string, file: FileHandle, identity: RunIdentity): 
   const found: JournalContents = { identity: null, units: new Map(), whole: 0, size: (await file.stat()).size };
   if (!(await readAt(file, 0, MAGIC.length)).equals(MAGIC)) return found;
   found.whole = MAGIC.length;
-  for await (const { at, payload } of records(file)) {
+  for await (const { at, payload } of records(file, found.size)) {
     found.whole = at + payload.length;
     if (!found.identity) found.identity = Buffer.from(payload);
     else if (found.identity.equals(own)) {
