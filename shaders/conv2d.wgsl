@@ -82,6 +82,11 @@ fn main(@builtin(workgroup_id) tile: vec3u, @builtin(local_invocation_id) local:
     high = vec4f(interval.y);
   }
 
+  var in_block: array<u32, BLOCKS>; // the division is no constant to the compiler, which would do it again in every step
+  // @unroll
+  for (var b = 0; b < BLOCKS; b++) {
+    in_block[b] = (image_block + b) % params.in_blocks;
+  }
   for (var step = 0u; step < params.steps; step++) {
     var x: array<vec4f, MAPS * BLOCKS * SOURCE_QUADS>;
     // @unroll
@@ -89,12 +94,11 @@ fn main(@builtin(workgroup_id) tile: vec3u, @builtin(local_invocation_id) local:
       let channel = step / ROW_STEPS * MAPS + m;
       // @unroll
       for (var b = 0; b < BLOCKS; b++) {
-        let in_block = (image_block + b) % params.in_blocks;
         // @static
         if (WHOLE) {
           // @unroll
           for (var q = 0; q < IN_QUADS; q++) {
-            x[(m * BLOCKS + b) * SOURCE_QUADS + q] = textureLoad(input, in_at(in_block, channel, q, lane));
+            x[(m * BLOCKS + b) * SOURCE_QUADS + q] = textureLoad(input, in_at(in_block[b], channel, q, lane));
           }
         } else {
           // @unroll
@@ -108,7 +112,7 @@ fn main(@builtin(workgroup_id) tile: vec3u, @builtin(local_invocation_id) local:
                 let start = u32(clamp(row, 0, IN_H - 1)) * (IN_PITCH / 4);
                 // @unroll
                 for (var q = 0; q < IN_PITCH / 4; q++) {
-                  x[(m * BLOCKS + b) * SOURCE_QUADS + j * IN_PITCH / 4 + q] = select(vec4f(0), textureLoad(input, in_at(in_block, channel, start + q, lane)), inside);
+                  x[(m * BLOCKS + b) * SOURCE_QUADS + j * IN_PITCH / 4 + q] = select(vec4f(0), textureLoad(input, in_at(in_block[b], channel, start + q, lane)), inside);
                 }
               } else {
                 let row = i32(first_row * STRIDE + step % ROW_STEPS) + FIRST_ROW + j;
@@ -116,7 +120,7 @@ fn main(@builtin(workgroup_id) tile: vec3u, @builtin(local_invocation_id) local:
                 let start = u32(clamp(row, 0, IN_H - 1)) * (IN_PITCH / 4);
                 // @unroll
                 for (var q = 0; q < IN_PITCH / 4; q++) {
-                  x[(m * BLOCKS + b) * SOURCE_QUADS + j * IN_PITCH / 4 + q] = select(vec4f(0), textureLoad(input, in_at(in_block, channel, start + q, lane)), inside);
+                  x[(m * BLOCKS + b) * SOURCE_QUADS + j * IN_PITCH / 4 + q] = select(vec4f(0), textureLoad(input, in_at(in_block[b], channel, start + q, lane)), inside);
                 }
               }
             }
