@@ -197,7 +197,7 @@ fn main(@builtin(workgroup_id) tile: vec3u, @builtin(local_invocation_id) local:
           // @unroll
           for (var c = 0; c < OUT_W; c++) {
             const at = ((b * OC + oc) * ROWS + r) * OUT_W + c;
-            var sum = sums[at];
+            var sum = 0.0;
             // @unroll
             for (var u = 0; u < CHANNELS; u++) {
               // @unroll
@@ -228,7 +228,7 @@ fn main(@builtin(workgroup_id) tile: vec3u, @builtin(local_invocation_id) local:
                 }
               }
             }
-            sums[at] = sum;
+            sums[at] += sum;
           }
         }
       }
