@@ -30,8 +30,9 @@ const GATE = false;
 const WHOLE = ROWS == OUT_H; // the whole map: rows outside the image are known here
 const TAPS = KERNEL_ROWS * KERNEL_COLS;
 const CHANNELS = MAPS * IN_PACK; // input channels in a step
-const WEIGHT_QUADS = (CHANNELS * TAPS + 3) / 4;
-const OC_GROUPS = (OC + LANES - 1) / LANES;
+const PRODUCTS = CHANNELS * TAPS; // weights of an output channel in a step
+const WEIGHT_TEXELS = (OC * PRODUCTS + 3) / 4; // of all its output channels
+const WEIGHT_LOADS = (WEIGHT_TEXELS + LANES - 1) / LANES;
 const FIRST_ROW = -1; // source row 0 of the tile, relative to the tile's place in the source map
 const SPAN = 3; // source rows an invocation holds
 const SOURCE_QUADS = 6; // vec4 of them per channel and block
@@ -46,19 +47,19 @@ struct Params {
 
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var input: texture_storage_2d<rgba32float, read>;
-@group(0) @binding(2) var weights: texture_storage_2d<rgba32float, read>; // row: tile of OC channels; column: (step * WEIGHT_QUADS + quad) * OC_GROUPS * LANES + channel
+@group(0) @binding(2) var weights: texture_storage_2d<rgba32float, read>; // row: tile of OC channels; column: step * WEIGHT_TEXELS + texel
 @group(0) @binding(3) var norm: texture_2d<f32>; // row 0: (scale, shift) of each channel; row 1: scales of 4 channels
 @group(0) @binding(4) var output: texture_storage_2d<rgba32float, write>;
 @group(0) @binding(5) var residual: texture_storage_2d<rgba32float, read>;
 @group(0) @binding(6) var gate: texture_2d<f32>; // activation behind the ReLU whose gradient this is
 @group(0) @binding(7) var<uniform> intervals: array<vec4f, 256>; // removed weights of each variant: low <= w <= high
 
-fn weight_at(tile: u32, step: u32, quad: u32, channel: u32) -> vec2u {
+fn weight_at(tile: u32, step: u32, texel: u32) -> vec2u {
   // @static
   if (WEIGHT_FOLD == 1) {
-    return vec2u((step * WEIGHT_QUADS + quad) * (OC_GROUPS * LANES) + channel, tile);
+    return vec2u(step * WEIGHT_TEXELS + texel, tile);
   } else {
-    return vec2u(((step % STEPS_PER_ROW) * WEIGHT_QUADS + quad) * (OC_GROUPS * LANES) + channel, tile * WEIGHT_FOLD + step / STEPS_PER_ROW);
+    return vec2u(step % STEPS_PER_ROW * WEIGHT_TEXELS + texel, tile * WEIGHT_FOLD + step / STEPS_PER_ROW);
   }
 }
 
@@ -146,12 +147,12 @@ fn main(@builtin(workgroup_id) tile: vec3u, @builtin(local_invocation_id) local:
         }
       }
     }
-    var w: array<vec4f, WEIGHT_QUADS * OC_GROUPS>; // of the output channel that is this lane's number
+    var w: array<vec4f, WEIGHT_LOADS>; // a texel a lane
     // @static
     if (SHUFFLE) {
       // @unroll
-      for (var i = 0; i < WEIGHT_QUADS * OC_GROUPS; i++) {
-        w[i] = textureLoad(weights, weight_at(tile.y, step, i / OC_GROUPS, i % OC_GROUPS * LANES + lane));
+      for (var i = 0; i < WEIGHT_LOADS; i++) {
+        w[i] = textureLoad(weights, weight_at(tile.y, step, i * LANES + lane));
         // @static
         if (MASKED) {
           w[i] = select(w[i], vec4f(0), (w[i] >= low) & (w[i] <= high));
@@ -160,33 +161,36 @@ fn main(@builtin(workgroup_id) tile: vec3u, @builtin(local_invocation_id) local:
     }
     // @unroll
     for (var oc = 0; oc < OC; oc++) {
-      var v: array<f32, WEIGHT_QUADS * 4>;
-      // @unroll
-      for (var q = 0; q < WEIGHT_QUADS; q++) {
-        // @static
-        if (SHUFFLE) {
-          // @unroll
-          for (var i = 0; i < 4; i++) {
-            // @static
-            if (q * 4 + i < CHANNELS * TAPS) {
-              // A shuffle is quicker on a CPU's vectors of 8, but a loop over lanes on wider ones.
-              // @static
-              if (LANES == 8) {
-                v[q * 4 + i] = subgroupShuffle(w[q * OC_GROUPS + oc / LANES][i], oc % LANES);
-              } else {
-                v[q * 4 + i] = subgroupBroadcast(w[q * OC_GROUPS + oc / LANES][i], oc % LANES);
-              }
-            }
+      var v: array<f32, PRODUCTS>;
+      const first = oc * PRODUCTS;
+      // @static
+      if (SHUFFLE) {
+        // @unroll
+        for (var k = 0; k < PRODUCTS; k++) {
+          const from = (first + k) / 4;
+          // A shuffle is quicker on a CPU's vectors of 8, but a loop over lanes on wider ones.
+          // @static
+          if (LANES == 8) {
+            v[k] = subgroupShuffle(w[from / LANES][(first + k) % 4], from % LANES);
+          } else {
+            v[k] = subgroupBroadcast(w[from / LANES][(first + k) % 4], from % LANES);
           }
-        } else {
-          var quad = textureLoad(weights, weight_at(tile.y, step, q, oc));
+        }
+      } else {
+        // @unroll
+        for (var texel = first / 4; texel < (first + PRODUCTS + 3) / 4; texel++) {
+          var quad = textureLoad(weights, weight_at(tile.y, step, texel));
           // @static
           if (MASKED) {
             quad = select(quad, vec4f(0), (quad >= low) & (quad <= high));
           }
           // @unroll
           for (var i = 0; i < 4; i++) {
-            v[q * 4 + i] = quad[i];
+            const k = texel * 4 + i - first;
+            // @static
+            if (k >= 0 && k < PRODUCTS) {
+              v[k] = quad[i];
+            }
           }
         }
       }

@@ -36,8 +36,8 @@ export interface ConvPlan {
   steps: number;
   rowSteps: number;
   taps: { top: number; left: number; rows: number; cols: number };
-  weightQuads: number;
-  channelGroups: number;
+  /** vec4 of weights that a tile reads in a step. */
+  weightTexels: number;
   stepsPerRow: number;
   weightFold: number;
   weightTexture: { width: number; height: number };
@@ -76,16 +76,15 @@ export function planConv(shape: ConvShape, gradient: boolean, input: BlockLayout
   const maps = input.pack === 1 && rows * h.count * rowSteps === 1 && summed % 4 === 0 ? 4 : 1;
   const channels = maps * input.pack;
   const steps = Math.ceil(summed / channels) * rowSteps;
-  const weightQuads = Math.ceil((channels * rows * h.count) / 4);
-  const channelGroups = Math.ceil(tile.channels / input.lanes);
-  const columns = weightQuads * channelGroups * input.lanes;
-  const stepsPerRow = steps * columns + 24 <= maxTextureWidth ? steps : Math.floor((maxTextureWidth - 24) / columns);
+  const weightTexels = Math.ceil((tile.channels * channels * rows * h.count) / 4);
+  // The lanes load whole vectors of texels: past the last step there have to be as many as lanes.
+  const stepsPerRow = steps * weightTexels + input.lanes <= maxTextureWidth ? steps : Math.floor((maxTextureWidth - input.lanes) / weightTexels);
   const weightFold = Math.ceil(steps / stepsPerRow);
   const outChannels = gradient ? shape.inChannels : shape.outChannels;
   const tiles = Math.ceil(outChannels / tile.channels);
   return {
-    shape, gradient, tile, channels, steps, rowSteps, taps, weightQuads, channelGroups, stepsPerRow, weightFold,
-    weightTexture: { width: stepsPerRow * columns + 24, height: tiles * weightFold },
+    shape, gradient, tile, channels, steps, rowSteps, taps, weightTexels, stepsPerRow, weightFold,
+    weightTexture: { width: stepsPerRow * weightTexels + input.lanes, height: tiles * weightFold },
     multiplyAdds: multiplyAdds(shape),
     constants: {
       LANES: input.lanes, GRADIENT: gradient, KERNEL_TOP: top, KERNEL_LEFT: h.first, KERNEL_ROWS: rows, KERNEL_COLS: h.count,
@@ -120,31 +119,29 @@ export function convGrid(plan: ConvPlan, output: BlockLayout, blocks: number): [
 
 /**
  * Raw weights in the order the kernel reads them: one texel row a tile of output channels (the input's channels, in a
- * gradient), column (step, quad of taps, channel of the tile).
+ * gradient), column (step, channel of the tile, tap), four weights a texel.
  * @param weights [outChannels][inChannels][kernel][kernel]
  * @returns rgba32float texels of `plan.weightTexture`
  */
 export function packWeights(plan: ConvPlan, weights: Float32Array): Float32Array {
-  const { shape, gradient, tile, channels, steps, rowSteps, taps, weightQuads, channelGroups, stepsPerRow, weightFold, weightTexture } = plan;
-  const lanes = plan.constants.LANES as number;
+  const { shape, gradient, tile, channels, steps, rowSteps, taps, weightTexels, stepsPerRow, weightFold, weightTexture } = plan;
   const area = shape.kernel ** 2;
   const [sums, outs] = gradient ? [shape.outChannels, shape.inChannels] : [shape.inChannels, shape.outChannels];
   const [sumStride, outStride] = gradient ? [shape.inChannels * area, area] : [area, shape.inChannels * area];
   const texels = new Float32Array(weightTexture.width * weightTexture.height * 4);
   for (let out = 0; out < outs; out++) {
     const tileRow = Math.floor(out / tile.channels) * weightFold;
-    const column = out % tile.channels;
+    const column = (out % tile.channels) * channels * taps.rows * taps.cols;
     for (let step = 0; step < steps; step++) {
       const rowStep = step % rowSteps;
-      const base = ((tileRow + Math.floor(step / stepsPerRow)) * weightTexture.width + (step % stepsPerRow) * weightQuads * channelGroups * lanes) * 4;
+      const base = ((tileRow + Math.floor(step / stepsPerRow)) * weightTexture.width + (step % stepsPerRow) * weightTexels) * 4 + column;
       for (let u = 0; u < channels; u++) {
         const channel = Math.floor(step / rowSteps) * channels + u;
         if (channel >= sums) continue;
         for (let ky = 0; ky < taps.rows; ky++) {
           const from = channel * sumStride + out * outStride + (taps.top + rowStep + ky) * shape.kernel + taps.left;
           for (let kx = 0; kx < taps.cols; kx++) {
-            const k = (u * taps.rows + ky) * taps.cols + kx;
-            texels[base + ((k >> 2) * channelGroups * lanes + column) * 4 + (k & 3)] = weights[from + kx];
+            texels[base + (u * taps.rows + ky) * taps.cols + kx] = weights[from + kx];
           }
         }
       }
