@@ -107,6 +107,13 @@ export class Profiler {
     return { entries: [...this.entries.values()].sort((a, b) => b.ms - a.ms), spanMs: Math.max(0, this.last - this.first), busyMs: this.busy };
   }
 
+  /** Forgets what was timed until now, once all of it is there. */
+  async restart(): Promise<void> {
+    await this.result();
+    this.entries.clear();
+    [this.first, this.last, this.busy] = [Infinity, -Infinity, 0];
+  }
+
   close(): void {
     for (const { queries, resolved, staging } of this.free) for (const made of [queries, resolved, staging]) made.destroy();
     this.free.length = 0;
