@@ -11,8 +11,6 @@ const KERNEL_TOP = 0; // first kernel row and column that touches a pixel, and h
 const KERNEL_LEFT = 0;
 const KERNEL_ROWS = 3;
 const KERNEL_COLS = 3;
-const STEPS_PER_ROW = 64; // steps of the sum in one row of the weights' texture
-const WEIGHT_FOLD = 1; // rows of it per tile of output channels
 const ROW_STEPS = 1; // kernel rows walked by the loop instead of unrolled (then KERNEL_ROWS is 1)
 const MAPS = 1; // channel groups of the input in a step: kernels of few taps add several in one go
 const STRIDE = 1;
@@ -31,11 +29,10 @@ const WHOLE = ROWS == OUT_H; // the whole map: rows outside the image are known 
 const TAPS = KERNEL_ROWS * KERNEL_COLS;
 const CHANNELS = MAPS * IN_PACK; // input channels in a step
 const PRODUCTS = CHANNELS * TAPS; // weights of an output channel in a step
-const WEIGHT_TEXELS = (OC * PRODUCTS + 3) / 4; // of all its output channels
-const WEIGHT_LOADS = (WEIGHT_TEXELS + LANES - 1) / LANES;
 const FIRST_ROW = -1; // source row 0 of the tile, relative to the tile's place in the source map
 const SPAN = 3; // source rows an invocation holds
 const SOURCE_QUADS = 6; // vec4 of them per channel and block
+// @import weight_layout
 
 struct Params {
   steps: u32, // input channels / CHANNELS * ROW_STEPS
@@ -47,21 +44,12 @@ struct Params {
 
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var input: texture_storage_2d<rgba32float, read>;
-@group(0) @binding(2) var weights: texture_storage_2d<rgba32float, read>; // row: tile of OC channels; column: step * WEIGHT_TEXELS + texel
+@group(0) @binding(2) var weights: texture_storage_2d<rgba32float, read>;
 @group(0) @binding(3) var norm: texture_2d<f32>; // row 0: (scale, shift) of each channel; row 1: scales of 4 channels
 @group(0) @binding(4) var output: texture_storage_2d<rgba32float, write>;
 @group(0) @binding(5) var residual: texture_storage_2d<rgba32float, read>;
 @group(0) @binding(6) var gate: texture_2d<f32>; // activation behind the ReLU whose gradient this is
 @group(0) @binding(7) var<uniform> intervals: array<vec4f, 256>; // removed weights of each variant: low <= w <= high
-
-fn weight_at(tile: u32, step: u32, texel: u32) -> vec2u {
-  // @static
-  if (WEIGHT_FOLD == 1) {
-    return vec2u(step * WEIGHT_TEXELS + texel, tile);
-  } else {
-    return vec2u(step % STEPS_PER_ROW * WEIGHT_TEXELS + texel, tile * WEIGHT_FOLD + step / STEPS_PER_ROW);
-  }
-}
 
 @compute @workgroup_size(LANES)
 fn main(@builtin(workgroup_id) tile: vec3u, @builtin(local_invocation_id) local: vec3u, @builtin(subgroup_invocation_id) in_subgroup: u32) {

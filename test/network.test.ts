@@ -22,6 +22,7 @@ async function compare(golden: GoldenCase, options?: ComputeOptions): Promise<vo
   const expected = goldenOutcome(golden);
   for (const actual of await computeOutcomes(await gpu(), golden, options)) {
     assertClose(actual.logits, expected.logits, 1e-4, "logits");
+    assertClose(actual.attacked, expected.attacked, 1e-4, "logits under an attack of strength 0");
     assertClose(actual.loss, expected.loss, 1e-4, "loss");
     assertClose(actual.gradient, expected.gradient, 1e-3, "input gradient");
     assertSigns(actual.gradient, expected.gradient);

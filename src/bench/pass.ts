@@ -90,10 +90,8 @@ export class Pass implements Measured {
     if (!found) {
       const plan = planUnit(this.#network, {
         image: this.of.input, filtered: [], variants: 1, blocksPerVariant, images, attacks: [], clamp: false, batchNorm: "running",
-        ...this.#limits, tiles: this.options.tiles,
+        gradient: this.of.work === "gradient", ...this.#limits, tiles: this.options.tiles,
       });
-      // Nothing is filtered, so the whole forward pass is what comes before the body; the body's first step is the loss.
-      if (this.of.work === "forward") plan.body = plan.body.slice(0, 1);
       const prepared = await this.#executor.prepare(plan, this.#resources.lookup(plan));
       found = { plan: prepared, steps: [...prepared.prefix, ...prepared.body] };
       this.#prepared.set(blocksPerVariant, found);

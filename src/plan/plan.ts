@@ -1,7 +1,7 @@
 /**
  * Compiles a network and a set of filtered layers to steps: plain data that an executor runs. Names of what a step
- * reads and writes: `clean/x`, `grad/x`, `adv/x` tensors, `weights/layer/forward|gradient|gradient-raw`, `norm/bn`,
- * `intervals/layer`, `labels`, `results`.
+ * reads and writes: `clean/x`, `grad/x`, `adv/x` tensors, `weights/layer/forward|forward-max-pool|gradient|gradient-raw`,
+ * `norm/bn`, `intervals/layer`, `labels`, `results`.
  */
 import { inferShapes } from "../model/graph.js";
 import type { Architecture } from "../model/resnet.js";
@@ -9,6 +9,7 @@ import { type ConvPlan, planConv } from "../ops/conv2d.js";
 import { chooseTile, tileKey, type TileTable } from "../ops/convTile.js";
 import { poolRows } from "../ops/max_pool.js";
 import { BackwardPlanner } from "./backward.js";
+import { convMaxPoolStep, type ForwardOp, joinMaxPools } from "./convMaxPool.js";
 import { convolutionStep } from "./convolution.js";
 import { type ConvOp, convShape, fuse, type FusedOp } from "./fuse.js";
 import { type BlockLayout, blockLayout, layoutConstants, type LayoutLimits, type MapShape } from "./layout.js";
@@ -80,6 +81,8 @@ export interface PlanOptions extends KernelLimits {
   blocksPerVariant: number;
   /** Images in the tile; lanes behind them are padding. */
   images: number;
+  /** False: no backward pass, and with it no attack; steps then keep nothing for it. */
+  gradient?: boolean;
   /** FGSM parameters per pass, by channel. */
   attacks: { epsilon: number[]; low: number[]; high: number[] }[];
   clamp: boolean;
@@ -172,17 +175,18 @@ export function split(resource: string): [string, string] {
 /** @throws Error when the graph holds something the kernels cannot do yet */
 export function planUnit(network: Architecture, options: PlanOptions): UnitPlan {
   const context = new PlanContext(network, options);
-  const { variants, blocksPerVariant, attacks } = options;
+  const { variants, blocksPerVariant, attacks, gradient = true } = options;
   const imageLayout = context.layout(network.graph.input);
   context.tensor(`clean/${network.graph.input}`, network.graph.input, blocksPerVariant);
   const prefix: Step[] = [];
   const body: Step[] = [];
-  for (const op of context.ops) {
+  const forward = joinMaxPools(context);
+  for (const op of gradient ? context.ops : forward) {
     const steps = context.stacked.has(op.output) ? body : prefix;
     steps.push(...forwardSteps(context, op, "clean"));
   }
   body.push(lossStep(context, "clean", 0));
-  body.push(...new BackwardPlanner(context).steps());
+  if (gradient) body.push(...new BackwardPlanner(context).steps());
   attacks.forEach((attack, pass) => {
     const image = network.graph.input;
     context.tensor(`adv/${image}`, image, variants * blocksPerVariant);
@@ -196,7 +200,7 @@ export function planUnit(network: Architecture, options: PlanOptions): UnitPlan 
       grid: [variants * blocksPerVariant, imageLayout.channels, imageLayout.quads],
       cost: variants * blocksPerVariant * options.lanes * imageLayout.channels * imageLayout.quads * 4,
     });
-    for (const op of context.ops) body.push(...forwardSteps(context, op, "adv"));
+    for (const op of forward) body.push(...forwardSteps(context, op, "adv"));
     body.push(lossStep(context, "adv", pass + 1));
   });
   return {
@@ -206,7 +210,7 @@ export function planUnit(network: Architecture, options: PlanOptions): UnitPlan 
 }
 
 /** Steps of one op in a forward pass. */
-function forwardSteps(context: PlanContext, op: FusedOp, pass: "clean" | "adv"): Step[] {
+function forwardSteps(context: PlanContext, op: ForwardOp, pass: "clean" | "adv"): Step[] {
   const at = (tensor: string) => `${pass}/${tensor}`;
   const output = at(op.output);
   const blocks = context.blocks(output);
@@ -214,6 +218,7 @@ function forwardSteps(context: PlanContext, op: FusedOp, pass: "clean" | "adv"):
   const elements = blocks * out.lanes * out.groups * out.quads * 4;
   context.tensor(output, op.output, blocks);
   if (op.kind === "conv") return convSteps(context, op, pass, output, blocks);
+  if (op.kind === "conv_max_pool") return [convMaxPoolStep(context, op, pass, blocks)];
   const constants = { ...layoutConstants("IN", input), ...layoutConstants("OUT", out) };
   const params = { in_blocks: context.blocks(at(op.input)) };
   if (op.kind === "avg_pool") {
@@ -222,7 +227,7 @@ function forwardSteps(context: PlanContext, op: FusedOp, pass: "clean" | "adv"):
   if (input.width < 3 || out.width < 3) throw new Error("max-pool needs maps of at least 3 columns");
   const rows = poolRows(input, out.height, op.stride).pooled;
   // Only the clean pass is followed by a gradient.
-  const winner = pass === "clean" && context.tensor(`${output}#winner`, op.output, blocks);
+  const winner = pass === "clean" && context.options.gradient !== false && context.tensor(`${output}#winner`, op.output, blocks);
   return [{
     kernel: "max_pool",
     name: "max_pool",

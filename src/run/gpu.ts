@@ -135,7 +135,7 @@ export class GpuExecutor {
     const timed = this.profiler?.begin(this.memory);
     let pass = timed ? null : encoder.beginComputePass();
     for (const { step, pipeline, group } of steps) {
-      if (timed) pass = encoder.beginComputePass(timed.pass(step.name, step.kernel === "conv2d" ? step.cost : 0));
+      if (timed) pass = encoder.beginComputePass(timed.pass(step.name, step.kernel.startsWith("conv2d") ? step.cost : 0));
       pass!.setPipeline(pipeline.pipeline);
       pass!.setBindGroup(0, group);
       pass!.dispatchWorkgroups(...step.grid);
