@@ -17,6 +17,8 @@ const STRIDE = 1;
 const PAD = 1;
 const OC = 8; // output channels per invocation
 const ROWS = 1; // output rows per invocation
+const KNOWN = false; // which rows is known here: the whole map, or a band of it that has a dispatch of its own
+const TOP = 0; // the first of them, where known
 const BLOCKS = 1; // image blocks per invocation
 const SHUFFLE = true; // weights come from the neighbour lanes (subgroups of LANES and more)
 const MASKED = false;
@@ -25,11 +27,10 @@ const RESIDUAL = false;
 const RELU = false;
 const GATE = false;
 
-const WHOLE = ROWS == OUT_H; // the whole map: rows outside the image are known here
 const TAPS = KERNEL_ROWS * KERNEL_COLS;
 const CHANNELS = MAPS * IN_PACK; // input channels in a step
 const PRODUCTS = CHANNELS * TAPS; // weights of an output channel in a step
-const FIRST_ROW = -1; // source row 0 of the tile, relative to the tile's place in the source map
+const FIRST_ROW = -1; // source row 0 of the tile; where the rows are not known relative to the tile's place in the source map
 const SPAN = 3; // source rows an invocation holds
 const SOURCE_QUADS = 6; // vec4 of them per channel and block
 // @import weight_layout
@@ -60,7 +61,7 @@ fn main(@builtin(workgroup_id) tile: vec3u, @builtin(local_invocation_id) local:
     lane = in_subgroup;
   }
   let image_block = tile.x * BLOCKS;
-  let first_row = tile.z * ROWS;
+  let first_row = TOP + tile.z * ROWS;
   var sums: array<f32, BLOCKS * ROWS * OUT_W * OC>;
   var low = vec4f(0);
   var high = vec4f(0);
@@ -84,10 +85,10 @@ fn main(@builtin(workgroup_id) tile: vec3u, @builtin(local_invocation_id) local:
       // @unroll
       for (var b = 0; b < BLOCKS; b++) {
         // @static
-        if (WHOLE) {
+        if (KNOWN) {
           // @unroll
-          for (var q = 0; q < IN_QUADS; q++) {
-            x[(m * BLOCKS + b) * SOURCE_QUADS + q] = textureLoad(input, in_at(in_block[b], channel, q, lane));
+          for (var q = 0; q < SOURCE_QUADS; q++) {
+            x[(m * BLOCKS + b) * SOURCE_QUADS + q] = textureLoad(input, in_at(in_block[b], channel, FIRST_ROW * IN_PITCH / 4 + q, lane));
           }
         } else {
           // @unroll
@@ -199,7 +200,7 @@ fn main(@builtin(workgroup_id) tile: vec3u, @builtin(local_invocation_id) local:
                   const tap = (u * KERNEL_ROWS + ky) * KERNEL_COLS + kx;
                   // @static
                   if (GRADIENT) {
-                    const up = r + PAD - KERNEL_TOP - ky + 64 * STRIDE;
+                    const up = TOP + r + PAD - KERNEL_TOP - ky + 64 * STRIDE;
                     const across = c + PAD - KERNEL_LEFT - kx + 64 * STRIDE;
                     const y = up / STRIDE - 64 - FIRST_ROW;
                     const xx = across / STRIDE - 64;
@@ -209,7 +210,7 @@ fn main(@builtin(workgroup_id) tile: vec3u, @builtin(local_invocation_id) local:
                       sum += v[tap] * x[(u / IN_PACK * BLOCKS + b) * SOURCE_QUADS + slot / 4][slot % 4 + u % IN_PACK];
                     }
                   } else {
-                    const y = r * STRIDE + ky + KERNEL_TOP - PAD - FIRST_ROW;
+                    const y = (TOP + r) * STRIDE + ky + KERNEL_TOP - PAD - FIRST_ROW;
                     const xx = c * STRIDE + kx + KERNEL_LEFT - PAD;
                     // @static
                     if (y >= 0 && y < SPAN && xx >= 0 && xx < IN_W) {
@@ -285,7 +286,7 @@ fn main(@builtin(workgroup_id) tile: vec3u, @builtin(local_invocation_id) local:
           value = select(vec4f(0), value, open);
         }
         // @static
-        if (OUT_H % ROWS == 0) {
+        if (KNOWN || OUT_H % ROWS == 0) {
           textureStore(output, at, value);
         } else {
           if (first_row + q / (OUT_PITCH / 4) < OUT_H) {

@@ -72,6 +72,7 @@ async function check({ shape: [inChannels, outChannels, size, kernel, stride, pa
   const { output } = await runKernel({
     kernel: "conv2d",
     constants: { ...plan.constants, MASKED: masked, SCALED: isScaled, SHUFFLE: options.shuffle ?? device.shuffle },
+    bands: plan.bands,
     params: { steps: plan.steps, in_blocks: BLOCKS, residual_blocks: 1, gate_blocks: 1, blocks_per_variant: BLOCKS },
     grid: convGrid(plan, to, BLOCKS),
     blocks: BLOCKS,
@@ -94,7 +95,7 @@ async function check({ shape: [inChannels, outChannels, size, kernel, stride, pa
 }
 
 /** Layers of the real networks, too large for plain loops on the host. */
-const LARGE: Case["shape"][] = [[3, 64, 64, 7, 2, 3], [64, 64, 16, 3, 1, 1], [64, 128, 8, 3, 2, 1], [128, 256, 4, 1, 2, 0], [512, 200, 1, 1, 1, 0]];
+const LARGE: Case["shape"][] = [[3, 64, 64, 7, 2, 3], [64, 64, 16, 3, 1, 1], [64, 64, 8, 3, 1, 1], [64, 128, 8, 3, 2, 1], [128, 256, 4, 1, 2, 0], [512, 200, 1, 1, 1, 0]];
 
 async function checkNaive([inChannels, outChannels, size, kernel, stride, pad]: Case["shape"], gradient: boolean): Promise<void> {
   const shape: ConvShape = { inChannels, outChannels, height: size, width: size, kernel, stride, pad };
@@ -106,7 +107,7 @@ async function checkNaive([inChannels, outChannels, size, kernel, stride, pad]: 
   const data = noise(IMAGES * from.channels * from.height * from.width, 3);
   const run = { blocks: BLOCKS, inputs: { input: { layout: from, data } }, outputs: { output: { layout: to, images: IMAGES } } };
   const fast = await runKernel({
-    ...run, kernel: "conv2d", constants: { ...plan.constants, SHUFFLE: device.shuffle }, params: { steps: plan.steps, in_blocks: BLOCKS, residual_blocks: 1, gate_blocks: 1, blocks_per_variant: BLOCKS }, grid: convGrid(plan, to, BLOCKS),
+    ...run, kernel: "conv2d", constants: { ...plan.constants, SHUFFLE: device.shuffle }, bands: plan.bands, params: { steps: plan.steps, in_blocks: BLOCKS, residual_blocks: 1, gate_blocks: 1, blocks_per_variant: BLOCKS }, grid: convGrid(plan, to, BLOCKS),
     extra: (executor) => ({ weights: executor.createTexture(plan.weightTexture.width, plan.weightTexture.height, packWeights(plan, weights)), norm: executor.createTexture(512, 2, Float32Array.from({ length: 4096 }, (_, i) => Number(i % 4 === 0))) }),
   });
   const naive = await runKernel({

@@ -28,8 +28,8 @@ for (const kind of ["software", "hardware"] as const) {
           assert.ok(sameTile(candidates[0], chooseTile(shape, gradient, { lanes, accumulators: ACCUMULATORS[kind] })));
           for (const tile of candidates) {
             const what = `${tileKey(shape, gradient)} ${JSON.stringify(tile)}`;
-            const { constants } = planConv(shape, gradient, input, output, tile, limits.maxTextureWidth);
-            for (const [name, value] of Object.entries(constants)) assert.ok(typeof value === "boolean" || Number.isInteger(value), `${what}: ${name} is ${value}`);
+            const { constants, bands } = planConv(shape, gradient, input, output, tile, limits.maxTextureWidth);
+            for (const [name, value] of [constants, ...bands].flatMap((set) => Object.entries(set))) assert.ok(typeof value === "boolean" || Number.isInteger(value), `${what}: ${name} is ${value}`);
             assert.is(64 % (tile.blocks * lanes), 0, what);
             const padded = (output.groups * output.pack) as number;
             assert.ok(Math.ceil(output.channels / tile.channels) * tile.channels <= padded, `${what}: writes beyond ${padded} channels`);
@@ -50,6 +50,7 @@ async function forward(shape: ConvShape, tile: ConvTile, x: Float32Array, weight
   const { output } = await runKernel({
     kernel: "conv2d",
     constants: { ...plan.constants, SHUFFLE: device.shuffle },
+    bands: plan.bands,
     params: { steps: plan.steps, in_blocks: BLOCKS, residual_blocks: 1, gate_blocks: 1, blocks_per_variant: BLOCKS },
     grid: convGrid(plan, to, BLOCKS),
     blocks: BLOCKS,
@@ -63,12 +64,12 @@ async function forward(shape: ConvShape, tile: ConvTile, x: Float32Array, weight
   return output;
 }
 
-for (const shape of [[8, 24, 7, 3, 1, 1], [8, 16, 2, 3, 1, 1]].map((entry) => shapeOf(entry as (typeof SHAPES)[0]))) {
+for (const [shape, accumulators] of [[[8, 24, 7, 3, 1, 1], 64], [[8, 16, 8, 3, 1, 1], 256], [[8, 16, 2, 3, 1, 1], 64]].map(([entry, sums]) => [shapeOf(entry as (typeof SHAPES)[0]), sums as number] as const)) {
   test(`every tile of ${tileKey(shape, false)} gives the same bits, the right ones`, async () => {
     const x = noise(IMAGES * shape.inChannels * shape.height * shape.width, 3);
     const weights = noise(shape.inChannels * shape.outChannels * 9, 5);
     const results: Float32Array[] = [];
-    for (const tile of tileCandidates(shape, false, { lanes: (await gpu()).lanes, accumulators: 64 })) results.push(await forward(shape, tile, x, weights));
+    for (const tile of tileCandidates(shape, false, { lanes: (await gpu()).lanes, accumulators })) results.push(await forward(shape, tile, x, weights));
     assert.ok(results.length >= 3);
     assertClose(results[0], conv2d(shape, x, weights), 1e-5, "convolution");
     for (const result of results) assert.equal(result, results[0]);

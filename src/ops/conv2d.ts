@@ -42,6 +42,8 @@ export interface ConvPlan {
   weightFold: number;
   weightTexture: { width: number; height: number };
   constants: Record<string, number | boolean>;
+  /** More constants, for each of its dispatches: one, or one a band of rows. */
+  bands: Record<string, number>[];
   /** Multiply-adds on real (non-padding) pixels, per image. */
   multiplyAdds: number;
 }
@@ -54,23 +56,25 @@ export interface ConvPlan {
 export function planConv(shape: ConvShape, gradient: boolean, input: BlockLayout, output: BlockLayout, tile: ConvTile, maxTextureWidth: number): ConvPlan {
   const { kernel, stride, pad } = shape;
   const forwardOut = convOutput(shape);
-  const whole = tile.rows === output.height;
+  // Where the rows are known, kernel rows that only ever see padding are left out.
+  const known = tile.banded || tile.rows === output.height;
   const v = usedTaps(kernel, stride, pad, shape.height, forwardOut.height);
   const h = usedTaps(kernel, stride, pad, shape.width, forwardOut.width);
   // Forward over many rows of a large kernel: the loop walks kernel rows, so that the body stays small.
-  const rowSteps = !gradient && !whole && kernel > 3 ? kernel : 1;
-  const top = whole ? v.first : 0;
-  const rows = rowSteps > 1 ? 1 : whole ? v.count : kernel;
+  const rowSteps = !gradient && !known && kernel > 3 ? kernel : 1;
+  const top = known ? v.first : 0;
+  const rows = rowSteps > 1 ? 1 : known ? v.count : kernel;
   const taps = { top, left: h.first, rows, cols: h.count };
-  let firstRow = 0;
-  let span = input.height;
-  if (!whole && gradient) {
-    firstRow = Math.floor((pad - (kernel - 1)) / stride);
-    span = Math.floor((tile.rows - 1 + pad) / stride) - firstRow + 1;
-  } else if (!whole) {
-    firstRow = -pad;
-    span = (tile.rows - 1) * stride + rows;
-  }
+  /** Rows that those from `first` to `last` are made of, `first` being anywhere in the map where it is not known. */
+  const source = (first: number, last: number): [number, number] =>
+    gradient ? [Math.floor((first + pad - (top + (known ? rows : kernel) - 1)) / stride), Math.floor((last + pad - top) / stride)] : [first * stride + top - pad, last * stride + top + rows - 1 - pad];
+  const band = (first: number, height: number): Record<string, number> => {
+    const [from, to] = source(first, first + height - 1);
+    const [firstRow, lastRow] = known ? [Math.max(0, from), Math.min(input.height - 1, to)] : [from, to];
+    const span = lastRow - firstRow + 1;
+    return { TOP: first, ROWS: height, FIRST_ROW: firstRow, SPAN: span, SOURCE_QUADS: height === output.height ? input.quads : (span * input.pitch) / 4 };
+  };
+  const bands = Array.from({ length: known ? Math.ceil(output.height / tile.rows) : 1 }, (_, i) => band(i * tile.rows, known ? Math.min(tile.rows, output.height - i * tile.rows) : tile.rows));
   const summed = gradient ? shape.outChannels : shape.inChannels;
   // One tap does little for a load: four channels at a time fill a vec4 of weights, and touch each sum once.
   const maps = input.pack === 1 && rows * h.count * rowSteps === 1 && summed % 4 === 0 ? 4 : 1;
@@ -85,14 +89,14 @@ export function planConv(shape: ConvShape, gradient: boolean, input: BlockLayout
   return {
     shape, gradient, tile, channels, steps, rowSteps, taps, weightTexels, stepsPerRow, weightFold,
     weightTexture: { width: stepsPerRow * weightTexels + input.lanes, height: tiles * weightFold },
+    bands,
     multiplyAdds: multiplyAdds(shape),
     constants: {
       LANES: input.lanes, GRADIENT: gradient, KERNEL_TOP: top, KERNEL_LEFT: h.first, KERNEL_ROWS: rows, KERNEL_COLS: h.count,
       STEPS_PER_ROW: stepsPerRow, WEIGHT_FOLD: weightFold, ROW_STEPS: rowSteps, MAPS: maps, STRIDE: stride, PAD: pad,
       IN_H: input.height, IN_W: input.width, IN_PITCH: input.pitch, IN_QUADS: input.quads, IN_GROUPS_PER_ROW: input.groupsPerRow, IN_FOLD: input.fold, IN_PACK: input.pack,
       OUT_H: output.height, OUT_W: output.width, OUT_PITCH: output.pitch, OUT_QUADS: output.quads, OUT_GROUPS_PER_ROW: output.groupsPerRow, OUT_FOLD: output.fold, OUT_PACK: output.pack,
-      OC: tile.channels, ROWS: tile.rows, BLOCKS: tile.blocks, FIRST_ROW: firstRow, SPAN: span,
-      SOURCE_QUADS: whole ? input.quads : (span * input.pitch) / 4,
+      OC: tile.channels, BLOCKS: tile.blocks, KNOWN: known,
     },
   };
 }
@@ -111,10 +115,10 @@ function realTaps(kernel: number, stride: number, pad: number, size: number, out
   return count;
 }
 
-/** @returns workgroups for `blocks` blocks of images (a multiple of the tile's) */
+/** @returns workgroups of each dispatch for `blocks` blocks of images (a multiple of the tile's) */
 export function convGrid(plan: ConvPlan, output: BlockLayout, blocks: number): [number, number, number] {
   const outChannels = plan.gradient ? plan.shape.inChannels : plan.shape.outChannels;
-  return [Math.ceil(blocks / plan.tile.blocks), Math.ceil(outChannels / plan.tile.channels), Math.ceil(output.height / plan.tile.rows)];
+  return [Math.ceil(blocks / plan.tile.blocks), Math.ceil(outChannels / plan.tile.channels), plan.constants.KNOWN ? 1 : Math.ceil(output.height / plan.tile.rows)];
 }
 
 /**

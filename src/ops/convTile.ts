@@ -1,6 +1,6 @@
 /** Register tiles of the convolution kernel: which there are for a shape, and which is the best guess. */
 import { CHANNEL_TILE, IMAGE_MULTIPLE } from "../plan/layout.js";
-import { type ConvShape, convOutput } from "./conv2d.js";
+import { type ConvShape, convOutput, multiplyAdds } from "./conv2d.js";
 
 /** What one invocation computes. */
 export interface ConvTile {
@@ -8,6 +8,8 @@ export interface ConvTile {
   channels: number;
   rows: number;
   blocks: number;
+  /** Whether each band of rows has a dispatch of its own, whose kernel knows which rows it does and loads none beside the map. */
+  banded: boolean;
 }
 
 export interface TileLimits {
@@ -38,7 +40,8 @@ function channelTiles(channels: number, single: boolean): number[] {
 
 /**
  * The tile to take without measuring. Maps of up to 2 columns are done whole, several blocks of images at once; larger ones
- * whole where four channels of them fit, else by rows. The rules are those that measured best on a software adapter: a
+ * whole where four channels of them fit, else in bands or by rows. The rules are those that measured best on a software adapter: the
+ * products of a step are straight-line code, of which a processor's instruction cache (32 KiB) holds some 1,600; a
  * kernel of one tap has little to do for what it loads and takes twice the accumulators, as does the gradient of a stride, whose
  * pixels see a quarter of the taps; a stride itself takes fewer; and an invocation holds at most 8 vectors of what it reads.
  */
@@ -52,19 +55,27 @@ export function chooseTile(shape: ConvShape, gradient: boolean, limits: TileLimi
     const tile = widest(budget / (4 * height * width));
     const read = mapRead(shape, gradient);
     const most = Math.min(IMAGE_MULTIPLE / limits.lanes, 8 / Math.ceil((read.height * read.width) / 4), budget / (height * width * tile));
-    return { channels: tile, rows: height, blocks: 2 ** Math.max(0, Math.floor(Math.log2(most))) };
+    return { channels: tile, rows: height, blocks: 2 ** Math.max(0, Math.floor(Math.log2(most))), banded: false };
+  }
+  if (shape.stride === 1) {
+    const products = multiplyAdds({ ...shape, inChannels: 1, outChannels: 1 });
+    const code = limits.accumulators * 6.25;
+    const most = Math.min(budget / (height * width), code / products);
+    if (most >= Math.min(4, channels)) return { channels: widest(most), rows: height, blocks: 1, banded: false };
+    const rows = Math.floor(((code / 8) * height) / products);
+    if (channels >= 8 && rows >= 1) return { channels: 8, rows, blocks: 1, banded: rows > 1 && height / rows <= 4 };
   }
   if (height * width * Math.min(4, channels) <= budget) {
-    const most = shape.stride === 1 ? budget / (height * width) : gradient ? Math.min(shape.kernel === 1 ? 32 : 16, (2 * budget) / (height * width)) : budget / 32;
-    return { channels: widest(most), rows: height, blocks: 1 };
+    const most = gradient ? Math.min(shape.kernel === 1 ? 32 : 16, (2 * budget) / (height * width)) : budget / 32;
+    return { channels: widest(most), rows: height, blocks: 1, banded: false };
   }
   const unit = gradient ? shape.stride : 1;
   const tile = widest(16);
   const rows = Math.max(unit, Math.floor(budget / (width * tile) / unit) * unit);
-  return { channels: tile, rows: Math.min(rows, Math.ceil(height / unit) * unit), blocks: 1 };
+  return { channels: tile, rows: Math.min(rows, Math.ceil(height / unit) * unit), blocks: 1, banded: false };
 }
 
-export const sameTile = (a: ConvTile, b: ConvTile | null | undefined): boolean => a.channels === b?.channels && a.rows === b.rows && a.blocks === b.blocks;
+export const sameTile = (a: ConvTile, b: ConvTile | null | undefined): boolean => a.channels === b?.channels && a.rows === b.rows && a.blocks === b.blocks && a.banded === b.banded;
 
 /** Tiles by `tileKey`. */
 export type TileTable = Record<string, ConvTile>;
@@ -89,7 +100,10 @@ export function tileCandidates(shape: ConvShape, gradient: boolean, limits: Tile
     { ...first, channels: first.channels * factor },
     { ...first, rows: Math.min(height, Math.floor(first.rows * factor)) },
     { ...first, blocks: first.blocks * factor },
+    { ...first, rows: height, channels: first.channels * factor },
   ]);
-  const all = [first, { ...first, rows: height }, ...scaled].filter((tile, i) => i === 0 || (tile.blocks >= 1 && tile.rows >= 1 && fits(tile)));
+  const all = [first, { ...first, rows: height }, ...scaled]
+    .filter((tile, i) => i === 0 || (tile.blocks >= 1 && tile.rows >= 1 && fits(tile)))
+    .map((tile) => ({ ...tile, banded: tile.banded && tile.rows < height }));
   return all.filter((tile, i) => all.findIndex((other) => sameTile(other, tile)) === i);
 }

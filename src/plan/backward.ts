@@ -1,6 +1,6 @@
 /** Steps of the input gradient: the forward ops in reverse. No weight gradients: a sweep never needs them. */
 import { poolRows } from "../ops/max_pool.js";
-import { convolutionStep } from "./convolution.js";
+import { convolutionSteps } from "./convolution.js";
 import type { ConvOp, FusedOp } from "./fuse.js";
 import { layoutConstants } from "./layout.js";
 import type { PlanContext, Step } from "./plan.js";
@@ -73,7 +73,7 @@ export class BackwardPlanner {
       steps.push(...this.batchNorm(op, gradient, from));
     }
     const { output, residual, gate } = this.contribution(op.input);
-    return [...steps, convolutionStep(context, op, true, { input: from, output, blocks: this.blocks }, { residual, relu: false, gate })];
+    return [...steps, ...convolutionSteps(context, op, true, { input: from, output, blocks: this.blocks }, { residual, relu: false, gate })];
   }
 
   private batchNorm(op: ConvOp, gradient: string, output: string): Step[] {

@@ -10,7 +10,7 @@ import { chooseTile, tileKey, type TileTable } from "../ops/convTile.js";
 import { poolRows } from "../ops/max_pool.js";
 import { BackwardPlanner } from "./backward.js";
 import { convMaxPoolStep, type ForwardOp, joinMaxPools } from "./convMaxPool.js";
-import { convolutionStep } from "./convolution.js";
+import { convolutionSteps } from "./convolution.js";
 import { type ConvOp, convShape, fuse, type FusedOp } from "./fuse.js";
 import { type BlockLayout, blockLayout, layoutConstants, type LayoutLimits, type MapShape } from "./layout.js";
 
@@ -247,8 +247,8 @@ function convSteps(context: PlanContext, op: ConvOp, pass: "clean" | "adv", outp
   const residual = op.residual ? `${pass}/${op.residual}` : null;
   const raw = separate ? context.tensor(`${output}#raw`, op.output, blocks) : output;
   const residualBlocks = residual ? context.blocks(residual) : 1;
-  const conv = convolutionStep(context, op, false, { input, output: raw, blocks }, { residual: separate ? null : residual, relu: op.relu && !separate, gate: null });
-  if (!separate) return [conv];
+  const conv = convolutionSteps(context, op, false, { input, output: raw, blocks }, { residual: separate ? null : residual, relu: op.relu && !separate, gate: null });
+  if (!separate) return conv;
   const layout = context.layout(op.output);
   const rows = blocks / options.blocksPerVariant;
   const stats = context.statistics(`${output}#stats`, op.output, rows);
@@ -257,7 +257,7 @@ function convSteps(context: PlanContext, op: ConvOp, pass: "clean" | "adv", outp
   context.norms.add(norm);
   const cost = blocks * layout.lanes * layout.groups * layout.quads * 4;
   return [
-    conv,
+    ...conv,
     { kernel: "batch_norm_stats", name: "batch_norm_stats", constants, params: { blocks_per_variant: options.blocksPerVariant, images: options.images, stats_rows: rows, raw_blocks: blocks }, bindings: { input: raw, output: stats }, writes: [stats], grid: [rows, layout.groups, 1], cost: 2 * cost },
     {
       kernel: "batch_norm",
