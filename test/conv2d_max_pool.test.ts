@@ -68,9 +68,9 @@ for (const { shape: [inChannels, outChannels, height, width, kernel, stride, pad
       grid: [BLOCKS, plan.tiles, 1], blocks: BLOCKS, inputs, outputs: { output: { layout: layouts.output, images } }, extra: extra(plan.conv),
     });
 
-    const conv = planConv(shape, false, layouts.input, layouts.map, { channels: 8, rows: 1, blocks: 1 }, limits.maxTextureWidth);
+    const conv = planConv(shape, false, layouts.input, layouts.map, { channels: 8, rows: 1, blocks: 1, banded: false }, limits.maxTextureWidth);
     const first = await runKernel({
-      kernel: "conv2d", constants: { ...conv.constants, MASKED: masked, RELU: true }, params: { steps: conv.steps, in_blocks: inBlocks, residual_blocks: 1, gate_blocks: 1, blocks_per_variant: BLOCKS },
+      kernel: "conv2d", constants: { ...conv.constants, MASKED: masked, RELU: true }, bands: conv.bands, params: { steps: conv.steps, in_blocks: inBlocks, residual_blocks: 1, gate_blocks: 1, blocks_per_variant: BLOCKS },
       grid: convGrid(conv, layouts.map, BLOCKS), blocks: BLOCKS, inputs, outputs: { output: { layout: layouts.map, images } }, extra: extra(conv),
     });
     const second = await runKernel({

@@ -27,7 +27,7 @@ export function planConvMaxPool(
   const channels = CHANNELS.find((count) => map.groups % count === 0 && map.width * count <= limits.accumulators);
   const isRowWise = [input, map, output].every(({ width, height }) => width >= 3 && height > 1);
   if (!channels || !isRowWise || window.kernel < window.stride || window.kernel > window.stride + 1) return null;
-  const conv = planConv(shape, false, input, map, { channels, rows: 1, blocks: 1 }, limits.maxTextureWidth);
+  const conv = planConv(shape, false, input, map, { channels, rows: 1, blocks: 1, banded: false }, limits.maxTextureWidth);
   if (conv.rowSteps !== shape.kernel) return null;
   return {
     conv,
