@@ -1,6 +1,7 @@
-// A convolution of a large kernel with its batch norm, ReLU and the max-pool behind it, for passes that no gradient follows: the
-// map in between, several times what is read and written, is never stored. Lanes are the images of a block. An invocation does the
-// whole map of OC channels, row by row; a step of the sum is a row of the kernel on one input channel, as in conv2d.wgsl.
+// A convolution of a large kernel with its batch norm, ReLU and the max-pool behind it: the map in between, several times what is
+// read and written, is never stored; a gradient needs no more of it than which pixel of each window won, as in max_pool.wgsl.
+// Lanes are the images of a block. An invocation does the whole map of OC channels, row by row; a step of the sum is a row of the
+// kernel on one input channel, as in conv2d.wgsl.
 enable subgroups;
 // @import input_layout
 // @import output_layout
@@ -17,6 +18,7 @@ const POOL_STRIDE = 2;
 const POOL_PAD = 1;
 const OC = 16; // channels per invocation
 const MASKED = false;
+const WINNER = false; // a gradient follows
 
 const PRODUCTS = KERNEL_COLS; // weights of an output channel in a step
 // @import weight_layout
@@ -33,6 +35,7 @@ struct Params {
 @group(0) @binding(3) var norm: texture_2d<f32>; // row 0: (scale, shift) of each channel
 @group(0) @binding(4) var output: texture_storage_2d<rgba32float, write>;
 @group(0) @binding(5) var<uniform> intervals: array<vec4f, 256>; // removed weights of each variant: low <= w <= high
+@group(0) @binding(6) var winner: texture_storage_2d<rgba32float, write>; // position in the window, ky * POOL_KERNEL + kx, or -1 where ReLU lets nothing through
 
 @compute @workgroup_size(LANES)
 fn main(@builtin(workgroup_id) tile: vec3u, @builtin(subgroup_invocation_id) lane: u32) {
@@ -52,6 +55,7 @@ fn main(@builtin(workgroup_id) tile: vec3u, @builtin(subgroup_invocation_id) lan
   let in_block = tile.x % params.in_blocks;
 
   var best: array<f32, OC * OUT_W>; // maxima of the open windows so far. They begin with zero, below which ReLU lets nothing
+  var place: array<f32, OC * OUT_W>; // in the window, of those above zero
   var pooled = 0;
   for (var row = 0; row < MAP_H; row++) {
     var sums: array<f32, OC * MAP_W>;
@@ -111,7 +115,9 @@ fn main(@builtin(workgroup_id) tile: vec3u, @builtin(subgroup_invocation_id) lan
       }
     }
 
+    let down = f32((row - (pooled * POOL_STRIDE - POOL_PAD)) * POOL_KERNEL); // where the row's places in the open window begin
     var across: array<f32, OC * OUT_W>; // the row's maximum in each window
+    var across_place: array<f32, OC * OUT_W>; // the first column that reaches it
     // @unroll
     for (var oc = 0; oc < OC; oc++) {
       // @unroll
@@ -130,6 +136,20 @@ fn main(@builtin(workgroup_id) tile: vec3u, @builtin(subgroup_invocation_id) lan
           }
         }
         across[oc * OUT_W + c] = most;
+        // @static
+        if (WINNER) {
+          across_place[oc * OUT_W + c] = f32(POOL_KERNEL - 1);
+          // @unroll
+          for (var back = 1; back < POOL_KERNEL; back++) {
+            const kx = POOL_KERNEL - 1 - back;
+            const column = c * POOL_STRIDE + kx - POOL_PAD;
+            // @static
+            if (column >= 0 && column < MAP_W) {
+              across_place[oc * OUT_W + c] = select(across_place[oc * OUT_W + c], f32(kx), sums[oc * MAP_W + column] == most);
+            }
+          }
+          place[oc * OUT_W + c] = select(place[oc * OUT_W + c], across_place[oc * OUT_W + c] + down, most > best[oc * OUT_W + c]);
+        }
         best[oc * OUT_W + c] = max(best[oc * OUT_W + c], most);
       }
     }
@@ -140,21 +160,35 @@ fn main(@builtin(workgroup_id) tile: vec3u, @builtin(subgroup_invocation_id) lan
         // @unroll
         for (var q = 0; q < OUT_PITCH / 4; q++) {
           var value = vec4f(0);
+          var won = vec4f(-1);
           // @unroll
           for (var i = 0; i < 4; i++) {
             const c = q * 4 + i;
             // @static
             if (c < OUT_W) {
               value[i] = best[oc * OUT_W + c];
+              // @static
+              if (WINNER) {
+                won[i] = place[oc * OUT_W + c];
+              }
             }
           }
-          textureStore(output, out_at(tile.x, tile.y * OC + oc, u32(pooled) * (OUT_PITCH / 4) + q, lane), value);
+          let at = out_at(tile.x, tile.y * OC + oc, u32(pooled) * (OUT_PITCH / 4) + q, lane);
+          textureStore(output, at, value);
+          // @static
+          if (WINNER) {
+            textureStore(winner, at, select(vec4f(-1), won, value > vec4f(0)));
+          }
         }
         // @unroll
         for (var c = 0; c < OUT_W; c++) {
           // @static
           if (POOL_KERNEL > POOL_STRIDE) {
             best[oc * OUT_W + c] = across[oc * OUT_W + c];
+            // @static
+            if (WINNER) {
+              place[oc * OUT_W + c] = across_place[oc * OUT_W + c];
+            }
           } else {
             best[oc * OUT_W + c] = 0.0;
           }

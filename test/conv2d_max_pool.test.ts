@@ -8,7 +8,7 @@ import { maxPool, type Window } from "../src/ops/max_pool.js";
 import { blockLayout, layoutConstants } from "../src/plan/layout.js";
 import { planUnit, type PlanOptions } from "../src/plan/plan.js";
 import { assertClose, noise } from "./support/close.js";
-import { gpu, runKernel } from "./support/kernel.js";
+import { gpu, type KernelRun, runKernel } from "./support/kernel.js";
 
 interface Case {
   shape: [inChannels: number, outChannels: number, height: number, width: number, kernel: number, stride: number, pad: number];
@@ -37,8 +37,23 @@ const BLOCKS = 4;
 const IMAGES = 11;
 const [LOW, HIGH] = [-0.2, 0.1].map(Math.fround);
 
-for (const { shape: [inChannels, outChannels, height, width, kernel, stride, pad], pool = [3, 2, 1], inBlocks = BLOCKS, masked = false, ...options } of CASES) {
-  test(`${inChannels}→${outChannels} channels of ${height}x${width}, kernel ${kernel}/${stride}, window ${pool[0]}/${pool[1]}${masked ? ", filtered" : ""}`, async () => {
+/** Maps full of ties and of zeros: images of one value, of zeros, and of three values; a channel without weights; sums are exact. */
+function tied(x: Float32Array, weights: Float32Array, one: number, oneWeights: number): void {
+  x.forEach((v, i) => (x[i] = [1, 0, Math.round(v * 3)][Math.floor(i / one) % 3]));
+  weights.forEach((w, i) => (weights[i] = i < oneWeights ? 0 : Math.round(w * 4) / 4));
+}
+
+/** Position in its window of the pixel that won, -1 where nothing above zero did. */
+function places({ y, winner }: ReturnType<typeof maxPool>, map: { height: number; width: number }, pooled: { height: number; width: number }, { kernel, stride, pad }: Window): number[] {
+  return Array.from(winner, (at, o) => {
+    const [oy, ox] = [Math.floor(o / pooled.width) % pooled.height, o % pooled.width];
+    const [iy, ix] = [Math.floor(at / map.width) % map.height, at % map.width];
+    return y[o] > 0 ? (iy - (oy * stride - pad)) * kernel + ix - (ox * stride - pad) : -1;
+  });
+}
+
+for (const { shape: [inChannels, outChannels, height, width, kernel, stride, pad], pool = [3, 2, 1], inBlocks = BLOCKS, masked = false, ...options } of CASES) for (const ties of [false, true]) {
+  test(`${inChannels}→${outChannels} channels of ${height}x${width}, kernel ${kernel}/${stride}, window ${pool[0]}/${pool[1]}${masked ? ", filtered" : ""}${ties ? ", ties" : ""}`, async () => {
     const device = await gpu();
     if (!device.shuffle) return;
     const limits = { lanes: device.lanes, maxTextureWidth: options.maxTextureWidth ?? device.maxTextureWidth, accumulators: 256 };
@@ -49,8 +64,10 @@ for (const { shape: [inChannels, outChannels, height, width, kernel, stride, pad
     const layouts = {
       input: blockLayout({ channels: inChannels, height, width }, limits), map: blockLayout({ channels: outChannels, ...map }, limits), output: blockLayout({ channels: outChannels, ...pooled }, limits),
     };
-    const x = noise(inBlocks * device.lanes * inChannels * height * width, 3);
+    const one = inChannels * height * width;
+    const x = noise(inBlocks * device.lanes * one, 3);
     const weights = noise(outChannels * inChannels * kernel ** 2, 5);
+    if (ties) tied(x, weights, one, inChannels * kernel ** 2);
     const scale = noise(outChannels * 2, 7); // some below zero
     const norm = new Float32Array(256 * 4);
     for (let c = 0; c < outChannels; c++) norm.set(scale.subarray(c * 2, c * 2 + 2), c * 4);
@@ -63,10 +80,14 @@ for (const { shape: [inChannels, outChannels, height, width, kernel, stride, pad
     const inputs = { input: { layout: layouts.input, data: x } };
 
     const plan = planConvMaxPool(shape, window, layouts, limits)!;
-    const { output } = await runKernel({
+    const outputs = { output: { layout: layouts.output, images } };
+    const both = { ...outputs, winner: outputs.output };
+    const joined = {
       kernel: "conv2d_max_pool", constants: { ...plan.constants, MASKED: masked }, params: { channels: plan.channels, in_blocks: inBlocks, blocks_per_variant: BLOCKS },
-      grid: [BLOCKS, plan.tiles, 1], blocks: BLOCKS, inputs, outputs: { output: { layout: layouts.output, images } }, extra: extra(plan.conv),
-    });
+      grid: [BLOCKS, plan.tiles, 1], blocks: BLOCKS, inputs, outputs, extra: extra(plan.conv),
+    } satisfies KernelRun;
+    const { output } = await runKernel(joined);
+    const clean = await runKernel({ ...joined, constants: { ...joined.constants, WINNER: true }, outputs: both });
 
     const conv = planConv(shape, false, layouts.input, layouts.map, { channels: 8, rows: 1, blocks: 1, banded: false }, limits.maxTextureWidth);
     const first = await runKernel({
@@ -74,13 +95,16 @@ for (const { shape: [inChannels, outChannels, height, width, kernel, stride, pad
       grid: convGrid(conv, layouts.map, BLOCKS), blocks: BLOCKS, inputs, outputs: { output: { layout: layouts.map, images } }, extra: extra(conv),
     });
     const second = await runKernel({
-      kernel: "max_pool", constants: { ...layoutConstants("IN", layouts.map), ...layoutConstants("OUT", layouts.output), KERNEL: window.kernel, STRIDE: window.stride, PAD: window.pad }, params: { in_blocks: BLOCKS },
-      grid: [BLOCKS, outChannels, pooled.height], blocks: BLOCKS, inputs: { input: { layout: layouts.map, data: first.output } }, outputs: { output: { layout: layouts.output, images } },
+      kernel: "max_pool", constants: { ...layoutConstants("IN", layouts.map), ...layoutConstants("OUT", layouts.output), KERNEL: window.kernel, STRIDE: window.stride, PAD: window.pad, WINNER: true, GATE: true }, params: { in_blocks: BLOCKS },
+      grid: [BLOCKS, outChannels, pooled.height], blocks: BLOCKS, inputs: { input: { layout: layouts.map, data: first.output } }, outputs: both,
     });
-    assertClose(output, second.output, 0, "the two kernels"); // to the bit
+    // To the bit.
+    assertClose(output, second.output, 0, "the two kernels");
+    assertClose(clean.output, second.output, 0, "the two kernels, with winners");
+    assertClose(clean.winner, second.winner, 0, "winners of the two kernels");
+    assertClose(clean.winner, places(maxPool(layouts.map, window, first.output), map, pooled, window), 0, "winners");
 
     const kept = weights.map((w) => (masked && w >= LOW && w <= HIGH ? 0 : w));
-    const one = inChannels * height * width;
     const behind = conv2d(shape, x.subarray(0, IMAGES * one), kept).map((sum, i) => {
       const c = Math.floor(i / (map.height * map.width)) % outChannels;
       return Math.max(0, sum * scale[c * 2] + scale[c * 2 + 1]);
@@ -110,7 +134,7 @@ test("windows that share two rows, small kernels and rows that do not fit are le
   assert.is(plan(7, { kernel: 2, stride: 3, pad: 0 }), null);
 });
 
-test("a plan joins the stem where no gradient needs its map: under attack, and in a forward pass alone", () => {
+test("a plan joins the stem in each pass, and tells of winners where a gradient follows", () => {
   const network = { name: "", width: 16, channels: 1, classes: 10, graph: resnet18(16, 1, 10), layers: [] };
   const attack = { epsilon: [0, 0, 0, 0], low: [0, 0, 0, 0], high: [0, 0, 0, 0] };
   const options: PlanOptions = {
@@ -119,12 +143,15 @@ test("a plan joins the stem where no gradient needs its map: under attack, and i
   };
   const kernels = (more: Partial<PlanOptions>) => {
     const { prefix, body, tensors } = planUnit(network, { ...options, ...more });
-    return { names: [...prefix, ...body].map(({ name }) => name).filter((name) => /conv1$|max_pool/.test(name) && !/layer|gradient/.test(name)), tensors };
+    const steps = [...prefix, ...body].filter(({ name }) => /conv1$|max_pool/.test(name) && !/layer|gradient/.test(name));
+    return { names: steps.map(({ name }) => name), winners: steps.map(({ bindings }) => bindings.winner), tensors };
   };
   const attacked = kernels({});
-  assert.equal(attacked.names, ["conv2d conv1", "max_pool", "conv2d+max_pool conv1"]);
-  assert.ok(attacked.tensors.has("clean/relu") && !attacked.tensors.has("adv/relu"));
-  assert.equal(kernels({ filtered: [], attacks: [], gradient: false }).names, ["conv2d+max_pool conv1"]);
+  assert.equal(attacked.names, ["conv2d+max_pool conv1", "conv2d+max_pool conv1"]);
+  assert.equal(attacked.winners, ["clean/maxpool#winner", undefined]);
+  assert.ok(attacked.tensors.has("clean/maxpool#winner") && !attacked.tensors.has("clean/relu") && !attacked.tensors.has("adv/relu"));
+  const forward = kernels({ filtered: [], attacks: [], gradient: false });
+  assert.equal([forward.names, forward.winners], [["conv2d+max_pool conv1"], [undefined]]);
   for (const more of [{ shuffle: false }, { batchNorm: "batch" as const }, { accumulators: 64 }]) {
     assert.equal(kernels(more).names, ["conv2d conv1", "max_pool", "conv2d conv1", "max_pool"], JSON.stringify(more));
   }

@@ -1,4 +1,4 @@
-/** Joins convolutions to the max-pool that alone reads them, in passes that no gradient follows: the map in between is never stored. */
+/** Joins convolutions to the max-pool that alone reads them: the map in between is never stored. */
 import { type ConvMaxPoolPlan, planConvMaxPool } from "../ops/conv2d_max_pool.js";
 import { type ConvOp, convShape, type FusedOp } from "./fuse.js";
 import type { PlanContext, Step } from "./plan.js";
@@ -13,7 +13,10 @@ export interface ConvMaxPoolOp {
 
 export type ForwardOp = FusedOp | ConvMaxPoolOp;
 
-/** @returns ops of a forward pass of which only the last output is read afterwards */
+/**
+ * @returns ops of a forward pass, whether a gradient follows or not: the gate of the ReLU between the two is in what the pool
+ * tells of its winners, and no gradient reads the convolution's output
+ */
 export function joinMaxPools(context: PlanContext): ForwardOp[] {
   const joined: ForwardOp[] = [];
   for (const op of context.ops) {
@@ -41,14 +44,15 @@ export function convMaxPoolStep(context: PlanContext, { conv, plan, ...op }: Con
   const { name } = conv.node;
   const masked = context.isFiltered(conv);
   const [input, output, weights] = [`${pass}/${op.input}`, `${pass}/${op.output}`, `weights/${name}/forward-max-pool`];
+  const winner = context.winner(output, blocks);
   context.weights.set(weights, { layer: name, conv: plan.conv, scale: null });
   return {
     kernel: "conv2d_max_pool",
     name: `conv2d+max_pool ${name}`,
-    constants: { ...plan.constants, MASKED: masked },
+    constants: { ...plan.constants, MASKED: masked, WINNER: winner !== null },
     params: { channels: plan.channels, in_blocks: context.blocks(input), blocks_per_variant: context.options.blocksPerVariant },
-    bindings: { input, weights, norm: context.normName(conv), output, ...(masked && { intervals: `intervals/${name}` }) },
-    writes: [output],
+    bindings: { input, weights, norm: context.normName(conv), output, ...(winner && { winner }), ...(masked && { intervals: `intervals/${name}` }) },
+    writes: winner ? [output, winner] : [output],
     grid: [blocks, plan.tiles, 1],
     cost: plan.conv.multiplyAdds * blocks * context.options.lanes,
   };

@@ -129,6 +129,12 @@ export class PlanContext {
     return resource;
   }
 
+  /** Registers the texture of which pixels won in the max-pool that makes `output`; null where no gradient follows: only the clean pass has one. */
+  winner(output: string, blocks: number): string | null {
+    const [pass, tensor] = split(output);
+    return pass === "clean" && this.options.gradient !== false ? this.tensor(`${output}#winner`, tensor, blocks) : null;
+  }
+
   /** Registers a texture of one texel per channel and a row per variant. */
   statistics(resource: string, like: string, rows: number): string {
     const layout = this.layout(like);
@@ -181,7 +187,7 @@ export function planUnit(network: Architecture, options: PlanOptions): UnitPlan 
   const prefix: Step[] = [];
   const body: Step[] = [];
   const forward = joinMaxPools(context);
-  for (const op of gradient ? context.ops : forward) {
+  for (const op of forward) {
     const steps = context.stacked.has(op.output) ? body : prefix;
     steps.push(...forwardSteps(context, op, "clean"));
   }
@@ -226,12 +232,11 @@ function forwardSteps(context: PlanContext, op: ForwardOp, pass: "clean" | "adv"
   }
   if (input.width < 3 || out.width < 3) throw new Error("max-pool needs maps of at least 3 columns");
   const rows = poolRows(input, out.height, op.stride).pooled;
-  // Only the clean pass is followed by a gradient.
-  const winner = pass === "clean" && context.options.gradient !== false && context.tensor(`${output}#winner`, op.output, blocks);
+  const winner = context.winner(output, blocks);
   return [{
     kernel: "max_pool",
     name: "max_pool",
-    constants: { ...constants, KERNEL: op.kernel, STRIDE: op.stride, PAD: op.pad, ROWS: rows, WINNER: winner !== false, GATE: context.hasRelu(op.input) },
+    constants: { ...constants, KERNEL: op.kernel, STRIDE: op.stride, PAD: op.pad, ROWS: rows, WINNER: winner !== null, GATE: context.hasRelu(op.input) },
     params,
     bindings: { input: at(op.input), output, ...(winner && { winner }) },
     writes: winner ? [output, winner] : [output],
