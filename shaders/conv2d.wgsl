@@ -95,23 +95,17 @@ fn main(@builtin(workgroup_id) tile: vec3u, @builtin(local_invocation_id) local:
           for (var j = 0; j < SPAN; j++) {
             // @static
             if (GRADIENT || KERNEL_ROWS >= STRIDE || j % STRIDE < KERNEL_ROWS) {
+              var base = i32(first_row * STRIDE + step % ROW_STEPS);
               // @static
               if (GRADIENT) {
-                let row = i32(first_row / STRIDE) + FIRST_ROW + j;
-                let inside = row >= 0 && row < IN_H;
-                let start = u32(clamp(row, 0, IN_H - 1)) * (IN_PITCH / 4);
-                // @unroll
-                for (var q = 0; q < IN_PITCH / 4; q++) {
-                  x[(m * BLOCKS + b) * SOURCE_QUADS + j * IN_PITCH / 4 + q] = select(vec4f(0), textureLoad(input, in_at(in_block[b], channel, start + q, lane)), inside);
-                }
-              } else {
-                let row = i32(first_row * STRIDE + step % ROW_STEPS) + FIRST_ROW + j;
-                let inside = row >= 0 && row < IN_H;
-                let start = u32(clamp(row, 0, IN_H - 1)) * (IN_PITCH / 4);
-                // @unroll
-                for (var q = 0; q < IN_PITCH / 4; q++) {
-                  x[(m * BLOCKS + b) * SOURCE_QUADS + j * IN_PITCH / 4 + q] = select(vec4f(0), textureLoad(input, in_at(in_block[b], channel, start + q, lane)), inside);
-                }
+                base = i32(first_row / STRIDE);
+              }
+              let row = base + FIRST_ROW + j;
+              let inside = row >= 0 && row < IN_H;
+              let start = u32(clamp(row, 0, IN_H - 1)) * (IN_PITCH / 4);
+              // @unroll
+              for (var q = 0; q < IN_PITCH / 4; q++) {
+                x[(m * BLOCKS + b) * SOURCE_QUADS + j * IN_PITCH / 4 + q] = select(vec4f(0), textureLoad(input, in_at(in_block[b], channel, start + q, lane)), inside);
               }
             }
           }
