@@ -133,33 +133,16 @@ fn main(@builtin(workgroup_id) tile: vec3u, @builtin(local_invocation_id) local:
     var w: array<vec4f, WEIGHT_LOADS>; // a texel a lane
     // @static
     if (SHUFFLE) {
-      // @unroll
-      for (var i = 0; i < WEIGHT_LOADS; i++) {
-        w[i] = textureLoad(weights, weight_at(tile.y, step, i * LANES + lane));
-        // @static
-        if (MASKED) {
-          w[i] = select(w[i], vec4f(0), (w[i] >= low) & (w[i] <= high));
-        }
-      }
+      // @import load_weights
     }
     // @unroll
     for (var oc = 0; oc < OC; oc++) {
       var v: array<f32, PRODUCTS>;
-      const first = oc * PRODUCTS;
       // @static
       if (SHUFFLE) {
-        // @unroll
-        for (var k = 0; k < PRODUCTS; k++) {
-          const from = (first + k) / 4;
-          // A shuffle is quicker on a CPU's vectors of 8, but a loop over lanes on wider ones.
-          // @static
-          if (LANES == 8) {
-            v[k] = subgroupShuffle(w[from / LANES][(first + k) % 4], from % LANES);
-          } else {
-            v[k] = subgroupBroadcast(w[from / LANES][(first + k) % 4], from % LANES);
-          }
-        }
+        // @import spread_weights
       } else {
+        const first = oc * PRODUCTS;
         // @unroll
         for (var texel = first / 4; texel < (first + PRODUCTS + 3) / 4; texel++) {
           var quad = textureLoad(weights, weight_at(tile.y, step, texel));

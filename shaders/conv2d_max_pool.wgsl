@@ -76,28 +76,11 @@ fn main(@builtin(workgroup_id) tile: vec3u, @builtin(subgroup_invocation_id) lan
           x[q] = textureLoad(input, in_at(in_block, channel, u32(top + ky) * (IN_PITCH / 4) + q, lane));
         }
         var w: array<vec4f, WEIGHT_LOADS>; // a texel a lane
-        // @unroll
-        for (var i = 0; i < WEIGHT_LOADS; i++) {
-          w[i] = textureLoad(weights, weight_at(tile.y, step, i * LANES + lane));
-          // @static
-          if (MASKED) {
-            w[i] = select(w[i], vec4f(0), (w[i] >= low) & (w[i] <= high));
-          }
-        }
+        // @import load_weights
         // @unroll
         for (var oc = 0; oc < OC; oc++) {
           var v: array<f32, PRODUCTS>;
-          // @unroll
-          for (var k = 0; k < PRODUCTS; k++) {
-            const from = (oc * PRODUCTS + k) / 4;
-            // A shuffle is quicker on a CPU's vectors of 8, but a loop over lanes on wider ones.
-            // @static
-            if (LANES == 8) {
-              v[k] = subgroupShuffle(w[from / LANES][(oc * PRODUCTS + k) % 4], from % LANES);
-            } else {
-              v[k] = subgroupBroadcast(w[from / LANES][(oc * PRODUCTS + k) % 4], from % LANES);
-            }
-          }
+          // @import spread_weights
           // @unroll
           for (var c = 0; c < MAP_W; c++) {
             var sum = 0.0;

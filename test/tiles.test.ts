@@ -29,7 +29,7 @@ for (const kind of ["software", "hardware"] as const) {
           for (const tile of candidates) {
             const what = `${tileKey(shape, gradient)} ${JSON.stringify(tile)}`;
             const { constants, bands } = planConv(shape, gradient, input, output, tile, limits.maxTextureWidth);
-            for (const [name, value] of [constants, ...bands].flatMap((set) => Object.entries(set))) assert.ok(typeof value === "boolean" || Number.isInteger(value), `${what}: ${name} is ${value}`);
+            for (const [name, value] of [constants, ...bands.map((band) => band.constants)].flatMap((set) => Object.entries(set))) assert.ok(typeof value === "boolean" || Number.isInteger(value), `${what}: ${name} is ${value}`);
             assert.is(64 % (tile.blocks * lanes), 0, what);
             const padded = (output.groups * output.pack) as number;
             assert.ok(Math.ceil(output.channels / tile.channels) * tile.channels <= padded, `${what}: writes beyond ${padded} channels`);

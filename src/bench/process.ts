@@ -30,7 +30,7 @@ class Ours implements Server {
 
   async prepare({ case: of }: { case: Case }): Promise<Prepared> {
     const gpu = await this.#open();
-    const tiles = await tilesFor(gpu, [randomNetwork(of, 0)], of.input, this.tuning);
+    const tiles = await tilesFor(gpu, [randomNetwork(of, 0)], of.input, "running", this.tuning);
     const pass = new Pass(gpu, { ...of, work: "forward", batch: CHECKED }, { tiles });
     const logits = await pass.logits(CHECKED);
     await pass.close();

@@ -78,14 +78,14 @@ async function evaluate(run: Run, collector: Collector): Promise<void> {
 }
 
 /** Kernel settings for the run: measured on this adapter before or, for a long run, now. */
-async function tilesOf(options: RunOptions, { checkpoints, dataset }: SweepJob, plan: SweepPlan, gpu: Gpu): Promise<TileTable> {
+async function tilesOf(options: RunOptions, { checkpoints, dataset, config }: SweepJob, plan: SweepPlan, gpu: Gpu): Promise<TileTable> {
   const cost = plan.units.reduce((sum, unit) => sum + unit.cost, 0) / (options.part.shard?.count ?? 1);
   const tuning: Tuning = !options.tune ? "off" : isWorthTuning(gpu, cost) ? "missing" : "cached";
   const onTry = (done: number, of: number): void => {
     if (done === 0) note(options, `measuring which settings of ${of} kernels are fastest on this adapter; --no-tune leaves it out`);
   };
   try {
-    return await tilesFor(gpu, checkpoints.map(({ architecture }) => architecture), dataset, tuning, onTry);
+    return await tilesFor(gpu, checkpoints.map(({ architecture }) => architecture), dataset, config.batchNorm, tuning, onTry);
   } catch (error) {
     // Measuring only saves time: a setting that the adapter does not survive must not stop every run.
     if (!(error instanceof OutOfMemoryError || error instanceof DeviceLostError)) throw error;

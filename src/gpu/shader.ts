@@ -24,7 +24,7 @@ const shaders = new Map<string, Shader>();
 /** A file's text, with that of shaders/shared/NAME.wgsl in place of each line `// @import NAME`. */
 function readSource(name: string): string {
   const text = readFileSync(new URL(`${name}.wgsl`, FOLDER), "utf8");
-  return text.replace(/^\/\/ @import (\w+)$/gm, (_, shared: string) => readFileSync(new URL(`shared/${shared}.wgsl`, FOLDER), "utf8"));
+  return text.replace(/^ *\/\/ @import (\w+)$/gm, (_, shared: string) => readFileSync(new URL(`shared/${shared}.wgsl`, FOLDER), "utf8"));
 }
 
 /** @throws Error when the file or one that it imports is missing or a binding is of a kind that no kernel here uses */

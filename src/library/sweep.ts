@@ -43,7 +43,7 @@ export async function* sweep(options: SweepOptions = {}): AsyncGenerator<Row, vo
     signal?.throwIfAborted();
     gpu = await openDevice({ adapter });
     // What `run` or `bench` measured on this adapter before; measuring would write a file.
-    const tiles = await tilesFor(gpu, job.checkpoints.map(({ architecture }) => architecture), job.dataset, "cached");
+    const tiles = await tilesFor(gpu, job.checkpoints.map(({ architecture }) => architecture), job.dataset, job.config.batchNorm, "cached");
     const finished = new FinishedUnits(job, plan);
     for await (const evaluated of evaluateUnits(gpu, job, plan, { tiles, signal, onProgress: onProgress && reporter(job, plan, onProgress) })) {
       const layer = finished.add(evaluated);

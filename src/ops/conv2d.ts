@@ -42,9 +42,15 @@ export interface ConvPlan {
   weightFold: number;
   weightTexture: { width: number; height: number };
   constants: Record<string, number | boolean>;
-  /** More constants, for each of its dispatches: one, or one a band of rows. */
-  bands: Record<string, number>[];
+  /** Its dispatches: one, or one a band of rows. */
+  bands: ConvBand[];
   /** Multiply-adds on real (non-padding) pixels, per image. */
+  multiplyAdds: number;
+}
+
+export interface ConvBand {
+  constants: Record<string, number>;
+  /** Its share of the plan's. */
   multiplyAdds: number;
 }
 
@@ -68,11 +74,14 @@ export function planConv(shape: ConvShape, gradient: boolean, input: BlockLayout
   /** Rows that those from `first` to `last` are made of, `first` being anywhere in the map where it is not known. */
   const source = (first: number, last: number): [number, number] =>
     gradient ? [Math.floor((first + pad - (top + (known ? rows : kernel) - 1)) / stride), Math.floor((last + pad - top) / stride)] : [first * stride + top - pad, last * stride + top + rows - 1 - pad];
-  const band = (first: number, height: number): Record<string, number> => {
+  const band = (first: number, height: number): ConvBand => {
     const [from, to] = source(first, first + height - 1);
     const [firstRow, lastRow] = known ? [Math.max(0, from), Math.min(input.height - 1, to)] : [from, to];
     const span = lastRow - firstRow + 1;
-    return { TOP: first, ROWS: height, FIRST_ROW: firstRow, SPAN: span, SOURCE_QUADS: height === output.height ? input.quads : (span * input.pitch) / 4 };
+    return {
+      constants: { TOP: first, ROWS: height, FIRST_ROW: firstRow, SPAN: span, SOURCE_QUADS: height === output.height ? input.quads : (span * input.pitch) / 4 },
+      multiplyAdds: multiplyAdds(shape) * (known ? height / output.height : 1),
+    };
   };
   const bands = Array.from({ length: known ? Math.ceil(output.height / tile.rows) : 1 }, (_, i) => band(i * tile.rows, known ? Math.min(tile.rows, output.height - i * tile.rows) : tile.rows));
   const summed = gradient ? shape.outChannels : shape.inChannels;

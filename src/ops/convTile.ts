@@ -21,6 +21,8 @@ export interface TileLimits {
 
 /** Sums an invocation keeps by default. A larger tile loads less for each multiply-add, and takes the driver longer to compile. */
 export const ACCUMULATORS = { software: 256, hardware: 64 };
+/** Products of a step for each of those sums: on a CPU some 1,600, more than which its instruction cache does not hold. */
+const PRODUCTS_PER_SUM = 6.25;
 
 /** Size of the map that is written, and its channels: in a gradient those of the convolution's input. */
 function mapWritten(shape: ConvShape, gradient: boolean): { height: number; width: number; channels: number } {
@@ -59,7 +61,7 @@ export function chooseTile(shape: ConvShape, gradient: boolean, limits: TileLimi
   }
   if (shape.stride === 1) {
     const products = multiplyAdds({ ...shape, inChannels: 1, outChannels: 1 });
-    const code = limits.accumulators * 6.25;
+    const code = limits.accumulators * PRODUCTS_PER_SUM;
     const most = Math.min(budget / (height * width), code / products);
     if (most >= Math.min(4, channels)) return { channels: widest(most), rows: height, blocks: 1, banded: false };
     const rows = Math.floor(((code / 8) * height) / products);

@@ -28,11 +28,11 @@ export function convolutionSteps(context: PlanContext, op: ConvOp, gradient: boo
     kernel: "conv2d",
     name: `conv2d ${gradient ? "gradient " : ""}${op.node.name}`,
     // A linear layer's norm holds (1, bias), whose scale leaves the gradient as it is.
-    constants: { ...plan.constants, ...band, SHUFFLE: options.shuffle, MASKED: masked, SCALED: gradient && masked, RESIDUAL: residual !== null, RELU: relu, GATE: gate !== null },
+    constants: { ...plan.constants, ...band.constants, SHUFFLE: options.shuffle, MASKED: masked, SCALED: gradient && masked, RESIDUAL: residual !== null, RELU: relu, GATE: gate !== null },
     params: { steps: plan.steps, in_blocks: context.blocks(input), residual_blocks: residual ? context.blocks(residual) : 1, gate_blocks: gate ? context.blocks(gate) : 1, blocks_per_variant: options.blocksPerVariant },
     bindings: { input, weights: context.weightName(op, gradient), norm: context.normName(op), output, ...(masked && { intervals: `intervals/${op.node.name}` }), ...(residual && { residual }), ...(gate && { gate }) },
     writes: [output],
     grid: convGrid(plan, written, blocks),
-    cost: (plan.multiplyAdds * blocks * options.lanes * (plan.bands.length > 1 ? band.ROWS / written.height : 1)),
+    cost: band.multiplyAdds * blocks * options.lanes,
   }));
 }

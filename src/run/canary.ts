@@ -45,7 +45,7 @@ async function canary(gpu: Gpu, executor: GpuExecutor): Promise<[Float32Array, F
   const step: Step = {
     kernel: "conv2d",
     name: "canary",
-    constants: { ...plan.constants, ...plan.bands[0], MASKED: true, SHUFFLE: gpu.shuffle },
+    constants: { ...plan.constants, ...plan.bands[0].constants, MASKED: true, SHUFFLE: gpu.shuffle },
     params: { steps: plan.steps, in_blocks: blocks, residual_blocks: 1, gate_blocks: 1, blocks_per_variant: blocks },
     bindings: { input: "input", output: "output", weights: "weights", norm: "norm", intervals: "intervals" },
     writes: ["output"],

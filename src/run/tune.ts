@@ -51,7 +51,7 @@ async function timeTile(gpu: Gpu, limits: KernelLimits, { shape, gradient }: Tun
     const body = plan.bands.map((band, i): Step => ({
       kernel: "conv2d",
       name: `band ${i}`,
-      constants: { ...plan.constants, ...band, SHUFFLE: limits.shuffle, RELU: !gradient, GATE: gradient },
+      constants: { ...plan.constants, ...band.constants, SHUFFLE: limits.shuffle, RELU: !gradient, GATE: gradient },
       params: { steps: plan.steps, in_blocks: blocks, residual_blocks: 1, gate_blocks: 1, blocks_per_variant: blocks },
       bindings: { input: "input", output: "output", weights: "weights", norm: "norm", gate: "gate" },
       writes: ["output"],

@@ -78,7 +78,7 @@ export async function computeOutcomes(gpu: Gpu, { name, batchNorm }: GoldenCase,
   const image: MapShape = { channels, height, width };
   const limits = kernelLimits(gpu, image);
   const blocks = (Math.ceil(images / IMAGE_MULTIPLE) * IMAGE_MULTIPLE) / limits.lanes;
-  const tiles = await tilesFor(gpu, [network], image, "cached"); // the kernels that runs use on this machine
+  const tiles = await tilesFor(gpu, [network], image, batchNorm, "cached"); // the kernels that runs use on this machine
   const attack = { epsilon: [0, 0, 0, 0], low: [0, 0, 0, 0], high: [0, 0, 0, 0] };
   const plan = planUnit(network, { image, filtered, variants: 2, blocksPerVariant: blocks, images, attacks: [attack], clamp: false, batchNorm, ...limits, shuffle, tiles });
   plan.kept = new Set(["clean/fc", "adv/fc", `grad/${network.graph.input}`]);

@@ -3,12 +3,14 @@ import type { Gpu } from "../gpu/device.js";
 import type { Architecture } from "../model/resnet.js";
 import { sameTile, tileCandidates, tileKey, type TileTable } from "../ops/convTile.js";
 import type { MapShape } from "../plan/layout.js";
-import { planUnit } from "../plan/plan.js";
+import { planUnit, type PlanOptions } from "../plan/plan.js";
 import { kernelLimits, kindOf } from "../run/limits.js";
 import { tuneTiles, type Tunable } from "../run/tune.js";
 import { readTiles, writeTiles } from "../run/tuneCache.js";
 
 export type { TileTable };
+
+type BatchNorm = PlanOptions["batchNorm"];
 
 /**
  * - `off`: the defaults
@@ -21,23 +23,23 @@ export type Tuning = "off" | "cached" | "missing" | "anew";
 /** Multiply-adds of a sweep for which measuring first pays: some minutes of work. */
 const WORTH = { software: 5e12, hardware: 2e15 };
 
-/** Every convolution and gradient of a network. */
-function convolutions(gpu: Gpu, network: Architecture, image: MapShape): Tunable[] {
+/** Every convolution and gradient of a network that the tuned kernel does; a stem joined to its max-pool has a kernel of its own. */
+function convolutions(gpu: Gpu, network: Architecture, image: MapShape, batchNorm: BatchNorm): Tunable[] {
   const plan = planUnit(network, {
-    image, filtered: [network.layers[0].name], variants: 1, blocksPerVariant: 1, images: 1, attacks: [], clamp: false, batchNorm: "running",
+    image, filtered: [network.layers[0].name], variants: 1, blocksPerVariant: 1, images: 1, attacks: [], clamp: false, batchNorm,
     ...kernelLimits(gpu, image),
   });
-  return [...plan.weights.values()].map(({ conv }) => conv);
+  return [...plan.prefix, ...plan.body].filter(({ kernel }) => kernel === "conv2d").map(({ bindings }) => plan.weights.get(bindings.weights)!.conv);
 }
 
 /** Whether a sweep of so many multiply-adds is long enough to measure first. */
 export const isWorthTuning = (gpu: Gpu, multiplyAdds: number): boolean => multiplyAdds > WORTH[kindOf(gpu)];
 
 /** @param onTry called before each convolution that is measured */
-export async function tilesFor(gpu: Gpu, networks: Architecture[], image: MapShape, tuning: Tuning, onTry?: (done: number, of: number) => void): Promise<TileTable> {
+export async function tilesFor(gpu: Gpu, networks: Architecture[], image: MapShape, batchNorm: BatchNorm, tuning: Tuning, onTry?: (done: number, of: number) => void): Promise<TileTable> {
   if (tuning === "off") return {};
   const limits = kernelLimits(gpu, image);
-  const wanted = new Map(networks.flatMap((network) => convolutions(gpu, network, image)).map((conv) => [tileKey(conv.shape, conv.gradient), conv]));
+  const wanted = new Map(networks.flatMap((network) => convolutions(gpu, network, image, batchNorm)).map((conv) => [tileKey(conv.shape, conv.gradient), conv]));
   const cached = await readTiles(gpu.adapter);
   const known: TileTable = {};
   const missing: Tunable[] = [];

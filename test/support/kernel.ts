@@ -18,7 +18,7 @@ export interface KernelRun {
   constants: Record<string, number | boolean>;
   params: Record<string, ParamValue>;
   /** More constants, for each of several dispatches. */
-  bands?: Record<string, number>[];
+  bands?: { constants: Record<string, number> }[];
   grid: [number, number, number];
   blocks: number;
   inputs: Record<string, { layout: BlockLayout; data: Float32Array }>;
@@ -32,7 +32,7 @@ export async function runKernel(run: KernelRun): Promise<Record<string, Float32A
   const tensors = new Map(Object.entries({ ...run.inputs, ...run.outputs }).map(([name, { layout }]) => [name, { width: layout.texels, height: run.blocks * layout.fold }]));
   const extra = run.extra?.(executor) ?? {};
   const bindings = Object.fromEntries([...tensors.keys(), ...Object.keys(extra)].map((name) => [name, name]));
-  const body = (run.bands ?? [{}]).map((band) => ({ kernel: run.kernel, name: run.kernel, constants: { ...run.constants, ...band }, params: run.params, bindings, writes: Object.keys(run.outputs), grid: run.grid, cost: 1 }));
+  const body = (run.bands ?? [{ constants: {} }]).map((band) => ({ kernel: run.kernel, name: run.kernel, constants: { ...run.constants, ...band.constants }, params: run.params, bindings, writes: Object.keys(run.outputs), grid: run.grid, cost: 1 }));
   const plan = { prefix: [], body, tensors } as unknown as UnitPlan;
   const prepared = await executor.prepare(plan, (name) => extra[name]);
   for (const [name, { layout, data }] of Object.entries(run.inputs)) executor.writeTexture(prepared.texture(name), toBlocks(layout, data, run.blocks));
