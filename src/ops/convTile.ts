@@ -67,6 +67,10 @@ export function chooseTile(shape: ConvShape, gradient: boolean, limits: TileLimi
     const rows = Math.floor(((code / 8) * height) / products);
     if (channels >= 8 && rows >= 1) return { channels: 8, rows, blocks: 1, banded: rows > 1 && height / rows <= 4 };
   }
+  // An image's gradient has few channels: rows of it would read the same rows of many channels again and again.
+  if (gradient && channels < CHANNEL_TILE && limits.accumulators >= ACCUMULATORS.software && height * width * channels <= 4 * limits.accumulators) {
+    return { channels: narrowest, rows: height, blocks: 1, banded: false };
+  }
   if (height * width * Math.min(4, channels) <= budget) {
     const most = gradient ? Math.min(shape.kernel === 1 ? 32 : 16, (2 * budget) / (height * width)) : budget / 32;
     return { channels: widest(most), rows: height, blocks: 1, banded: false };

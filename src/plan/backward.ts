@@ -1,5 +1,6 @@
 /** Steps of the input gradient: the forward ops in reverse. No weight gradients: a sweep never needs them. */
 import { poolRows } from "../ops/max_pool.js";
+import { convMaxPoolGradientStep, convOfGradient } from "./convMaxPool.js";
 import { convolutionSteps } from "./convolution.js";
 import type { ConvOp, FusedOp } from "./fuse.js";
 import { layoutConstants } from "./layout.js";
@@ -13,6 +14,8 @@ export class BackwardPlanner {
   private readonly pending = new Map<string, number>();
   /** Sum of the contributions so far. */
   private readonly partial = new Map<string, string>();
+  /** Done together with what follows them. */
+  private readonly joined = new Set<FusedOp>();
 
   constructor(private readonly context: PlanContext) {
     for (const op of context.ops) {
@@ -31,6 +34,7 @@ export class BackwardPlanner {
     const logits = ops[ops.length - 1].output;
     this.partial.set(logits, `grad/${logits}`);
     return ops.toReversed().flatMap((op) => {
+      if (this.joined.has(op)) return [];
       const gradient = this.partial.get(op.output)!;
       if (op.kind === "max_pool") return [this.maxPool(op, gradient)];
       if (op.kind === "avg_pool") return [this.avgPool(op, gradient)];
@@ -96,6 +100,11 @@ export class BackwardPlanner {
 
   private maxPool(op: Extract<FusedOp, { kind: "max_pool" }>, gradient: string): Step {
     const { context, blocks } = this;
+    const conv = convOfGradient(context, op);
+    if (conv) {
+      this.joined.add(conv);
+      return convMaxPoolGradientStep(context, conv, op, gradient, this.contribution(conv.input).output, blocks);
+    }
     const [input, out] = [context.layout(op.output), context.layout(op.input)];
     // The gate of the ReLU in front needs no map: where it is shut the window has no winner.
     const { output, residual } = this.contribution(op.input);
