@@ -63,14 +63,7 @@ fn main(@builtin(workgroup_id) tile: vec3u, @builtin(local_invocation_id) local:
   let image_block = tile.x * BLOCKS;
   let first_row = TOP + tile.z * ROWS;
   var sums: array<f32, BLOCKS * ROWS * OUT_W * OC>;
-  var low = vec4f(0);
-  var high = vec4f(0);
-  // @static
-  if (MASKED) {
-    let interval = intervals[image_block / params.blocks_per_variant];
-    low = vec4f(interval.x);
-    high = vec4f(interval.y);
-  }
+  // @import removed_interval
 
   var in_block: array<u32, BLOCKS>; // the division is no constant to the compiler, which would do it again in every step
   // @unroll

@@ -39,20 +39,14 @@ struct Params {
 
 @compute @workgroup_size(LANES)
 fn main(@builtin(workgroup_id) tile: vec3u, @builtin(subgroup_invocation_id) lane: u32) {
-  var low = vec4f(0);
-  var high = vec4f(0);
-  // @static
-  if (MASKED) {
-    let interval = intervals[tile.x / params.blocks_per_variant];
-    low = vec4f(interval.x);
-    high = vec4f(interval.y);
-  }
+  let image_block = tile.x;
+  // @import removed_interval
   var scale: array<vec2f, OC>; // and shift
   // @unroll
   for (var oc = 0; oc < OC; oc++) {
     scale[oc] = textureLoad(norm, vec2u(tile.y * OC + oc, 0), 0).xy;
   }
-  let in_block = tile.x % params.in_blocks;
+  let in_block = image_block % params.in_blocks;
 
   var best: array<f32, OC * OUT_W>; // maxima of the open windows so far. They begin with zero, below which ReLU lets nothing
   var place: array<f32, OC * OUT_W>; // in the window, of those above zero
@@ -156,7 +150,7 @@ fn main(@builtin(workgroup_id) tile: vec3u, @builtin(subgroup_invocation_id) lan
               }
             }
           }
-          let at = out_at(tile.x, tile.y * OC + oc, u32(pooled) * (OUT_PITCH / 4) + q, lane);
+          let at = out_at(image_block, tile.y * OC + oc, u32(pooled) * (OUT_PITCH / 4) + q, lane);
           textureStore(output, at, value);
           // @static
           if (WINNER) {

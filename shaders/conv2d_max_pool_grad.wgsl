@@ -38,15 +38,9 @@ struct Params {
 
 @compute @workgroup_size(LANES)
 fn main(@builtin(workgroup_id) tile: vec3u, @builtin(subgroup_invocation_id) lane: u32) {
-  var low = vec4f(0);
-  var high = vec4f(0);
-  // @static
-  if (MASKED) {
-    let interval = intervals[tile.x / params.blocks_per_variant];
-    low = vec4f(interval.x);
-    high = vec4f(interval.y);
-  }
-  let winner_block = tile.x % params.winner_blocks;
+  let image_block = tile.x;
+  // @import removed_interval
+  let winner_block = image_block % params.winner_blocks;
   var sums: array<f32, OC * OUT_H * OUT_W>;
   for (var step = 0u; step < params.channels; step++) {
     var x: array<f32, MAP_H * MAP_W>; // gradient of the map
@@ -57,7 +51,7 @@ fn main(@builtin(workgroup_id) tile: vec3u, @builtin(subgroup_invocation_id) lan
     }
     // @unroll
     for (var q = 0; q < IN_QUADS; q++) {
-      let g = textureLoad(input, in_at(tile.x, step, q, lane));
+      let g = textureLoad(input, in_at(image_block, step, q, lane));
       let won = textureLoad(winner, in_at(winner_block, step, q, lane), 0);
       // @unroll
       for (var i = 0; i < 4; i++) {
@@ -130,7 +124,7 @@ fn main(@builtin(workgroup_id) tile: vec3u, @builtin(subgroup_invocation_id) lan
           value[i] = sums[(oc * OUT_H + r) * OUT_W + c];
         }
       }
-      textureStore(output, out_at(tile.x, tile.y * OC + oc, q, lane), value);
+      textureStore(output, out_at(image_block, tile.y * OC + oc, q, lane), value);
     }
   }
 }

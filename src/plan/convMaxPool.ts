@@ -32,7 +32,7 @@ export function joinMaxPools(context: PlanContext): ForwardOp[] {
   return joined;
 }
 
-/** The convolution in front of the pool, where it and its ReLU are read by nothing else; null where not, or where kernels for both do without what they need. */
+/** The convolution in front of the pool; null where something else reads its map, or kernels for both lack what they need: a ReLU between the two, subgroups, running statistics. */
 function joinable({ ops, options }: PlanContext, pool: MaxPoolOp): ConvOp | null {
   const conv = ops.find((op) => op.output === pool.input);
   const readers = ops.filter((op) => op.input === pool.input || (op.kind === "conv" && op.residual === pool.input));
