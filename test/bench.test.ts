@@ -13,7 +13,7 @@ import { PeerError, PeerProcess } from "../src/bench/peerProcess.js";
 import { profileReport } from "../src/bench/profile.js";
 import { report } from "../src/bench/report.js";
 import { median, summarise } from "../src/bench/statistics.js";
-import { benchOptions, type BenchOptions } from "../src/cli/benchOptions.js";
+import { benchOptions, type BenchOptions } from "../src/cli/commands/benchOptions.js";
 import { parse } from "../src/cli/parser.js";
 import { UsageError } from "../src/errors.js";
 import { PACKAGE_ROOT } from "../src/package.js";

@@ -3,8 +3,8 @@ import { cpSync, existsSync, mkdirSync, readFileSync, utimesSync, writeFileSync 
 import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { readCheckpoint } from "../src/io/checkpoint.js";
-import { readRows } from "../src/results/arrow.js";
+import { readCheckpoint } from "../src/io/checkpoints/checkpoint.js";
+import { readRows } from "../src/results/arrow/arrow.js";
 import type { Manifest } from "../src/results/manifest.js";
 import { DEMO_CHECKPOINT, DEMO_DATA, temporaryFolder, withTensor, writeSafetensors } from "./support/cliFiles.js";
 import { cli, start } from "./support/cliProcess.js";

@@ -1,8 +1,8 @@
 /** Progress and the table at the end, without a run. */
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { Progress } from "../src/cli/progress.js";
-import { summarise } from "../src/cli/summary.js";
+import { Progress } from "../src/cli/running/progress.js";
+import { summarise } from "../src/cli/running/summary.js";
 import { renderTable } from "../src/cli/table.js";
 import { clock, quoted } from "../src/cli/terminal.js";
 import type { Unit } from "../src/sweep/units.js";

@@ -3,7 +3,7 @@ import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from
 import { basename, join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { readRows } from "../src/results/arrow.js";
+import { readRows } from "../src/results/arrow/arrow.js";
 import type { Manifest } from "../src/results/manifest.js";
 import { DEMO_CHECKPOINT, DEMO_DATA, temporaryFolder } from "./support/cliFiles.js";
 import { cli, start } from "./support/cliProcess.js";

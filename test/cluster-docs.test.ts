@@ -5,7 +5,7 @@ import * as assert from "uvu/assert";
 import { parse as parseYaml } from "yaml";
 import { runOptions, type RunOptions } from "../src/cli/options.js";
 import { parse } from "../src/cli/parser.js";
-import type { Environment } from "../src/cli/shard.js";
+import type { Environment } from "../src/cli/running/shard.js";
 import { preparePython } from "./support/python.js";
 import { snippetsOf } from "./support/snippets.js";
 

@@ -2,7 +2,7 @@
 import { test } from "uvu";
 import { conv2d, conv2dInputGradient, convGrid, convOutput, type ConvShape, packWeights, planConv } from "../src/ops/conv2d.js";
 import { ACCUMULATORS, chooseTile, type ConvTile } from "../src/ops/convTile.js";
-import { blockLayout, layoutConstants } from "../src/plan/layout.js";
+import { blockLayout, layoutConstants } from "../src/layout/blocks.js";
 import { assertClose, noise } from "./support/close.js";
 import { gpu, runKernel } from "./support/kernel.js";
 

@@ -5,7 +5,7 @@ import { resnet18 } from "../src/model/resnet.js";
 import { conv2d, convGrid, convOutput, type ConvShape, packWeights, planConv } from "../src/ops/conv2d.js";
 import { planConvMaxPool } from "../src/ops/conv2d_max_pool.js";
 import { maxPool, type Window } from "../src/ops/max_pool.js";
-import { blockLayout, layoutConstants } from "../src/plan/layout.js";
+import { blockLayout, layoutConstants } from "../src/layout/blocks.js";
 import { planUnit, type PlanOptions } from "../src/plan/plan.js";
 import { assertClose, noise } from "./support/close.js";
 import { gpu, type KernelRun, runKernel } from "./support/kernel.js";

@@ -5,7 +5,7 @@ import { resnet18 } from "../src/model/resnet.js";
 import { conv2dInputGradient, convGrid, convOutput, type ConvShape, packWeights, planConv } from "../src/ops/conv2d.js";
 import { maxPool, maxPoolGradient } from "../src/ops/max_pool.js";
 import { type ConvMaxPoolOp, convMaxPoolGradientStep } from "../src/plan/convMaxPool.js";
-import { blockLayout, layoutConstants } from "../src/plan/layout.js";
+import { blockLayout, layoutConstants } from "../src/layout/blocks.js";
 import { PlanContext, planUnit, type PlanOptions } from "../src/plan/plan.js";
 import { assertClose, noise } from "./support/close.js";
 import { gpu, runKernel } from "./support/kernel.js";

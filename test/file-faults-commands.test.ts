@@ -4,7 +4,7 @@ import { basename, join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { main } from "../src/cli/main.js";
-import { LOCK } from "../src/results/lock.js";
+import { LOCK } from "../src/results/folder/lock.js";
 import { temporaryFolder } from "./support/cliFiles.js";
 import { CODES, interceptCalls, type Call, type Code } from "./support/fileFaults.js";
 import { replay } from "./support/replay.js";

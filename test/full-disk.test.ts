@@ -4,7 +4,7 @@ import { chmodSync, cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rm
 import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { RESULTS } from "../src/results/arrow.js";
+import { RESULTS } from "../src/results/arrow/arrow.js";
 import { temporaryFolder } from "./support/cliFiles.js";
 import { replay, UNITS } from "./support/replay.js";
 

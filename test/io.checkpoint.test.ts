@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { findCheckpoints, parseCheckpointName, readCheckpoint } from "../src/io/checkpoint.js";
+import { findCheckpoints, parseCheckpointName, readCheckpoint } from "../src/io/checkpoints/checkpoint.js";
 import { expected, fixture, folder, refuses } from "./support/io.js";
 
 const FORMATS = { "state_zip.ckpt": "torch-zip", "state_legacy.ckpt": "torch-legacy", "state.safetensors": "safetensors", "wrapped.ckpt": "torch-zip" };

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { deflateRawSync } from "node:zlib";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { parseCheckpoint, readCheckpoint } from "../src/io/checkpoint.js";
+import { parseCheckpoint, readCheckpoint } from "../src/io/checkpoints/checkpoint.js";
 import { MemorySource } from "../src/io/source.js";
 import { fixture, folder, refuses, safetensors, zip } from "./support/io.js";
 import { APPEND, BUILD, EMPTY_DICT, EMPTY_LIST, EMPTY_TUPLE, MARK, NONE, REDUCE, call, dict, global, int, list, op, pickle, raw, tensor, text, tuple } from "./support/ioPickle.js";

@@ -2,7 +2,7 @@ import { chmodSync } from "node:fs";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { test } from "uvu";
-import { openDataset } from "../src/io/dataset.js";
+import { openDataset } from "../src/io/datasets/dataset.js";
 import { fixture, folder, idx, refuses, tarball, zip } from "./support/io.js";
 import { call, dict, global, int, list, numpyBytes, op, pickle, raw, tensor, text, tuple } from "./support/ioPickle.js";
 

@@ -4,11 +4,11 @@ import { closeSync, mkdirSync, openSync, symlinkSync, truncateSync, writeFileSyn
 import { dirname, join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { parseCheckpoint, readCheckpoint } from "../src/io/checkpoint.js";
-import { openDataset } from "../src/io/dataset.js";
-import { Unpickler } from "../src/io/pickle.js";
+import { parseCheckpoint, readCheckpoint } from "../src/io/checkpoints/checkpoint.js";
+import { openDataset } from "../src/io/datasets/dataset.js";
+import { Unpickler } from "../src/io/checkpoints/pickle.js";
 import { FileSource, MemorySource } from "../src/io/source.js";
-import { readNestedStorage } from "../src/io/torchLegacy.js";
+import { readNestedStorage } from "../src/io/checkpoints/torchLegacy.js";
 import { fixture, folder, idx, refuses, safetensors } from "./support/io.js";
 import { call, dict, global, int, list, numpyBytes, op, pickle, text, tuple } from "./support/ioPickle.js";
 

@@ -4,7 +4,7 @@ import * as assert from "uvu/assert";
 import { batchNorm, batchNormGradient } from "../src/ops/batch_norm.js";
 import { maxPool, maxPoolGradient, poolRows } from "../src/ops/max_pool.js";
 import { softmaxLoss } from "../src/ops/softmax_loss.js";
-import { blockLayout, fromBlocks, layoutConstants, type MapShape, toBlocks } from "../src/plan/layout.js";
+import { blockLayout, fromBlocks, layoutConstants, type MapShape, toBlocks } from "../src/layout/blocks.js";
 import { GpuExecutor } from "../src/run/gpu.js";
 import { assertClose, noise } from "./support/close.js";
 import { gpu, runKernel } from "./support/kernel.js";

@@ -6,12 +6,12 @@ import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { TryAgainError } from "../src/errors.js";
-import { FolderLock, LOCK, lockHolder } from "../src/results/lock.js";
+import { FolderLock, LOCK, lockHolder } from "../src/results/folder/lock.js";
 import { temporaryFolder } from "./support/cliFiles.js";
 
 /** Takes the lock at a given moment, says so, and holds it until its input ends. */
 const SCRIPT = `
-const { FolderLock } = await import(${JSON.stringify(new URL("../src/results/lock.js", import.meta.url).href)});
+const { FolderLock } = await import(${JSON.stringify(new URL("../src/results/folder/lock.js", import.meta.url).href)});
 const [folder, at] = process.argv.slice(1);
 while (Date.now() < Number(at));
 let lock = null;

@@ -4,7 +4,7 @@ import * as assert from "uvu/assert";
 import { curvesOf } from "../src/analysis/curves.js";
 import { meansOf, momentsOf } from "../src/analysis/means.js";
 import { scoresOf, type Score } from "../src/analysis/scores.js";
-import type { Row } from "../src/results/row.js";
+import type { Row } from "../src/sweep/row.js";
 import { curveRows } from "./support/curves.js";
 
 /** A curve whose clean score is `score`: two thresholds, all weights left at both; `attacked`: the first adversarial accuracy. */

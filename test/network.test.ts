@@ -2,7 +2,7 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { softmaxLoss } from "../src/ops/softmax_loss.js";
-import { computeOutcomes, goldenLabels, goldenOutcome, type ComputeOptions, type GoldenCase } from "../src/sweep/golden.js";
+import { computeOutcomes, goldenLabels, goldenOutcome, type ComputeOptions, type GoldenCase } from "../src/verify/golden.js";
 import { assertClose } from "./support/close.js";
 import { gpu } from "./support/kernel.js";
 

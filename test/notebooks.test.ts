@@ -4,7 +4,7 @@ import { dirname, join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { notebookFiles, type ArrayKind } from "../src/export/notebooks.js";
-import type { Filter, Row } from "../src/results/row.js";
+import type { Filter, Row } from "../src/sweep/row.js";
 import { temporaryFolder } from "./support/cliFiles.js";
 import { row } from "./support/cliRows.js";
 import { python, readersTest } from "./support/python.js";

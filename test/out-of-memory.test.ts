@@ -3,7 +3,7 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { EXIT, OutOfMemoryError } from "../src/errors.js";
 import { Profiler } from "../src/gpu/profiler.js";
-import type { Row } from "../src/results/row.js";
+import type { Row } from "../src/sweep/row.js";
 import type { Fault } from "../src/sweep/recovery.js";
 import { demoJob, rowsOf } from "./support/demoSweep.js";
 import { gpu } from "./support/kernel.js";

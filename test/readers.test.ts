@@ -2,7 +2,7 @@
 import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { COLUMNS } from "../src/results/schema.js";
+import { COLUMNS } from "../src/results/arrow/schema.js";
 import { temporaryFolder } from "./support/cliFiles.js";
 import { cli } from "./support/cliProcess.js";
 import { python, readersTest } from "./support/python.js";

@@ -5,7 +5,7 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { InputError } from "../src/errors.js";
 import { differences, type RunIdentity } from "../src/results/identity.js";
-import { Journal, JOURNAL } from "../src/results/journal.js";
+import { Journal, JOURNAL } from "../src/results/folder/journal.js";
 import { decodeScores, encodeScores } from "../src/results/record.js";
 import { DEFAULT_CONFIG } from "../src/sweep/config.js";
 import type { Variant } from "../src/sweep/filters.js";

@@ -5,8 +5,8 @@ import { tableFromIPC } from "apache-arrow";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { InputError } from "../src/errors.js";
-import { PARTIAL, readResults, readRows, ResultWriter, RESULTS } from "../src/results/arrow.js";
-import type { ResultMetadata } from "../src/results/schema.js";
+import { PARTIAL, readResults, readRows, ResultWriter, RESULTS } from "../src/results/arrow/arrow.js";
+import type { ResultMetadata } from "../src/results/arrow/schema.js";
 import { temporaryFolder } from "./support/cliFiles.js";
 import { row } from "./support/cliRows.js";
 

@@ -9,7 +9,7 @@ import { curvesOf } from "../src/analysis/curves.js";
 import { scoreOf, scoresOf, type CurveScore } from "../src/analysis/scores.js";
 import { simpson } from "../src/analysis/simpson.js";
 import { PACKAGE_ROOT } from "../src/package.js";
-import type { Filter } from "../src/results/row.js";
+import type { Filter } from "../src/sweep/row.js";
 import { curveRows, type Shape } from "./support/curves.js";
 
 const MEASURES = ["s_clean", "s_adv", "s_diff", "auc_clean", "auc_adv"] as const;

@@ -2,7 +2,7 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { duration } from "../src/cli/duration.js";
-import { chooseShard, type Environment } from "../src/cli/shard.js";
+import { chooseShard, type Environment } from "../src/cli/running/shard.js";
 import { UsageError } from "../src/errors.js";
 import { resnet18 } from "../src/model/resnet.js";
 import { planUnit } from "../src/plan/plan.js";

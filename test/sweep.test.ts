@@ -2,7 +2,7 @@
 import { readFileSync } from "node:fs";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import type { Row } from "../src/results/row.js";
+import type { Row } from "../src/sweep/row.js";
 import { sweep } from "./support/demoSweep.js";
 
 const FIXTURES = new URL("../../fixtures/", import.meta.url);

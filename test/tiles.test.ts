@@ -3,7 +3,7 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { conv2d, convGrid, convOutput, type ConvShape, packWeights, planConv } from "../src/ops/conv2d.js";
 import { ACCUMULATORS, chooseTile, type ConvTile, sameTile, tileCandidates, tileKey } from "../src/ops/convTile.js";
-import { blockLayout } from "../src/plan/layout.js";
+import { blockLayout } from "../src/layout/blocks.js";
 import { kernelLimits } from "../src/run/limits.js";
 import { tuneTiles } from "../src/run/tune.js";
 import { assertClose, noise } from "./support/close.js";

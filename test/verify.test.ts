@@ -1,8 +1,8 @@
 /** `verify`: a good adapter passes, one that is off by a weight does not, and the numbers are those of a plain comparison. */
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { verify } from "../src/cli/verify.js";
-import { compareOutcomes, goldenOutcome } from "../src/sweep/golden.js";
+import { verify } from "../src/cli/commands/verify.js";
+import { compareOutcomes, goldenOutcome } from "../src/verify/golden.js";
 import { cli } from "./support/cliProcess.js";
 
 interface Report {

@@ -1,4 +1,4 @@
-// How what is read lies: see src/plan/layout.ts.
+// How what is read lies: see src/layout/blocks.ts.
 const LANES = 8; // images of a block
 const IN_H = 7;
 const IN_W = 7;

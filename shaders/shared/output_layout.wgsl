@@ -1,4 +1,4 @@
-// How what is written lies: see src/plan/layout.ts.
+// How what is written lies: see src/layout/blocks.ts.
 const OUT_H = 7;
 const OUT_W = 7;
 const OUT_PITCH = 8; // pixels from row to row

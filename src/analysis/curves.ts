@@ -1,5 +1,5 @@
 /** Response curves: what one filter does to one layer (or to all, in a global sweep) from threshold to threshold. */
-import type { Row } from "../results/row.js";
+import type { Row } from "../sweep/row.js";
 
 /** What a curve is of, as its rows say it. */
 export type CurveOf = Pick<Row, "network" | "dataset" | "checkpoint" | "init" | "epoch" | "scope" | "layer" | "layer_index" | "filter" | "epsilon">;

@@ -3,7 +3,7 @@
  * removed, robust where it stays, antifragile where it rises. The change of window i is acc / acc[0] - 1; the score's
  * integrand, acc / acc[0] - density, would say of a single window mostly how many weights it holds.
  */
-import type { Row } from "../results/row.js";
+import type { Row } from "../sweep/row.js";
 import { classOf, CLASSES, type Class } from "./classes.js";
 import type { Curve } from "./curves.js";
 import { responseOf } from "./response.js";

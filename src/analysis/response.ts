@@ -1,5 +1,5 @@
 /** A curve as the scores read it: accuracies against the fraction of the weights that is left. */
-import type { Row } from "../results/row.js";
+import type { Row } from "../sweep/row.js";
 import type { Curve } from "./curves.js";
 
 export interface CurveResponse {

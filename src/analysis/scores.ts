@@ -8,7 +8,7 @@
  *
  * by Simpson's rule. Below 0: fragile, about 0: robust, above 0: antifragile.
  */
-import type { Row } from "../results/row.js";
+import type { Row } from "../sweep/row.js";
 import { classOf, ROBUST_BAND, type Class } from "./classes.js";
 import type { Curve, CurveOf } from "./curves.js";
 import { NO_SHARES, sharesOf, type Shares, type WindowCounts } from "./parameters.js";

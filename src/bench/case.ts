@@ -1,6 +1,6 @@
 /** What a benchmark measures, as plain data, and the cross product of lists that makes it. */
-import type { MapShape } from "../plan/layout.js";
-import type { Filter } from "../results/row.js";
+import type { MapShape } from "../layout/blocks.js";
+import type { Filter } from "../sweep/row.js";
 
 /**
  * `forward`: logits of a batch. `gradient`: forward and the gradient of the loss by the input. `unit`: one filtered network

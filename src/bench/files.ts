@@ -2,7 +2,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { encodeSafetensors } from "../io/safetensors.js";
+import { encodeSafetensors } from "../io/checkpoints/safetensors.js";
 import type { Tensor } from "../io/types.js";
 import type { Case } from "./case.js";
 import { graphOf, randomImages, randomTensors } from "./networks.js";

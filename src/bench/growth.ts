@@ -1,6 +1,6 @@
 /** How time and memory of a sweep grow with its size: pairs of sweeps, the smaller and the larger measured in turn. */
 import type { AdapterSummary } from "../gpu/device.js";
-import type { Filter } from "../results/row.js";
+import type { Filter } from "../sweep/row.js";
 import { caseText, type Case, type SweepSize } from "./case.js";
 import type { CaseFiles } from "./files.js";
 import { engineError, PeerProcess } from "./peerProcess.js";

@@ -2,7 +2,7 @@
 import type { Dataset, Tensor } from "../io/types.js";
 import type { Graph } from "../model/graph.js";
 import { describeCheckpoint, resnet18, type Network } from "../model/resnet.js";
-import type { MapShape } from "../plan/layout.js";
+import type { MapShape } from "../layout/blocks.js";
 import type { Case } from "./case.js";
 
 /** Graphs by the name a case gives. */

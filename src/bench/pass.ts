@@ -2,7 +2,7 @@
 import { settle, type Gpu } from "../gpu/device.js";
 import type { Dataset } from "../io/types.js";
 import type { Network } from "../model/resnet.js";
-import { blockLayout, fromBlocks, IMAGE_MULTIPLE, toBlocks } from "../plan/layout.js";
+import { blockLayout, fromBlocks, IMAGE_MULTIPLE, toBlocks } from "../layout/blocks.js";
 import { planUnit, type KernelLimits } from "../plan/plan.js";
 import { GpuExecutor, type PreparedPlan, type PreparedStep } from "../run/gpu.js";
 import { kernelLimits } from "../run/limits.js";

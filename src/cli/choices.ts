@@ -2,7 +2,7 @@
 import type { ExportFormat } from "../export/export.js";
 import type { ArrayKind } from "../export/notebooks.js";
 import type { DatasetName } from "../io/types.js";
-import type { Filter, Scope } from "../results/row.js";
+import type { Filter, Scope } from "../sweep/row.js";
 
 export const DATASETS: Record<string, DatasetName> = { mnist: "mnist", "fashion-mnist": "mnist", cifar10: "cifar10", "tiny-imagenet": "tiny-imagenet", "tiny-imagenet-200": "tiny-imagenet" };
 /** With the notebooks' names. */

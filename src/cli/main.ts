@@ -1,6 +1,6 @@
 /** The command line: argv in, exit code out. Errors are one line on stderr; a bug shows its stack. */
 import { EXIT, InferlinkError } from "../errors.js";
-import { typedError } from "../results/durable.js";
+import { typedError } from "../results/folder/durable.js";
 import { PACKAGE_VERSION } from "../package.js";
 import { parse, type Parsed } from "./parser.js";
 import { say, toleratePipes } from "./terminal.js";

@@ -1,8 +1,8 @@
 /** What `run` and `inspect` were asked for: texts of the command line to checked, typed options. */
 import { completeConfig, type SweepConfig } from "../sweep/config.js";
-import type { Inputs, Source } from "../sweep/inputs.js";
+import type { Inputs, Source } from "../inputs/inputs.js";
 import { duration } from "./duration.js";
-import { chooseShard, type Environment, type ShardChoice } from "./shard.js";
+import { chooseShard, type Environment, type ShardChoice } from "./running/shard.js";
 import { BATCH_NORMS, DATASETS, EPSILON_SPACES, FILTER_NAMES, SCOPES, SPLITS } from "./choices.js";
 import { choice, distinct, fraction, list, number, single, whole, wrong, type Given } from "./values.js";
 

@@ -1,6 +1,6 @@
 /** The table at the end of a run: one line per layer. */
-import type { Filter } from "../results/row.js";
-import type { LayerSummary } from "./summary.js";
+import type { Filter } from "../sweep/row.js";
+import type { LayerSummary } from "./running/summary.js";
 import { bold, grouped, printable } from "./terminal.js";
 
 export const percent = (value: number): string => `${(100 * value).toFixed(1)}`;

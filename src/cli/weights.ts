@@ -4,7 +4,7 @@ import { join } from "node:path";
 import type { Curve } from "../analysis/curves.js";
 import { countWeights, windowsOf, type WindowCounts } from "../analysis/parameters.js";
 import { InferlinkError, InputError } from "../errors.js";
-import { openCheckpointFile, parseCheckpoint } from "../io/checkpoint.js";
+import { openCheckpointFile, parseCheckpoint } from "../io/checkpoints/checkpoint.js";
 import { sha256 } from "../io/source.js";
 import type { Checkpoint } from "../io/types.js";
 import { describeCheckpoint } from "../model/resnet.js";

@@ -1,7 +1,7 @@
 /** Results of a run in another program's format: which files, with which bytes. */
 import { join } from "node:path";
 import type { LoadedRun } from "../results/loadRun.js";
-import { COLUMNS } from "../results/schema.js";
+import { COLUMNS } from "../results/arrow/schema.js";
 import { encodeTable, formatOf } from "../tables/format.js";
 import { notebookFiles, type ArrayKind } from "./notebooks.js";
 

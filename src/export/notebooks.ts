@@ -4,10 +4,10 @@
  */
 import { basename, extname } from "node:path";
 import { curvesOf, groupBy, type Curve } from "../analysis/curves.js";
-import { parseCheckpointName } from "../io/checkpointTree.js";
-import * as py from "../io/pickleWriter.js";
-import { safeName } from "../results/runFolder.js";
-import type { Filter, Row } from "../results/row.js";
+import { parseCheckpointName } from "../io/checkpoints/checkpointTree.js";
+import * as py from "../io/checkpoints/pickleWriter.js";
+import { safeName } from "../results/folder/runFolder.js";
+import type { Filter, Row } from "../sweep/row.js";
 
 /** What thresholds and zero counts are in the pickles: plain numbers and NumPy, or PyTorch's tensors as the notebooks have them. */
 export type ArrayKind = "numpy" | "torch";

@@ -3,7 +3,7 @@ import { OptionError } from "../errors.js";
 import type { DatasetName } from "../io/types.js";
 import { checkFields, COUNT, isListOf, isText, isWhole, oneOf, refuseUnknown, rule, type Rule } from "../rules.js";
 import { DEFAULT_CONFIG, type SweepConfig } from "../sweep/config.js";
-import type { Inputs, Source } from "../sweep/inputs.js";
+import type { Inputs, Source } from "../inputs/inputs.js";
 
 /** A tree of `<network>/<dataset>/Init_<i>/<network>_<dataset>_<epoch>epochs.ckpt`, and what to take from it. */
 export interface SavedModels {

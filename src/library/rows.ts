@@ -1,6 +1,6 @@
 /** Results read back. */
 import { loadRun } from "../results/loadRun.js";
-import type { Row } from "../results/row.js";
+import type { Row } from "../sweep/row.js";
 
 /**
  * Rows of a run, sorted by checkpoint and layer, then filter, threshold, epsilon.

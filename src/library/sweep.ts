@@ -1,11 +1,11 @@
 /** A sweep as an async iterable of rows, for scripts. Prints nothing and writes no files. */
 import type { Gpu } from "../gpu/device.js";
-import { typedError } from "../results/durable.js";
-import type { Row } from "../results/row.js";
+import { typedError } from "../results/folder/durable.js";
+import type { Row } from "../sweep/row.js";
 import { openDevice } from "../run/open.js";
 import { completeConfig, variantCount } from "../sweep/config.js";
 import { FinishedUnits } from "../sweep/finished.js";
-import { openInputs } from "../sweep/inputs.js";
+import { openInputs } from "../inputs/inputs.js";
 import { evaluateUnits, planSweep, type SweepJob, type SweepPlan } from "../sweep/sweep.js";
 import { tilesFor } from "../sweep/tiles.js";
 import type { Unit } from "../sweep/units.js";

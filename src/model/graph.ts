@@ -1,5 +1,5 @@
 /** A network as data: a list of op nodes in execution order, each making one tensor from earlier ones. */
-import type { MapShape } from "../plan/layout.js";
+import type { MapShape } from "../layout/blocks.js";
 
 export type Node =
   | { op: "conv2d"; name: string; input: string; output: string; inChannels: number; outChannels: number; kernel: number; stride: number; pad: number }

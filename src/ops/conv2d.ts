@@ -1,5 +1,5 @@
 /** Convolution, its input gradient, and the linear layer (a 1x1 convolution of a 1x1 map). Kernel: shaders/conv2d.wgsl. */
-import type { BlockLayout } from "../plan/layout.js";
+import type { BlockLayout } from "../layout/blocks.js";
 import type { ConvTile } from "./convTile.js";
 
 /** A convolution's geometry; `height` and `width` are those of its input. Square kernels, zero padding. */

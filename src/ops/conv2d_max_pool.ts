@@ -1,5 +1,5 @@
 /** A convolution, ReLU and max-pool in one: what shaders/conv2d_max_pool.wgsl can do and how it is cut. */
-import { type BlockLayout, layoutConstants } from "../plan/layout.js";
+import { type BlockLayout, layoutConstants } from "../layout/blocks.js";
 import { type ConvPlan, type ConvShape, planConv } from "./conv2d.js";
 import type { Window } from "./max_pool.js";
 

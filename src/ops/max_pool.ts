@@ -1,5 +1,5 @@
 /** Max-pool: how much of it an invocation does, and plain loops: what shaders/max_pool.wgsl and max_pool_grad.wgsl are checked against. */
-import type { MapShape } from "../plan/layout.js";
+import type { MapShape } from "../layout/blocks.js";
 
 export interface Window {
   kernel: number;

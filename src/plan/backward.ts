@@ -3,7 +3,7 @@ import { poolRows } from "../ops/max_pool.js";
 import { convMaxPoolGradientStep, convOfGradient } from "./convMaxPool.js";
 import { convolutionSteps } from "./convolution.js";
 import type { ConvOp, FusedOp } from "./fuse.js";
-import { layoutConstants } from "./layout.js";
+import { layoutConstants } from "../layout/blocks.js";
 import type { PlanContext, Step } from "./plan.js";
 
 /**

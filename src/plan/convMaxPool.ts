@@ -2,7 +2,7 @@
 import type { ConvPlan } from "../ops/conv2d.js";
 import { type ConvMaxPoolPlan, planConvMaxPool } from "../ops/conv2d_max_pool.js";
 import { type ConvOp, convShape, type FusedOp } from "./fuse.js";
-import { type BlockLayout, layoutConstants } from "./layout.js";
+import { type BlockLayout, layoutConstants } from "../layout/blocks.js";
 import type { PlanContext, Step } from "./plan.js";
 
 export interface ConvMaxPoolOp {

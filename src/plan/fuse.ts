@@ -1,6 +1,6 @@
 /** Joins nodes that one kernel can do: a convolution with the batch norm, addition and ReLU that follow it. */
 import type { Graph, WeightedNode } from "../model/graph.js";
-import type { MapShape } from "./layout.js";
+import type { MapShape } from "../layout/blocks.js";
 
 /** A convolution or linear layer with what follows it. */
 export type ConvOp = Extract<FusedOp, { kind: "conv" }>;

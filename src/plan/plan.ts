@@ -12,7 +12,7 @@ import { BackwardPlanner } from "./backward.js";
 import { convMaxPoolStep, type ForwardOp, joinMaxPools } from "./convMaxPool.js";
 import { convolutionSteps } from "./convolution.js";
 import { type ConvOp, convShape, fuse, type FusedOp } from "./fuse.js";
-import { type BlockLayout, blockLayout, layoutConstants, type LayoutLimits, type MapShape } from "./layout.js";
+import { type BlockLayout, blockLayout, layoutConstants, type LayoutLimits, type MapShape } from "../layout/blocks.js";
 
 export type ParamValue = number | number[];
 

@@ -2,7 +2,7 @@
 import { basename, resolve } from "node:path";
 import { curvesOf, groupBy, type Curve } from "../analysis/curves.js";
 import type { LoadedRun } from "../results/loadRun.js";
-import type { Filter, Row } from "../results/row.js";
+import type { Filter, Row } from "../sweep/row.js";
 import { ROBUST_BAND } from "../analysis/classes.js";
 import { completeCurves } from "../analysis/completeness.js";
 import { scoreOf } from "../analysis/scores.js";

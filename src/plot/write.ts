@@ -1,9 +1,9 @@
 /** Puts figures and the report into a folder. */
 import { dirname, join } from "node:path";
 import { PACKAGE_VERSION } from "../package.js";
-import { makeFolder, onFile, replaceFile } from "../results/durable.js";
+import { makeFolder, onFile, replaceFile } from "../results/folder/durable.js";
 import { loadRun } from "../results/loadRun.js";
-import { REPORT } from "../results/runFolder.js";
+import { REPORT } from "../results/folder/runFolder.js";
 import { plotData, type PlotData } from "./data.js";
 import { figuresOf } from "./figures.js";
 import { reportPage } from "./report.js";

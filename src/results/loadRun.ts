@@ -2,10 +2,10 @@
 import { existsSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { FileSystemError, InputError } from "../errors.js";
-import { PARTIAL, readResults, RESULTS } from "./arrow.js";
+import { PARTIAL, readResults, RESULTS } from "./arrow/arrow.js";
 import { readManifest, type Manifest } from "./manifest.js";
-import { shardFolders } from "./parts.js";
-import type { Row } from "./row.js";
+import { shardFolders } from "./folder/parts.js";
+import type { Row } from "../sweep/row.js";
 
 export interface LoadedRun {
   /** As the user gave it. */

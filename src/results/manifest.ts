@@ -2,13 +2,13 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { InputError } from "../errors.js";
-import { replaceFile } from "./durable.js";
-import type { CheckpointRecord } from "./checkpoints.js";
+import { replaceFile } from "./folder/durable.js";
+import type { CheckpointRecord } from "./folder/checkpoints.js";
 import type { Shard } from "../sweep/shards.js";
 import type { RunIdentity } from "./identity.js";
-import { readJson } from "./jsonFile.js";
+import { readJson } from "./folder/jsonFile.js";
 import { manifestProblem } from "./manifestCheck.js";
-import type { ResultMetadata } from "./schema.js";
+import type { ResultMetadata } from "./arrow/schema.js";
 
 export const MANIFEST = "manifest.json";
 /** Thirty thousand checkpoints. */

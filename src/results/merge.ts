@@ -6,12 +6,12 @@ import type { RecordBatch } from "apache-arrow";
 import { join, relative, resolve } from "node:path";
 import { assembleRows } from "../sweep/rows.js";
 import { usedImages, type UnitScores } from "../sweep/units.js";
-import { RESULTS, writeResults } from "./arrow.js";
-import { toBatch } from "./batch.js";
+import { RESULTS, writeResults } from "./arrow/arrow.js";
+import { toBatch } from "./arrow/batch.js";
 import { resultMetadata, writeManifest, type Manifest } from "./manifest.js";
-import { layerKey, layersOfSweep, type Part, type PlannedLayer } from "./parts.js";
-import type { Row } from "./row.js";
-import { resultSchema } from "./schema.js";
+import { layerKey, layersOfSweep, type Part, type PlannedLayer } from "./folder/parts.js";
+import type { Row } from "../sweep/row.js";
+import { resultSchema } from "./arrow/schema.js";
 
 /** Where the units of some parts of one sweep lie. */
 export class MergedUnits {

@@ -6,8 +6,8 @@ import { InputError } from "../errors.js";
 import { isNumber, isWhole } from "../rules.js";
 import type { Variant } from "../sweep/filters.js";
 import type { UnitScores } from "../sweep/units.js";
-import { parseJson } from "./jsonFile.js";
-import { FILTERS } from "./row.js";
+import { parseJson } from "./folder/jsonFile.js";
+import { FILTERS } from "../sweep/row.js";
 
 const MOST_HEAD = 4096;
 /** Of what a Date can be, ms since 1970. */

@@ -1,9 +1,9 @@
 /** How far a run or a shard is, read off its folder while another process works in it. No device is needed. */
 import type { Shard } from "../sweep/shards.js";
 import { chunksOf, usedImages } from "../sweep/units.js";
-import { lockHolder } from "./lock.js";
+import { lockHolder } from "./folder/lock.js";
 import type { Manifest } from "./manifest.js";
-import { finishedKeys, layersOfSweep, openPart, type Part } from "./parts.js";
+import { finishedKeys, layersOfSweep, openPart, type Part } from "./folder/parts.js";
 
 /** `killed`: its process ended without a word; the same command goes on, as it does with an interrupted one. */
 export type RunState = "not started" | "running" | "interrupted" | "killed" | "done";

@@ -6,7 +6,7 @@ import { AdapterError } from "../errors.js";
 import type { Gpu } from "../gpu/device.js";
 import { conv2d, convGrid, packWeights, planConv, type ConvShape } from "../ops/conv2d.js";
 import { ACCUMULATORS, chooseTile } from "../ops/convTile.js";
-import { blockLayout, fromBlocks, toBlocks } from "../plan/layout.js";
+import { blockLayout, fromBlocks, toBlocks } from "../layout/blocks.js";
 import type { Step, UnitPlan } from "../plan/plan.js";
 import { GpuExecutor } from "./gpu.js";
 

@@ -2,7 +2,7 @@
 import { AdapterError } from "../errors.js";
 import type { Gpu } from "../gpu/device.js";
 import { ACCUMULATORS } from "../ops/convTile.js";
-import { mapQuads, type MapShape } from "../plan/layout.js";
+import { mapQuads, type MapShape } from "../layout/blocks.js";
 import type { KernelLimits } from "../plan/plan.js";
 
 export const kindOf = (gpu: Gpu): "software" | "hardware" => (gpu.adapter.software ? "software" : "hardware");

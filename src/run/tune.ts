@@ -3,7 +3,7 @@ import type { Gpu } from "../gpu/device.js";
 import { Profiler } from "../gpu/profiler.js";
 import { convGrid, convOutput, type ConvShape, planConv } from "../ops/conv2d.js";
 import { type ConvTile, tileCandidates, tileKey, type TileTable } from "../ops/convTile.js";
-import { blockLayout, IMAGE_MULTIPLE } from "../plan/layout.js";
+import { blockLayout, IMAGE_MULTIPLE } from "../layout/blocks.js";
 import type { KernelLimits, Step, UnitPlan } from "../plan/plan.js";
 import { GpuExecutor } from "./gpu.js";
 import { kindOf } from "./limits.js";

@@ -1,6 +1,6 @@
 /** What a sweep computes, as plain data: the part of the options on which the numbers depend. */
 import { OptionError } from "../errors.js";
-import { FILTERS, type Filter, type Scope } from "../results/row.js";
+import { FILTERS, type Filter, type Scope } from "./row.js";
 import { checkFields, COUNT, isListOf, isNumber, isText, oneOf, rule, SWITCH, type Rule } from "../rules.js";
 
 export interface SweepConfig {

@@ -5,7 +5,7 @@
 import { inferShapes, type Graph } from "../model/graph.js";
 import { multiplyAdds } from "../ops/conv2d.js";
 import { convShape, fuse } from "../plan/fuse.js";
-import type { MapShape } from "../plan/layout.js";
+import type { MapShape } from "../layout/blocks.js";
 
 /**
  * Multiply-adds of one filtered network on one image: forward from the filtered layer on, the input's gradient through all

@@ -5,7 +5,7 @@ import type { Profiler } from "../gpu/profiler.js";
 import type { Dataset } from "../io/types.js";
 import type { Network } from "../model/resnet.js";
 import type { TileTable } from "../ops/convTile.js";
-import { IMAGE_MULTIPLE, toBlocks } from "../plan/layout.js";
+import { IMAGE_MULTIPLE, toBlocks } from "../layout/blocks.js";
 import { planBytes } from "../plan/memory.js";
 import { type KernelLimits, planUnit, type PlanOptions, type UnitPlan } from "../plan/plan.js";
 import { GpuExecutor, type PreparedPlan } from "../run/gpu.js";

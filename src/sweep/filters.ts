@@ -1,5 +1,5 @@
 /** Synaptic filters: thresholds, what each removes, and which filtered networks are the same. See variantsOf. */
-import type { Filter } from "../results/row.js";
+import type { Filter } from "./row.js";
 
 /** Closed interval of weight values that are set to 0; `low > high` removes nothing. */
 export interface Interval {

@@ -1,5 +1,5 @@
 /** Which units are finished, and each layer's rows as soon as its last unit is. */
-import type { Row } from "../results/row.js";
+import type { Row } from "./row.js";
 import { assembleRows } from "./rows.js";
 import type { Evaluated, SweepJob, SweepPlan } from "./sweep.js";
 import type { Unit, UnitScores } from "./units.js";

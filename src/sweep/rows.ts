@@ -1,5 +1,5 @@
 /** Rows of one layer from the scores of all its units. */
-import { FILTERS, type Row } from "../results/row.js";
+import { FILTERS, type Row } from "./row.js";
 import type { SweepConfig } from "./config.js";
 import type { UnitScores } from "./units.js";
 

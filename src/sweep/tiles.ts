@@ -2,7 +2,7 @@
 import type { Gpu } from "../gpu/device.js";
 import type { Architecture } from "../model/resnet.js";
 import { sameTile, tileCandidates, tileKey, type TileTable } from "../ops/convTile.js";
-import type { MapShape } from "../plan/layout.js";
+import type { MapShape } from "../layout/blocks.js";
 import { planUnit, type PlanOptions } from "../plan/plan.js";
 import { kernelLimits, kindOf } from "../run/limits.js";
 import { tuneTiles, type Tunable } from "../run/tune.js";

@@ -6,7 +6,7 @@ import { mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { crc32 } from "node:zlib";
-import { merge } from "../../src/cli/merge.js";
+import { merge } from "../../src/cli/commands/merge.js";
 import { resnet18 } from "../../src/model/resnet.js";
 import { identityHash, type RunIdentity } from "../../src/results/identity.js";
 import { writeManifest, type Manifest } from "../../src/results/manifest.js";

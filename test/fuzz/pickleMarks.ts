@@ -1,5 +1,5 @@
 /** Where the opcodes of a good pickle begin. */
-import { OP } from "../../src/io/pickleOps.js";
+import { OP } from "../../src/io/checkpoints/pickleOps.js";
 
 /** Bytes of an opcode's argument; a text's or blob's are its length's, and the content follows. */
 const FIXED: Record<number, number> = {

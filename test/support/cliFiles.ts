@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { crc32 } from "node:zlib";
-import { encodeSafetensors } from "../../src/io/safetensors.js";
+import { encodeSafetensors } from "../../src/io/checkpoints/safetensors.js";
 import type { Checkpoint, Tensor } from "../../src/io/types.js";
 import { PACKAGE_ROOT } from "../../src/package.js";
 

@@ -1,5 +1,5 @@
 /** Rows for tests that need no sweep. */
-import type { Row } from "../../src/results/row.js";
+import type { Row } from "../../src/sweep/row.js";
 
 export function row(changes: Partial<Row> = {}): Row {
   return {

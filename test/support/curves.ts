@@ -1,5 +1,5 @@
 /** Curves for tests that need no sweep. */
-import type { Row } from "../../src/results/row.js";
+import type { Row } from "../../src/sweep/row.js";
 import { row } from "./cliRows.js";
 
 export interface Shape {

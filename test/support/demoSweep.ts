@@ -1,9 +1,9 @@
 /** A sweep of the demo's network in this process. */
-import { openCheckpoint } from "../../src/io/checkpoint.js";
-import { openDataset } from "../../src/io/dataset.js";
+import { openCheckpoint } from "../../src/io/checkpoints/checkpoint.js";
+import { openDataset } from "../../src/io/datasets/dataset.js";
 import type { Gpu } from "../../src/gpu/device.js";
 import { describeShapes } from "../../src/model/resnet.js";
-import type { Row } from "../../src/results/row.js";
+import type { Row } from "../../src/sweep/row.js";
 import { DEFAULT_CONFIG, type SweepConfig } from "../../src/sweep/config.js";
 import { FinishedUnits } from "../../src/sweep/finished.js";
 import { evaluateUnits, planSweep, type EvaluateOptions, type SweepJob, type SweepPlan } from "../../src/sweep/sweep.js";

@@ -1,9 +1,9 @@
 /** Parts of a sweep without a sweep: a plan, and scores that any process makes alike. */
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
-import type { CheckpointRecord } from "../../src/results/checkpoints.js";
+import type { CheckpointRecord } from "../../src/results/folder/checkpoints.js";
 import type { RunIdentity } from "../../src/results/identity.js";
-import { Journal } from "../../src/results/journal.js";
+import { Journal } from "../../src/results/folder/journal.js";
 import { writeManifest, type Manifest } from "../../src/results/manifest.js";
 import { DEFAULT_CONFIG } from "../../src/sweep/config.js";
 import { shardName, shardUnits, type Shard } from "../../src/sweep/shards.js";

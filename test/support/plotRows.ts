@@ -1,8 +1,8 @@
 /** Runs made of rows, for tests of figures: small, and with everything that a sweep can give. */
 import { join } from "node:path";
-import { PARTIAL, ResultWriter } from "../../src/results/arrow.js";
+import { PARTIAL, ResultWriter } from "../../src/results/arrow/arrow.js";
 import { loadRun, type LoadedRun } from "../../src/results/loadRun.js";
-import type { Filter, Row } from "../../src/results/row.js";
+import type { Filter, Row } from "../../src/sweep/row.js";
 import { temporaryFolder } from "./cliFiles.js";
 import { row } from "./cliRows.js";
 

@@ -1,9 +1,9 @@
 /** Folders of runs for tests that need no sweep. */
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
-import { ResultWriter } from "../../src/results/arrow.js";
-import type { Row } from "../../src/results/row.js";
-import type { ResultMetadata } from "../../src/results/schema.js";
+import { ResultWriter } from "../../src/results/arrow/arrow.js";
+import type { Row } from "../../src/sweep/row.js";
+import type { ResultMetadata } from "../../src/results/arrow/schema.js";
 import { temporaryFolder } from "./cliFiles.js";
 
 /** A run's folder with these rows. @returns its path */

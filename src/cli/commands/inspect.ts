@@ -1,0 +1,68 @@
+/** `inspect`: what is in a checkpoint, and how large a sweep over it would be. */
+import { EXIT } from "../../errors.js";
+import { readCheckpoint } from "../../io/checkpoints/checkpoint.js";
+import { describeCheckpoint, type Network } from "../../model/resnet.js";
+import type { SweepConfig } from "../../sweep/config.js";
+import type { LayerVariants } from "../../sweep/filters.js";
+import { layersOf, layerVariants } from "../../sweep/sweep.js";
+import { CONFIG_FLAG, JSON_FLAG, type Command } from "../command.js";
+import { SWEEP_FLAGS } from "../flags.js";
+import { sweepConfig } from "../options.js";
+import { columns } from "../table.js";
+import { bold, grouped } from "../terminal.js";
+
+interface LayerFacts {
+  layer: string;
+  shape: number[];
+  weights: number;
+  zeros: number;
+  min: number;
+  max: number;
+}
+
+function facts(network: Network): LayerFacts[] {
+  return network.layers.map(({ name, shape, weights }) => {
+    const { data } = network.tensors.get(`${name}.weight`)!;
+    let [min, max, zeros] = [Infinity, -Infinity, 0];
+    for (const value of data) {
+      if (value < min) min = value;
+      if (value > max) max = value;
+      if (value === 0) zeros += 1;
+    }
+    return { layer: name, shape, weights, zeros, min, max };
+  });
+}
+
+export async function inspect(file: string, config: SweepConfig, options: { json: boolean }): Promise<number> {
+  const checkpoint = await readCheckpoint(file);
+  const network = describeCheckpoint(checkpoint);
+  const layers = facts(network);
+  const variants = layersOf(network, config).map((layer) => layerVariants(network, config, layer));
+  const count = (part: (layer: LayerVariants) => number): number => variants.reduce((sum, layer) => sum + part(layer), 0);
+  const sweep = { layers: variants.length, networks: count((layer) => layer.variants.length), distinct: count((layer) => layer.masks.length) };
+  const { name, width, channels, classes } = network;
+  if (options.json) {
+    process.stdout.write(`${JSON.stringify({ file, format: checkpoint.format, sha256: checkpoint.sha256, network: name, width, channels, classes, layers, sweep }, null, 2)}\n`);
+    return EXIT.done;
+  }
+  const lines = layers.map((layer) => [layer.layer, layer.shape.join("x"), grouped(layer.weights), grouped(layer.zeros), layer.min.toPrecision(5), layer.max.toPrecision(5)]);
+  const [head, ...body] = columns([["layer", "shape", "weights", "zeros", "min", "max"], ...lines]);
+  const total = layers.reduce((sum, layer) => sum + layer.weights, 0);
+  process.stdout.write(
+    `${[
+      `${file}: ${name}, width ${width}, ${channels} input channel${channels === 1 ? "" : "s"}, ${classes} classes (${checkpoint.format})`,
+      "",
+      bold(head, process.stdout),
+      ...body,
+      "",
+      `${grouped(total)} weights. A sweep evaluates ${grouped(sweep.networks)} filtered networks (${grouped(sweep.distinct)} of them distinct) in ${sweep.layers} layer${sweep.layers === 1 ? "" : "s"}.`,
+    ].join("\n")}\n`,
+  );
+  return EXIT.done;
+}
+
+export const inspectCommand: Command = {
+  flags: { ...SWEEP_FLAGS, ...CONFIG_FLAG, ...JSON_FLAG },
+  describe: (y) => y.usage("$0 inspect <file> [options]").positional("file", { type: "string", description: "State dict: .ckpt, .pt, .pth or .safetensors" }),
+  run: (args) => inspect(String(args.file), sweepConfig(args), { json: args.json === true }),
+};

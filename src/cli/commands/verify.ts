@@ -1,0 +1,66 @@
+/** `verify`: the whole network on the user's adapter against golden values, with the differences. */
+import { EXIT } from "../../errors.js";
+import { openDevice } from "../../run/open.js";
+import { compareOutcomes, computeOutcomes, GOLDEN_CASES, goldenOutcome, isSame, TOLERANCE, type Differences, type GoldenCase } from "../../verify/golden.js";
+import type { Command } from "../command.js";
+import { JSON_FLAG } from "../command.js";
+import { columns } from "../table.js";
+import { bold, say } from "../terminal.js";
+
+interface Verified extends Differences {
+  network: string;
+  same: boolean;
+}
+
+const DESCRIPTIONS: Record<GoldenCase["name"], string> = {
+  demo: "28x28x1, 10 classes, trained",
+  random32: "32x32x3, 10 classes, random",
+  random64: "64x64x3, 200 classes, random",
+};
+
+const describe = ({ name, batchNorm }: GoldenCase): string => `${DESCRIPTIONS[name]}${batchNorm === "batch" ? ", batch's own statistics" : ""}`;
+
+/** Of the two stacked networks the worse value each. */
+function worse(a: Differences, b: Differences): Differences {
+  return { images: a.images, logits: Math.max(a.logits, b.logits), loss: Math.max(a.loss, b.loss), signs: Math.min(a.signs, b.signs) };
+}
+
+const percent = (fraction: number): string => `${(100 * fraction).toFixed(3)} %`;
+
+function table(verified: Verified[]): string {
+  const head = ["network", "images", "logits off by", "loss off by", "gradient's signs equal", ""];
+  const body = verified.map(({ network, images, logits, loss, signs, same }) => [network, `${images}`, logits.toExponential(1), loss.toExponential(1), percent(signs), same ? "same" : "DIFFERENT"]);
+  const [first, ...rest] = columns([head, ...body]);
+  return [bold(first, process.stdout), ...rest].join("\n");
+}
+
+export async function verify(options: { adapter: string | null; json: boolean }): Promise<number> {
+  const gpu = await openDevice({ adapter: options.adapter ?? undefined });
+  try {
+    const { name, description, type, backend } = gpu.adapter;
+    say(`${name} (${type}): computing ${GOLDEN_CASES.length} networks`);
+    const verified: Verified[] = [];
+    for (const golden of GOLDEN_CASES) {
+      const expected = goldenOutcome(golden);
+      const [first, second] = await computeOutcomes(gpu, golden);
+      const differences = worse(compareOutcomes(first, expected), compareOutcomes(second, expected));
+      verified.push({ network: describe(golden), ...differences, same: isSame(differences) });
+    }
+    const same = verified.every((entry) => entry.same);
+    if (options.json) process.stdout.write(`${JSON.stringify({ same, adapter: { name, description, type, backend }, tolerance: TOLERANCE, networks: verified }, null, 2)}\n`);
+    else {
+      const verdict = same ? "This adapter computes what PyTorch does." : "This adapter does NOT compute what PyTorch does: update its driver, or choose another by --adapter.";
+      const legend = `Largest differences relative to the largest value; allowed are ${TOLERANCE.logits} for logits and loss, and ${percent(TOLERANCE.signs)} of the signs.`;
+      process.stdout.write(`${table(verified)}\n\n${legend}\n${verdict}\n`);
+    }
+    return same ? EXIT.done : EXIT.noAdapter;
+  } finally {
+    gpu.close();
+  }
+}
+
+export const verifyCommand: Command = {
+  flags: { adapter: { type: "string", requiresArg: true, description: "Index, or part of the name, as `devices` shows them", defaultDescription: "the first" }, ...JSON_FLAG },
+  describe: (y) => y.usage("$0 verify [options]\n\nRuns whole networks on the adapter and compares logits, losses and input gradients with stored values that PyTorch\ncomputed. Ends with 0 when they are the same, with 69 when not."),
+  run: (args) => verify({ adapter: (args.adapter as string | undefined) ?? null, json: args.json === true }),
+};

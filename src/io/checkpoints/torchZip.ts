@@ -1,0 +1,49 @@
+import { InputError } from "../../errors.js";
+import { DTYPE_BYTES, Storage } from "../arrays.js";
+import { Unpickler, type PickleValue } from "./pickle.js";
+import { PickleGlobal } from "./pickleGlobals.js";
+import { PartSource, type ByteSource } from "../source.js";
+import { readZip } from "../archives/zip.js";
+
+/**
+ * Reads what torch.save has written since 1.6: a zip of `<name>/data.pkl` and one stored `<name>/data/<key>` per storage.
+ * Returns the saved object with its tensors as views of the file. Throws InputError if anything in it is off.
+ */
+export function readTorchZip(source: ByteSource): PickleValue {
+  const { file } = source;
+  const entries = readZip(source);
+  const pickles = [...entries.keys()].filter((name) => /^[^/]+\/data\.pkl$/.test(name));
+  if (pickles.length !== 1) throw new InputError(file, "is a zip archive without the one data.pkl that torch.save writes; name a checkpoint");
+  const prefix = pickles[0].slice(0, -"data.pkl".length);
+  if (entries.has(`${prefix}constants.pkl`)) throw new InputError(file, "is a TorchScript archive; save model.state_dict() with torch.save instead");
+  const order = entries.get(`${prefix}byteorder`);
+  if (order && Buffer.from(order.read(0, Math.min(order.size, 16))).toString("latin1").trim() !== "little") {
+    throw new InputError(file, "was saved on a big-endian machine; save it again on a little-endian one");
+  }
+
+  const storages = new Map<string, Storage>();
+  const persistentLoad = (id: PickleValue): PickleValue => {
+    const { type, key, numel } = storageId(file, id);
+    const known = storages.get(key);
+    if (known) return known;
+    const bytes = entries.get(`${prefix}data/${key}`);
+    if (!bytes) throw new InputError(file, `has no data for storage ${JSON.stringify(key.slice(0, 40))}; it is damaged, save it again`);
+    if (bytes.size < numel * DTYPE_BYTES[type]) {
+      throw new InputError(file, `declares ${numel} elements of ${type} for storage ${JSON.stringify(key.slice(0, 40))} and holds ${bytes.size} bytes; it is damaged, save it again`);
+    }
+    const storage = new Storage(type, numel, new PartSource(bytes, 0, numel * DTYPE_BYTES[type]));
+    storages.set(key, storage);
+    return storage;
+  };
+  return new Unpickler(entries.get(pickles[0])!, { persistentLoad }).loadWhole();
+}
+
+/** Takes a torch persistent id apart: `("storage", torch.FloatStorage, key, location, numel, ...)`. */
+export function storageId(file: string, id: PickleValue): { type: Storage["dtype"]; key: string; numel: number } {
+  const [kind, type, key, , numel] = Array.isArray(id) ? id : [];
+  if (kind !== "storage" || !(type instanceof PickleGlobal) || type.dtype === null || typeof key !== "string" ||
+    typeof numel !== "number" || !Number.isSafeInteger(numel * 8) || numel < 0) {
+    throw new InputError(file, "holds a storage whose type, key or size makes no sense; it is damaged, save it again");
+  }
+  return { type: type.dtype, key, numel };
+}

@@ -1,0 +1,75 @@
+/** The one Arrow schema of results: columns, types, nullability and order never differ between writers. */
+import { Schema, type Field } from "apache-arrow";
+import { fieldsOf } from "../../tables/arrow.js";
+import type { Column, ColumnType } from "../../tables/table.js";
+import type { FoundSchema } from "./arrowReader.js";
+import type { Row } from "../../sweep/row.js";
+
+/** Raised whenever a column is added, dropped or changes its meaning. */
+export const SCHEMA_VERSION = "1";
+
+const column = (name: keyof Row, type: ColumnType, nullable = false): Column<keyof Row> => Object.freeze({ name, type, nullable });
+
+export const COLUMNS: readonly Column<keyof Row>[] = Object.freeze([
+  column("network", "utf8"),
+  column("dataset", "utf8"),
+  column("checkpoint", "utf8"),
+  column("init", "int32", true),
+  column("epoch", "int32", true),
+  column("scope", "utf8"),
+  column("layer", "utf8"),
+  column("layer_index", "int32"),
+  column("filter", "utf8"),
+  column("threshold_index", "int32"),
+  column("alpha", "float32"),
+  column("delta", "float32", true),
+  column("weights", "int32"),
+  column("removed", "int32"),
+  column("zeros", "int32"),
+  column("density", "float64"),
+  column("epsilon", "float64"),
+  column("images", "int32"),
+  column("correct_clean", "int32"),
+  column("correct_adv", "int32"),
+  column("accuracy_clean", "float64"),
+  column("accuracy_adv", "float64"),
+  column("loss_clean", "float64"),
+  column("loss_adv", "float64"),
+]);
+
+const FIELDS: readonly Field[] = Object.freeze(fieldsOf(COLUMNS));
+
+/** What the schema's metadata says of a run, beyond its columns. */
+export interface ResultMetadata {
+  packageVersion: string;
+  adapter: string;
+  batchNorm: string;
+  epsilonSpace: string;
+  datasetSha256: string;
+  /** By the path in the `checkpoint` column. */
+  checkpointSha256: Record<string, string>;
+}
+
+/** The frozen fields with a run's metadata. */
+export function resultSchema(metadata: ResultMetadata): Schema {
+  return new Schema(
+    [...FIELDS],
+    new Map([
+      ["schema_version", SCHEMA_VERSION],
+      ["package_version", metadata.packageVersion],
+      ["adapter", metadata.adapter],
+      ["batch_norm", metadata.batchNorm],
+      ["epsilon_space", metadata.epsilonSpace],
+      ["dataset_sha256", metadata.datasetSha256],
+      ["checkpoint_sha256", JSON.stringify(metadata.checkpointSha256)],
+    ]),
+  );
+}
+
+/** Why a file's schema isn't ours, or null when it is. */
+export function schemaProblem({ columns, metadata }: FoundSchema): string | null {
+  const version = metadata.get("schema_version");
+  if (version !== SCHEMA_VERSION) return `has schema version ${version?.slice(0, 20) ?? "(none)"}, this program reads version ${SCHEMA_VERSION}`;
+  const same = columns.length === COLUMNS.length && COLUMNS.every(({ name, type, nullable }, i) => columns[i].name === name && columns[i].type === type && columns[i].nullable === nullable);
+  return same ? null : "has other columns than results have";
+}
