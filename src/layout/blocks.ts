@@ -5,15 +5,12 @@
  *   texel column ((channel group * quads) + quad) * lanes + lane
  *   rgba         4 pixels of a map's row (rows padded to 4); a 2x2 map is one texel; 1x1 maps: 4 channels
  */
+import type { MapShape } from "./shape.js";
 
 /** Images per variant are padded to a multiple of this, which is a multiple of every kernel's tile. */
 export const IMAGE_MULTIPLE = 64;
 
-export interface MapShape {
-  channels: number;
-  height: number;
-  width: number;
-}
+export type { MapShape } from "./shape.js";
 
 export interface BlockLayout extends MapShape {
   /** Images in a block: 8, 16 or 32, the width of the adapter's subgroups. */
