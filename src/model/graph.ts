@@ -1,14 +1,9 @@
 /** A network as data: a list of op nodes in execution order, each making one tensor from earlier ones. */
 import type { MapShape } from "../layout/blocks.js";
+import type { Node } from "../ops/nodes.js";
+import type { Initial, Parameter } from "../ops/op.js";
 
-export type Node =
-  | { op: "conv2d"; name: string; input: string; output: string; inChannels: number; outChannels: number; kernel: number; stride: number; pad: number }
-  | { op: "batch_norm"; name: string; input: string; output: string }
-  | { op: "relu"; input: string; output: string }
-  | { op: "add"; input: string; other: string; output: string }
-  | { op: "max_pool"; input: string; output: string; kernel: number; stride: number; pad: number }
-  | { op: "avg_pool"; input: string; output: string }
-  | { op: "linear"; name: string; input: string; output: string; inFeatures: number; outFeatures: number };
+export type { Node };
 
 export interface Graph {
   /** Node inputs start here. */
@@ -18,11 +13,25 @@ export interface Graph {
   nodes: Node[];
 }
 
-/** A node that owns a weight and is therefore filterable. */
-export type WeightedNode = Extract<Node, { op: "conv2d" | "linear" }>;
-
-export function weightedNodes(graph: Graph): WeightedNode[] {
-  return graph.nodes.filter((node) => node.op === "conv2d" || node.op === "linear");
+/** Every tensor of a checkpoint that the graph reads. */
+export function parametersOf(graph: Graph): Parameter[] {
+  const of = (tensor: string | null, shape: number[], initial: Initial, role: Partial<Parameter> = {}): Parameter[] => (tensor === null ? [] : [{ tensor, shape, filterable: false, buffer: false, initial, ...role }]);
+  return graph.nodes.flatMap((node) => {
+    if (node.op === "conv2d") {
+      const fanOut = node.outChannels * node.kernel[0] * node.kernel[1];
+      return [...of(node.weight, [node.outChannels, node.inChannels / node.groups, ...node.kernel], { kind: "he", fanOut }, { filterable: true }), ...of(node.bias, [node.outChannels], { kind: "constant", value: 0 })];
+    }
+    if (node.op === "linear") {
+      const initial: Initial = { kind: "uniform", fanIn: node.inFeatures };
+      return [...of(node.weight, [node.outFeatures, node.inFeatures], initial, { filterable: true }), ...of(node.bias, [node.outFeatures], initial)];
+    }
+    if (node.op === "batch_norm") {
+      const [zero, one]: Initial[] = [{ kind: "constant", value: 0 }, { kind: "constant", value: 1 }];
+      const shape = [node.channels];
+      return [...of(node.weight, shape, one), ...of(node.bias, shape, zero), ...of(node.mean, shape, zero, { buffer: true }), ...of(node.variance, shape, one, { buffer: true })];
+    }
+    return [];
+  });
 }
 
 /**

@@ -4,7 +4,7 @@
  * `norm/bn`, `intervals/layer`, `labels`, `results`.
  */
 import { inferShapes } from "../model/graph.js";
-import type { Architecture } from "../model/resnet.js";
+import type { Architecture } from "../model/architecture.js";
 import { type ConvPlan, planConv } from "../ops/conv2d.js";
 import { chooseTile, tileKey, type TileTable } from "../ops/convTile.js";
 import { poolRows } from "../ops/max_pool.js";
