@@ -1,7 +1,7 @@
 /** Forward alone, or forward and input gradient, measured without a sweep around it. */
 import { settle, type Gpu } from "../gpu/device.js";
 import type { Dataset } from "../io/types.js";
-import type { Network } from "../model/resnet.js";
+import type { Network } from "../model/architecture.js";
 import { blockLayout, fromBlocks, IMAGE_MULTIPLE, toBlocks } from "../layout/blocks.js";
 import { planUnit, type KernelLimits } from "../plan/plan.js";
 import { GpuExecutor, type PreparedPlan, type PreparedStep } from "../run/gpu.js";

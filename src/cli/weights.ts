@@ -7,7 +7,7 @@ import { InferlinkError, InputError } from "../errors.js";
 import { openCheckpointFile, parseCheckpoint } from "../io/checkpoints/checkpoint.js";
 import { sha256 } from "../io/source.js";
 import type { Checkpoint } from "../io/types.js";
-import { describeCheckpoint } from "../model/resnet.js";
+import { describeCheckpoint } from "../model/checkpoint.js";
 import { PACKAGE_ROOT } from "../package.js";
 import type { LoadedRun } from "../results/loadRun.js";
 

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { findCheckpoints, openCheckpoint, parseCheckpointName } from "../io/checkpoints/checkpoint.js";
 import { openDataset } from "../io/datasets/dataset.js";
 import type { Checkpoint, Dataset, DatasetName } from "../io/types.js";
-import { describeShapes } from "../model/resnet.js";
+import { describeShapes } from "../model/checkpoint.js";
 import { PACKAGE_ROOT, shownPath } from "../package.js";
 import type { SweepCheckpoint, SweepJob } from "../sweep/sweep.js";
 

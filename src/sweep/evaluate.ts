@@ -3,7 +3,7 @@ import { AdapterError } from "../errors.js";
 import { settle, type Gpu } from "../gpu/device.js";
 import type { Profiler } from "../gpu/profiler.js";
 import type { Dataset } from "../io/types.js";
-import type { Network } from "../model/resnet.js";
+import type { Network } from "../model/architecture.js";
 import type { TileTable } from "../ops/convTile.js";
 import { IMAGE_MULTIPLE, toBlocks } from "../layout/blocks.js";
 import { planBytes } from "../plan/memory.js";

@@ -1,5 +1,5 @@
 /** What a network and its images put on the device beside activations: weights, norms, labels, results, intervals. */
-import type { Network } from "../model/resnet.js";
+import type { Network } from "../model/architecture.js";
 import { packWeights } from "../ops/conv2d.js";
 import { split, type UnitPlan } from "../plan/plan.js";
 import type { GpuExecutor } from "../run/gpu.js";

@@ -1,6 +1,6 @@
 /** Register tiles for a sweep: out of the cache, measured where that pays, else the defaults. Results do not depend on them. */
 import type { Gpu } from "../gpu/device.js";
-import type { Architecture } from "../model/resnet.js";
+import type { Architecture } from "../model/architecture.js";
 import { sameTile, tileCandidates, tileKey, type TileTable } from "../ops/convTile.js";
 import type { MapShape } from "../layout/blocks.js";
 import { planUnit, type PlanOptions } from "../plan/plan.js";

@@ -1,7 +1,8 @@
 /** `inspect`: what is in a checkpoint, and how large a sweep over it would be. */
 import { EXIT } from "../../errors.js";
 import { readCheckpoint } from "../../io/checkpoints/checkpoint.js";
-import { describeCheckpoint, type Network } from "../../model/resnet.js";
+import type { Network } from "../../model/architecture.js";
+import { describeCheckpoint } from "../../model/checkpoint.js";
 import type { SweepConfig } from "../../sweep/config.js";
 import type { LayerVariants } from "../../sweep/filters.js";
 import { layersOf, layerVariants } from "../../sweep/sweep.js";
