@@ -63,8 +63,8 @@ export function blockLayout({ channels, height, width }: MapShape, { lanes, maxT
   return { lanes, channels, height, width, pitch, quads, pack, groups, groupsPerRow, fold, texels };
 }
 
-/** Constants LANES and IN_* or OUT_* that tell a kernel a layout. */
-export function layoutConstants(prefix: "IN" | "OUT", layout: BlockLayout): Record<string, number> {
+/** Constants LANES and IN_*, OTHER_* or OUT_* that tell a kernel a layout. */
+export function layoutConstants(prefix: "IN" | "OTHER" | "OUT", layout: BlockLayout): Record<string, number> {
   const { lanes, height, width, pitch, quads, groupsPerRow, fold, pack } = layout;
   const constants = { H: height, W: width, PITCH: pitch, QUADS: quads, GROUPS_PER_ROW: groupsPerRow, FOLD: fold, PACK: pack };
   return { LANES: lanes, ...Object.fromEntries(Object.entries(constants).map(([name, value]) => [`${prefix}_${name}`, value])) };

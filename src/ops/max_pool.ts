@@ -40,7 +40,8 @@ export const maxPool: Op<MaxPoolNode> = {
     const winner = site.keeps ? winnerOf(site) : null;
     const relu = site.reluOf(0);
     const constants = { WINNER: winner !== null, GATE: relu !== null };
-    const ends = { name: "max_pool", input, output, bindings: winner ? { winner } : {}, work: node.kernel[0] * node.kernel[1] };
+    const bindings: Step["bindings"] = winner ? { winner } : {};
+    const ends = { name: "max_pool", input, output, bindings, work: node.kernel[0] * node.kernel[1] };
     const rows = poolRows(input.layout, output.layout.height, node.stride[0]).pooled;
     const step = isByRows(node, input.layout, output.layout) && !relu?.cap
       ? mapStep({ ...ends, kernel: "max_pool", constants: { ...constants, ...squareConstants(node), ROWS: rows }, grid: [output.layout.groups, Math.ceil(output.layout.height / rows)] })

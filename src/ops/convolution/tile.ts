@@ -1,6 +1,6 @@
 /** Register tiles of the convolution kernel: which there are for a shape, and which is the best guess. */
-import { CHANNEL_TILE, IMAGE_MULTIPLE } from "../layout/blocks.js";
-import { type ConvShape, convOutput, multiplyAdds } from "./conv2d.js";
+import { CHANNEL_TILE, IMAGE_MULTIPLE } from "../../layout/blocks.js";
+import { type ConvShape, convOutput, isSquare, multiplyAdds } from "./shape.js";
 
 /** What one invocation computes. */
 export interface ConvTile {
