@@ -1,5 +1,5 @@
 /** A network as data: a list of op nodes in execution order, each making one tensor from earlier ones. */
-import type { MapShape } from "../layout/blocks.js";
+import { placesOf, type MapShape, type Pair, type Window } from "../layout/shape.js";
 import type { Node } from "../ops/nodes.js";
 import type { Initial, Parameter } from "../ops/op.js";
 
@@ -35,36 +35,30 @@ export function parametersOf(graph: Graph): Parameter[] {
 }
 
 /**
- * @param input shape of one image
+ * @param image shape of one image
  * @returns shape of every tensor of the graph, by name
- * @throws Error when a convolution gets another number of channels than its weight has
  */
-export function inferShapes(graph: Graph, input: MapShape): Map<string, MapShape> {
-  const shapes = new Map([[graph.input, input]]);
-  for (const node of graph.nodes) {
-    const from = shapes.get(node.input);
-    if (!from) throw new Error(`tensor ${node.input} is used before it is made`);
-    shapes.set(node.output, outputShape(node, from));
-  }
+export function inferShapes(graph: Graph, image: MapShape): Map<string, MapShape> {
+  const shapes = new Map([[graph.input, image]]);
+  for (const node of graph.nodes) shapes.set(node.output, outputShape(node, node.inputs.map((input) => shapes.get(input)!)));
   return shapes;
 }
 
-function outputShape(node: Node, from: MapShape): MapShape {
+function outputShape(node: Node, inputs: MapShape[]): MapShape {
+  const [from] = inputs;
+  const slid = (channels: number, { kernel, stride, dilation, pad }: Window, end: Pair, ceil: boolean): MapShape => {
+    const size = (n: number, axis: 0 | 1) => placesOf(n, kernel[axis], stride[axis], dilation[axis], 2 * pad[axis] + end[axis], ceil, pad[axis]);
+    return { channels, height: size(from.height, 0), width: size(from.width, 1) };
+  };
   switch (node.op) {
-    case "conv2d": {
-      if (from.channels !== node.inChannels) throw new Error(`${node.name} takes ${node.inChannels} channels, its input has ${from.channels}`);
-      const size = (n: number) => Math.floor((n + 2 * node.pad - node.kernel) / node.stride) + 1;
-      return { channels: node.outChannels, height: size(from.height), width: size(from.width) };
-    }
-    case "max_pool": {
-      const size = (n: number) => Math.floor((n + 2 * node.pad - node.kernel) / node.stride) + 1;
-      return { channels: from.channels, height: size(from.height), width: size(from.width) };
-    }
-    case "avg_pool":
-      return { channels: from.channels, height: 1, width: 1 };
-    case "linear":
-      return { channels: node.outFeatures, height: 1, width: 1 };
-    default:
-      return from;
+    case "conv2d": return slid(node.outChannels, node, node.padEnd, false);
+    case "max_pool":
+    case "avg_pool": return slid(from.channels, node, [0, 0], node.ceil);
+    case "adaptive_avg_pool": return { channels: from.channels, height: node.height, width: node.width };
+    case "linear": return { channels: node.outFeatures, height: 1, width: 1 };
+    case "concat": return { ...from, channels: inputs.reduce((sum, { channels }) => sum + channels, 0) };
+    case "slice": return { ...from, channels: node.count };
+    case "flatten": return { channels: from.channels * from.height * from.width, height: 1, width: 1 };
+    default: return from;
   }
 }
