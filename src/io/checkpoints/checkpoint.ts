@@ -1,6 +1,6 @@
 import { InputError } from "../../errors.js";
 import { ArrayRef, DTYPE_BYTES, isFloat, toFloat32 } from "../arrays.js";
-import type { PickleKey, PickleValue } from "./pickle.js";
+import type { PickleKey, PickleValue } from "./pickleValues.js";
 import { isSafetensors, readSafetensors } from "./safetensors.js";
 import { FileSource, sha256, type ByteSource } from "../source.js";
 import { readTorchSaved } from "./torchSaved.js";

@@ -1,44 +1,16 @@
 import { InputError } from "../../errors.js";
-import { ArrayRef, Storage } from "../arrays.js";
+import type { Storage } from "../arrays.js";
 import { Cursor } from "./pickleCursor.js";
-import { ALLOWED_GLOBALS, NumpyArray, NumpyDtype, PickleGlobal, applyState, isBytes } from "./pickleGlobals.js";
+import { PickleBudget } from "./pickleBudget.js";
+import { ALLOWED_GLOBALS, applyState } from "./pickleGlobals.js";
+import { PickleGlobal, isBytes, type Builder, type PickleKey, type PickleValue } from "./pickleValues.js";
 import { LazyText } from "../latin1.js";
 import { OP } from "./pickleOps.js";
 import type { ByteSource } from "../source.js";
 
-/** What a pickle may hold: lists and tuples become arrays, dicts become Maps, bytes become sources that are not read yet. */
-export type PickleValue =
-  | null | boolean | number | bigint | string | ByteSource | PickleValue[] | Map<PickleKey, PickleValue>
-  | LazyText | PickleGlobal | ArrayRef | Storage | NumpyArray | NumpyDtype;
-export type PickleKey = null | boolean | number | bigint | string;
-
 const MAX_MARKS = 256;
 const MAX_STRING = 2048;
 const MAX_NAME = 512;
-
-/** What one file may cost in all, nested pickles included, so that a small file cannot fill memory. */
-export class PickleBudget {
-  #work: number;
-  #bytes: number;
-
-  constructor(readonly file: string, size: number) {
-    // A listed image of 3x64x64 takes about 1,100 units and 49,152 bytes; Tiny ImageNet has 100,000 to train with.
-    this.#work = 24_000_000 + Math.min(Math.ceil(size / 20), 240_000_000);
-    this.#bytes = 3 * size + 65536;
-  }
-
-  /** Counts `work` units, about 8 bytes of memory each. */
-  spend(work: number): void {
-    this.#work -= work;
-    if (this.#work < 0) throw new InputError(this.file, "holds more objects than any dataset or checkpoint needs; it is damaged or hostile");
-  }
-
-  /** Counts bytes that are copied or scanned: a text, the bytes in it and a storage's stream in those, so at most three times the file. */
-  spendBytes(count: number): void {
-    this.#bytes -= count;
-    if (this.#bytes < 0) throw new InputError(this.file, "unpacks to more bytes than it has; it is damaged or hostile");
-  }
-}
 
 export interface UnpicklerOptions {
   /** Byte at which the pickle starts. */
@@ -54,7 +26,7 @@ export interface UnpicklerOptions {
  * Interprets one pickle (protocols 2 to 5) from an allow-list of opcodes and names. Nothing is ever imported or executed.
  * Throws InputError for anything outside the list, and for input that is damaged, too deep or too large.
  */
-export class Unpickler {
+export class Unpickler implements Builder {
   readonly file: string;
   readonly budget: PickleBudget;
   readonly #cursor: Cursor;
@@ -96,7 +68,6 @@ export class Unpickler {
     return value;
   }
 
-  /** A dict made of pairs, as `OrderedDict(pairs)` makes one. */
   newMap(args: PickleValue[]): Map<PickleKey, PickleValue> {
     this.budget.spend(20);
     const map = new Map<PickleKey, PickleValue>();
@@ -110,7 +81,6 @@ export class Unpickler {
     return map;
   }
 
-  /** The storage in a torch.save stream of its own. */
   loadNested(bytes: ByteSource): Storage {
     if (!this.#options.nestedLoad) throw this.#bad("a storage inside a storage");
     this.budget.spend(400);

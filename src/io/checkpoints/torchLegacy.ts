@@ -1,6 +1,8 @@
 import { InputError } from "../../errors.js";
 import { DTYPE_BYTES, Storage } from "../arrays.js";
-import { PickleBudget, Unpickler, type PickleValue } from "./pickle.js";
+import { Unpickler } from "./pickle.js";
+import { PickleBudget } from "./pickleBudget.js";
+import type { PickleValue } from "./pickleValues.js";
 import { PartSource, type ByteSource } from "../source.js";
 import { storageId } from "./torchZip.js";
 

@@ -1,4 +1,4 @@
-import type { PickleValue } from "./pickle.js";
+import type { PickleValue } from "./pickleValues.js";
 import type { ByteSource } from "../source.js";
 import { isTorchLegacy, readTorchLegacy } from "./torchLegacy.js";
 import { readTorchZip } from "./torchZip.js";

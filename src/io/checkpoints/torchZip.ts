@@ -1,7 +1,7 @@
 import { InputError } from "../../errors.js";
 import { DTYPE_BYTES, Storage } from "../arrays.js";
-import { Unpickler, type PickleValue } from "./pickle.js";
-import { PickleGlobal } from "./pickleGlobals.js";
+import { Unpickler } from "./pickle.js";
+import { PickleGlobal, type PickleValue } from "./pickleValues.js";
 import { PartSource, type ByteSource } from "../source.js";
 import { readZip } from "../archives/zip.js";
 
