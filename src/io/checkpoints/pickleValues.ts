@@ -7,8 +7,9 @@ import type { PickleBudget } from "./pickleBudget.js";
 /** Lists and tuples become arrays, dicts become Maps, bytes become sources that are not read yet. */
 export type PickleValue =
   | null | boolean | number | bigint | string | ByteSource | PickleValue[] | Map<PickleKey, PickleValue>
-  | LazyText | PickleGlobal | ArrayRef | Storage | NumpyArray | NumpyDtype;
-export type PickleKey = null | boolean | number | bigint | string;
+  | LazyText | PickleGlobal | Opaque | ArrayRef | Storage | NumpyArray | NumpyDtype;
+/** Objects that no dict of weights has as keys stand for themselves. */
+export type PickleKey = PickleValue;
 
 /** A name that a pickle may mention. It stands for data only: `call` is a function of this package, never the named one. */
 export class PickleGlobal {
@@ -20,9 +21,17 @@ export class PickleGlobal {
   ) {}
 }
 
-/** A numpy.dtype while a pickle builds it. */
+/**
+ * An object of a class or function that this program doesn't know, or that class itself: a name, and what the pickle would have
+ * handed to it. Nothing is imported and nothing called.
+ */
+export class Opaque {
+  constructor(readonly name: string, readonly parts: PickleValue[] = []) {}
+}
+
+/** A numpy.dtype while a pickle builds it; null for one that is not read here. */
 export class NumpyDtype {
-  constructor(readonly dtype: Dtype) {}
+  constructor(public dtype: Dtype | null) {}
 }
 
 /** A numpy.ndarray: empty until its state has been given. */
@@ -34,6 +43,8 @@ export class NumpyArray {
 export interface Builder {
   readonly file: string;
   readonly budget: PickleBudget;
+  /** Whether objects that are not known may stand beside what is wanted; otherwise they are refused. */
+  readonly bystanders: boolean;
   /** A dict made of pairs, as `OrderedDict(pairs)` makes one. */
   newMap(args: PickleValue[]): Map<PickleKey, PickleValue>;
   /** The storage in a torch.save stream of its own. */
