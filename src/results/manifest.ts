@@ -20,6 +20,7 @@ export function resultMetadata(identity: RunIdentity, checkpoints: CheckpointRec
   return {
     packageVersion: identity.packageVersion,
     adapter: identity.adapter,
+    checkpointKey: identity.key ?? null,
     batchNorm: identity.config.batchNorm,
     epsilonSpace: identity.config.epsilonSpace,
     datasetSha256: identity.dataset.sha256,

@@ -2,7 +2,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Gpu } from "../gpu/device.js";
-import { readCheckpoint } from "../io/checkpoints/checkpoint.js";
+import { readCheckpoint } from "../inputs/weights.js";
 import { describeCheckpoint } from "../model/resnet.js";
 import { PACKAGE_ROOT } from "../package.js";
 import { blockLayout, fromBlocks, IMAGE_MULTIPLE, toBlocks, type MapShape } from "../layout/blocks.js";

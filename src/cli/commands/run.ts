@@ -23,6 +23,7 @@ import { grouped, note } from "../terminal.js";
 function announce({ options, job, plan, gpu, session }: Run): void {
   const { dataset, config, checkpoints } = job;
   const networks = `${grouped(plan.networks)} filtered networks of ${checkpoints.length} checkpoint${checkpoints.length === 1 ? "" : "s"}`;
+  for (const { path, file } of checkpoints) for (const told of file.notes) note(options, `${path}: ${told}`);
   if (options.part.note) note(options, options.part.note);
   note(options, `${networks} on ${grouped(plan.images)} ${dataset.name} images, epsilon ${config.epsilons.join(", ")} (${config.epsilonSpace} space)`);
   note(options, `${gpu.adapter.name} (${gpu.adapter.type}), writing ${session.folder}`);

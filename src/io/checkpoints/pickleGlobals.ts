@@ -10,6 +10,9 @@ const STORAGES: Record<string, Dtype> = {
   ComplexFloatStorage: "complex64", ComplexDoubleStorage: "complex128", QInt8Storage: "qint8", QUInt8Storage: "quint8", QInt32Storage: "qint32",
 };
 
+/** Longest text that Python 2 may have written for a name or a key. */
+const MAX_TEXT = 64;
+
 const NUMPY_DTYPES: Record<string, Dtype> = {
   f8: "float64", f4: "float32", f2: "float16", i8: "int64", i4: "int32", i2: "int16", i1: "int8", u1: "uint8", b1: "bool",
   u2: "uint16", u4: "uint32", u8: "uint64", c8: "complex64", c16: "complex128",
@@ -28,7 +31,7 @@ export function arrayOf(value: PickleValue | undefined): ArrayRef | null {
 /** A short text, or the bytes that Python 2 wrote for one; null for anything else. */
 export function asText(value: PickleValue): string | null {
   if (typeof value === "string") return value;
-  return isBytes(value) && value.size <= 16 ? Buffer.from(value.read(0, value.size)).toString("latin1") : null;
+  return isBytes(value) && value.size <= MAX_TEXT ? Buffer.from(value.read(0, value.size)).toString("latin1") : null;
 }
 
 function rebuildTensor(args: PickleValue[], builder: Builder): PickleValue {
@@ -170,6 +173,7 @@ const list: PickleGlobal[] = [
   ...Object.entries(STORAGES).flatMap(([name, dtype]) => [
     new PickleGlobal(`torch.${name}`, null, dtype),
     new PickleGlobal(`torch.storage.${name}`, null, dtype),
+    new PickleGlobal(`torch.${name.replace("Storage", "Tensor")}`, null, dtype),
   ]),
   ...Object.keys(DTYPE_BYTES).map((name) => new PickleGlobal(`torch.${name}`, null, name as Dtype)),
 ];

@@ -105,5 +105,5 @@ export function readTorchTar(source: ByteSource, bystanders: boolean): PickleVal
     if (!found) throw bad("speaks of a tensor that it does not hold");
     return found;
   };
-  return new Unpickler(saved.source, { budget, persistentLoad, bystanders }).load();
+  return new Unpickler(saved.source, { budget, persistentLoad, bystanders }).loadWhole();
 }
