@@ -15,18 +15,13 @@ const COPY = new Set(["ema", "swa", "avg", "average", "averaged", "averages", "t
 /** True for a path that speaks of a moving average, a teacher, the best of earlier epochs and the like. */
 export const isCopy = (path: string): boolean => path.split(/[.[\]]+/).some((part) => wordsOf(part.replace(/([a-z])([A-Z])/g, "$1_$2")).some((word) => COPY.has(word)));
 
-/** True for what is no weight, whatever its name: counters, flags, single numbers without a layer. */
-function isNumberOnly(name: string, { dtype, shape }: ArrayRef): boolean {
-  if (!isFloat(dtype) || shape.length === 0) return true;
-  // A PReLU has one number, too, and the network's output depends on it.
-  const one = shape.reduce((product, size) => product * size, 1) <= 1;
-  return one && !/(?:^|\.)(?:weight|bias)$/.test(name);
-}
+/** True for a number in a list of its own, say a step or a temperature. A PReLU has one number, too, and the network's output depends on it. */
+export const isSingleNumber = (name: string, { shape }: ArrayRef): boolean => shape.every((size) => size === 1) && !/(?:^|\.)(?:weight|bias)$/.test(name);
 
 /** True for a tensor that no network's output depends on, by its kind or by what its name says. */
 export function isBystander(name: string, array: ArrayRef): boolean {
   const parts = name.split(".");
-  if (parts.at(-1) === "num_batches_tracked" || isNumberOnly(name, array)) return true;
+  if (parts.at(-1) === "num_batches_tracked" || !isFloat(array.dtype) || array.shape.length === 0) return true;
   if (parts.some((part) => METRIC.test(part) || OPTIMIZER.test(part))) return true;
   return parts.some(isLoss) || (array.shape.length === 1 && CLASS_WEIGHT.test(parts.at(-1)!));
 }

@@ -4,7 +4,7 @@ import type { Mapping } from "../io/checkpoints/mappings.js";
 import { Opaque } from "../io/checkpoints/pickleValues.js";
 import { isMismatch, type Mismatch } from "../model/recognise.js";
 import type { Architecture } from "../model/resnet.js";
-import { isBystander } from "./bystanders.js";
+import { isBystander, isSingleNumber } from "./bystanders.js";
 import { headings, type Weight } from "./heads.js";
 import { findNormalisers, type Normaliser } from "./normaliser.js";
 
@@ -78,6 +78,15 @@ function unwrapped(weights: Map<string, Weight>): Map<string, Weight> | null {
   return plain.size === weights.size && [...plain.keys()].some((name) => !weights.has(name)) ? plain : null;
 }
 
+/** The weights as they are, then without single numbers that are no layer's, then without wrappers' parts. */
+function* waysToTake(weights: Map<string, Weight>): Generator<Map<string, Weight>> {
+  yield weights;
+  const larger = new Map([...weights].filter(([name, { array }]) => !isSingleNumber(name, array)));
+  if (larger.size < weights.size) yield larger;
+  const plain = unwrapped(larger);
+  if (plain) yield plain;
+}
+
 /** Every network in a dict, or why there is none. */
 export function networksIn(mapping: Mapping, fits: Fits): { found: FoundNetwork[]; nearest: Nearest | null } {
   const all = weightsOf(mapping.entries);
@@ -92,8 +101,7 @@ export function networksIn(mapping: Mapping, fits: Fits): { found: FoundNetwork[
     const under = new Map(candidates.filter(([name, { array }]) => name.startsWith(prefix) && !isBystander(name.slice(prefix.length), array)).map(([name, weight]) => [name.slice(prefix.length), weight]));
     const make = (architecture: Architecture, weights: Map<string, Weight>, head: FoundNetwork["head"]): FoundNetwork =>
       ({ key: [mapping.key, prefix.slice(0, -1)].filter((part) => part !== "").join(".") || ".", mapping, prefix, architecture, weights, normalisers, head, strays: [] });
-    const tries = [under, unwrapped(under)].filter((weights) => weights !== null);
-    for (const weights of tries) {
+    for (const weights of waysToTake(under)) {
       const plain = fits(shapesOf(weights));
       if (!isMismatch(plain)) return make(plain, weights, null);
       if (plain.fit > (nearest?.fit ?? -1)) nearest = { ...plain, mapping, prefix };
@@ -108,7 +116,7 @@ export function networksIn(mapping: Mapping, fits: Fits): { found: FoundNetwork[
   };
   const strays = (): string[] => {
     const taken = new Set(found.flatMap(({ weights }) => [...weights.values()].map(({ array }) => array)));
-    return candidates.filter(([name, { array }]) => !isBystander(name, array) && !taken.has(array)).map(([name]) => name);
+    return candidates.filter(([name, { array }]) => !isBystander(name, array) && !isSingleNumber(name, array) && !taken.has(array)).map(([name]) => name);
   };
 
   for (const prefix of prefixesOf(candidates.map(([name]) => name))) {

@@ -2,7 +2,7 @@
 import { InputError } from "../errors.js";
 import { isFloat, type ArrayRef } from "../io/arrays.js";
 import { openCheckpointFile, readContents, readTensors, shownName, type OpenedFile } from "../io/checkpoints/checkpoint.js";
-import type { Mapping } from "../io/checkpoints/mappings.js";
+import { isTensorLike, type Mapping } from "../io/checkpoints/mappings.js";
 import { Opaque } from "../io/checkpoints/pickleValues.js";
 import { sha256, type ByteSource } from "../io/source.js";
 import type { Checkpoint, CheckpointFile, Normalisation } from "../io/types.js";
@@ -42,13 +42,19 @@ const sameArray = (a: ArrayRef, b: ArrayRef): boolean => a === b || (a.storage =
 const sameWeights = (a: FoundNetwork, b: FoundNetwork): boolean => [...a.weights].every(([name, { array }]) => { const other = b.weights.get(name); return other !== undefined && sameArray(array, other.array); });
 const keysOf = (networks: FoundNetwork[]): string => networks.slice(0, 8).map(({ key }) => shownName(key)).join(", ");
 
+/** Says that a tensor is one of a kind that is not read. */
+const asObject = (name: string, { name: kind }: Opaque): string =>
+  `holds tensor ${shownName(name)} as ${kind.startsWith("a tensor ") ? "" : "an object of "}${shownName(kind)}, which is not read here; save it as a plain float32 tensor, with .contiguous()`;
+
+const asType = (name: string, { dtype }: ArrayRef): string => `holds tensor ${shownName(name)} as ${dtype}; only floating-point weights can be filtered, so save it as float32`;
+
 /** What a wanted tensor is that can't be read; null where nothing of the kind is in the way. */
 function unreadable({ mapping, prefix, problem }: Nearest): string | null {
   for (const [name, value] of mapping.entries) {
     const own = name.slice(prefix.length);
     const isWanted = name.startsWith(prefix) && problem.split(/[\s,;:()]+/).includes(own);
-    if (isWanted && value instanceof Opaque) return `holds tensor ${shownName(own)} as an object of ${shownName(value.name)}, which is not read here; save it as a plain float32 tensor`;
-    if (isWanted && !(value instanceof Opaque) && !isFloat(value.dtype)) return `holds tensor ${shownName(own)} as ${value.dtype}; only floating-point weights can be filtered, so save it as float32`;
+    if (isWanted && value instanceof Opaque) return asObject(own, value);
+    if (isWanted && !(value instanceof Opaque) && !isFloat(value.dtype)) return asType(own, value);
   }
   return null;
 }
@@ -60,7 +66,11 @@ function none(file: string, { mappings, objects }: OpenedFile, nearest: Nearest 
     const under = [nearest.mapping.key, nearest.prefix.slice(0, -1)].filter((part) => part !== "").join(".");
     return new InputError(file, unreadable(nearest) ?? `${nearest.problem}${under === "" ? "" : ` (under ${shownName(under)})`}`);
   }
-  const [object] = [...objects.values(), ...mappings.flatMap(({ entries }) => [...entries.values()].filter((value) => value instanceof Opaque))];
+  for (const [name, value] of mappings.flatMap(({ entries }) => [...entries])) {
+    if (isTensorLike(value)) return new InputError(file, asObject(name, value));
+    if (!(value instanceof Opaque) && !isFloat(value.dtype)) return new InputError(file, asType(name, value));
+  }
+  const [object] = objects.values();
   if (object) return new InputError(file, `asks for ${shownName(object.name)}, which is not allowed in weights or data, so the file was refused and nothing was executed; save model.state_dict() instead`);
   return new InputError(file, "does not hold a state_dict: it holds no tensors that could be weights; save model.state_dict() with torch.save");
 }

@@ -74,10 +74,10 @@ function overlaps(shape: readonly number[], strides: readonly number[]): boolean
 }
 
 /**
- * Makes a view after checking that offset, strides and shape are whole numbers that stay inside the storage, that no element
- * is used twice (an expanded tensor could be far larger than its file), and that it is no sieve over a far larger storage.
+ * Makes a view after checking that offset, strides and shape are whole numbers that stay inside the storage. It may still be
+ * loose, see below.
  */
-export function viewOf(file: string, storage: Storage, sizes: readonly unknown[], steps: readonly unknown[], offset: unknown, dtype = storage.dtype): ArrayRef {
+export function placeOf(file: string, storage: Storage, sizes: readonly unknown[], steps: readonly unknown[], offset: unknown, dtype = storage.dtype): ArrayRef {
   const [shape, strides] = [countsOf(sizes), countsOf(steps)];
   if (shape === null || strides === null || shape.length !== strides.length || !Number.isSafeInteger(offset) || (offset as number) < 0) {
     throw new InputError(file, "holds a tensor whose shape, strides or offset are not sensible whole numbers; save it again with .contiguous()");
@@ -89,8 +89,20 @@ export function viewOf(file: string, storage: Storage, sizes: readonly unknown[]
   if (!Number.isSafeInteger(numel) || !Number.isSafeInteger(span) || view.offset + span > held) {
     throw new InputError(file, `${shown} that reaches outside its storage of ${held} elements; save the file again`);
   }
-  if (numel > 0 && overlaps(shape, strides)) throw new InputError(file, `${shown} whose elements overlap in memory; save it again with .contiguous()`);
-  if (span > Math.max(SPREAD_MIN, SPREAD * numel)) throw new InputError(file, `${shown} spread over ${span} elements of its storage; save it again with .contiguous()`);
+  return view;
+}
+
+/** Why a view is none that weights or data are read from: elements that overlap could make it far larger than its file. Null where it is one. */
+export function looseness({ shape, strides, numel, span }: ArrayRef): string | null {
+  if (numel > 0 && overlaps(shape, strides)) return `whose elements overlap in memory`;
+  return span > Math.max(SPREAD_MIN, SPREAD * numel) ? `spread over ${span} elements of its storage` : null;
+}
+
+/** A view as `placeOf` makes it, refused where it is loose, too. */
+export function viewOf(file: string, storage: Storage, sizes: readonly unknown[], steps: readonly unknown[], offset: unknown, dtype = storage.dtype): ArrayRef {
+  const view = placeOf(file, storage, sizes, steps, offset, dtype);
+  const problem = looseness(view);
+  if (problem !== null) throw new InputError(file, `holds a tensor of shape ${view.shape.join("x")} ${problem}; save it again with .contiguous()`);
   return view;
 }
 

@@ -24,10 +24,10 @@ const MAX_DEPTH = 64;
 const MAX_MAPPINGS = 10_000;
 const MAX_OBJECTS = 100;
 /** What PyTorch rebuilds tensors by; some of its functions are not known here. */
-const TENSOR_BUILDER = /^torch\._(?:utils|tensor)\._rebuild|^a tensor of /;
+const TENSOR_BUILDER = /^torch\._(?:utils|tensor)\._rebuild|^a tensor /;
 
 /** True for an object that stands where PyTorch would have a tensor. */
-export const isTensorLike = (value: PickleValue): boolean => value instanceof Opaque && TENSOR_BUILDER.test(value.name);
+export const isTensorLike = (value: PickleValue): value is Opaque => value instanceof Opaque && TENSOR_BUILDER.test(value.name);
 
 const joined = (path: string, key: string): string => (path === "" ? key : `${path}.${key}`);
 
@@ -56,7 +56,7 @@ export function findMappings(saved: PickleValue): Contents {
     for (const { value, path, within } of level) {
       if (value instanceof Opaque) {
         if (within === null && contents.objects.size < MAX_OBJECTS) contents.objects.set(path, value);
-        for (const part of value.parts) visit(part, within ?? value, () => path);
+        for (const part of [...value.parts, value.items]) visit(part, within ?? value, () => path);
       } else if (Array.isArray(value)) {
         value.forEach((item, i) => visit(item, within, () => `${path}[${i}]`));
       } else {

@@ -189,7 +189,7 @@ export class Unpickler implements Builder {
     const full = `${module === "__builtin__" ? "builtins" : module}.${name}`;
     const entry = ALLOWED_GLOBALS.get(full);
     if (!entry && this.bystanders) {
-      this.#push(new Opaque(full));
+      this.#push(new Opaque(full), 24);
       return;
     }
     if (!entry) {
@@ -206,7 +206,7 @@ export class Unpickler implements Builder {
     const name = callee instanceof PickleGlobal || callee instanceof Opaque ? callee.name : null;
     if (name === null || !Array.isArray(args) || (callee instanceof PickleGlobal && callee.call === null)) throw this.#bad("a call of something that is not a function");
     // What is made of an unknown object is one.
-    if (callee instanceof Opaque || (!TAKES_OBJECTS.has(name) && args.some((arg) => arg instanceof Opaque))) this.#push(new Opaque(classOf(name, args), [args]), 12);
+    if (callee instanceof Opaque || (!TAKES_OBJECTS.has(name) && args.some((arg) => arg instanceof Opaque))) this.#push(new Opaque(classOf(name, args), [args]), 24);
     else this.#push((callee as PickleGlobal).call!(args, this) ?? null, 12);
   }
 
@@ -214,7 +214,7 @@ export class Unpickler implements Builder {
   #newObject(args: PickleValue, keywords: PickleValue): void {
     const made = this.#pop();
     if (made instanceof PickleGlobal && made.name.startsWith("collections.")) this.#push(this.newMap([]));
-    else if (made instanceof PickleGlobal || made instanceof Opaque) this.#push(new Opaque(made.name, [args, keywords]), 12);
+    else if (made instanceof PickleGlobal || made instanceof Opaque) this.#push(new Opaque(made.name, [args, keywords]), 24);
     else throw this.#bad("an object of something that is not a class");
   }
 
@@ -231,8 +231,8 @@ export class Unpickler implements Builder {
   }
 
   #setItems(items: PickleValue[]): void {
-    const map = this.#top();
-    if (map instanceof Opaque) return this.#append(items);
+    const top = this.#top();
+    const map = top instanceof Opaque ? (top.items ??= this.newMap([])) : top;
     if (!(map instanceof Map) || items.length % 2 !== 0) throw this.#bad("an item for something that is not a dict");
     this.budget.spend(2 * items.length);
     for (let i = 0; i < items.length; i += 2) map.set(this.#key(items[i]), items[i + 1]);
@@ -284,8 +284,8 @@ export class Unpickler implements Builder {
       case OP.BYTEARRAY8: this.#blob(cursor.length64()); return;
       case OP.EMPTY_LIST: this.#list([]); return;
       case OP.EMPTY_TUPLE: this.#push([], 4); return;
-      case OP.EMPTY_SET: this.#push(new Opaque("builtins.set"), 12); return;
-      case OP.FROZENSET: this.#push(new Opaque("builtins.frozenset", this.#popMark()), 12); return;
+      case OP.EMPTY_SET: this.#push(new Opaque("builtins.set"), 24); return;
+      case OP.FROZENSET: this.#push(new Opaque("builtins.frozenset", this.#popMark()), 24); return;
       case OP.ADDITEMS: this.#append(this.#popMark()); return;
       case OP.EMPTY_DICT: this.#push(this.newMap([])); return;
       case OP.TUPLE: {

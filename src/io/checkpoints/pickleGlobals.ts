@@ -1,5 +1,5 @@
 import { InputError } from "../../errors.js";
-import { ArrayRef, DTYPE_BYTES, Storage, countsOf, denseStrides, viewOf, type Dtype } from "../arrays.js";
+import { ArrayRef, DTYPE_BYTES, Storage, countsOf, denseStrides, looseness, placeOf, viewOf, type Dtype } from "../arrays.js";
 import { Latin1Source, LazyText } from "../latin1.js";
 import { MemorySource } from "../source.js";
 import { NumpyArray, NumpyDtype, Opaque, PickleGlobal, isBytes, type Builder, type PickleValue } from "./pickleValues.js";
@@ -37,16 +37,23 @@ export function asText(value: PickleValue): string | null {
 function rebuildTensor(args: PickleValue[], builder: Builder): PickleValue {
   const [storage, offset, shape, strides] = args;
   if (!(storage instanceof Storage) || !Array.isArray(shape) || !Array.isArray(strides)) throw bad(builder, "a tensor without a storage, shape and strides");
+  return tensorOf(builder, storage, shape, strides, offset, storage.dtype);
+}
+
+/** One that stands beside the weights may be loose, say expanded. */
+function tensorOf(builder: Builder, storage: Storage, shape: PickleValue[], strides: PickleValue[], offset: PickleValue, dtype: Dtype): PickleValue {
   builder.budget.spend(20);
-  return viewOf(builder.file, storage, shape, strides, offset);
+  if (!builder.bystanders) return viewOf(builder.file, storage, shape, strides, offset, dtype);
+  const view = placeOf(builder.file, storage, shape, strides, offset, dtype);
+  const problem = looseness(view);
+  return problem === null ? view : new Opaque(`a tensor of shape ${view.shape.join("x")} ${problem}`);
 }
 
 /** Types without a storage class of their own come in bytes, with the type beside. */
 function rebuildTyped(args: PickleValue[], builder: Builder): PickleValue {
   const [storage, offset, shape, strides, , , type] = args;
   if (!(storage instanceof Storage) || !Array.isArray(shape) || !Array.isArray(strides) || !(type instanceof PickleGlobal) || type.dtype === null) throw bad(builder, "a tensor without a storage, shape, strides and type");
-  builder.budget.spend(20);
-  return viewOf(builder.file, storage, shape, strides, offset, type.dtype);
+  return tensorOf(builder, storage, shape, strides, offset, type.dtype);
 }
 
 /** A tensor of a subclass is the one below; its class and attributes say nothing about the numbers. */

@@ -26,6 +26,9 @@ export class PickleGlobal {
  * handed to it. Nothing is imported and nothing called.
  */
 export class Opaque {
+  /** Of a dict's heir. */
+  items: Map<PickleKey, PickleValue> | null = null;
+
   constructor(readonly name: string, readonly parts: PickleValue[] = []) {}
 }
 
