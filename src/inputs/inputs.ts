@@ -1,11 +1,11 @@
 /** Opens what a sweep reads: checkpoints (files, a tree, or the demo's) and images. */
 import { join } from "node:path";
-import { findCheckpoints, openCheckpoint, parseCheckpointName } from "../io/checkpoints/checkpoint.js";
+import { findCheckpoints, parseCheckpointName } from "../io/checkpoints/checkpoint.js";
 import { openDataset } from "../io/datasets/dataset.js";
 import type { Checkpoint, Dataset, DatasetName } from "../io/types.js";
-import { describeShapes } from "../model/checkpoint.js";
 import { PACKAGE_ROOT, shownPath } from "../package.js";
 import type { SweepCheckpoint, SweepJob } from "../sweep/sweep.js";
+import { openCheckpoint } from "./weights.js";
 
 /** Where checkpoints come from. */
 export type Source =
@@ -15,6 +15,8 @@ export type Source =
 
 export interface Inputs {
   source: Source;
+  /** Which weights of each file, where it holds several; null for the plain ones. */
+  key: string | null;
   /** Folder of images; null for the demo's. */
   data: string | null;
   /** Null: what lies in the folder. */
@@ -45,8 +47,7 @@ export async function openInputs(inputs: Inputs): Promise<Pick<SweepJob, "checkp
   const dataset = await openDataset(data, { dataset: inputs.dataset ?? undefined, split: inputs.split, limit: inputs.limit ?? undefined });
   const checkpoints: SweepJob["checkpoints"] = [];
   for (const path of checkpointFiles(inputs.source, dataset)) {
-    const file = await openCheckpoint(path);
-    const architecture = describeShapes(file);
+    const { choice: { chosen: { architecture } }, ...file } = await openCheckpoint(path, { key: inputs.key });
     const { init, epoch } = parseCheckpointName(path);
     checkpoints.push({ path: shownPath(path), network: architecture.name, dataset: dataset.name, init, epoch, architecture, file });
   }

@@ -36,6 +36,8 @@ export interface SweepOptions extends Partial<SweepConfig> {
   checkpoints?: string | string[];
   /** A tree of state dicts, instead of `checkpoints`. */
   savedModels?: string | SavedModels;
+  /** Which weights of each file, where it holds several: `state_dict_ema`, as `inspect` lists them. */
+  key?: string;
   /** Folder of the images. */
   data?: string;
   /** Needed where `data` holds several. */
@@ -59,6 +61,7 @@ const WHOLES = rule("whole numbers, each once", (value) => isListOf(value, isWho
 const RULES: Record<Own, Rule> = {
   checkpoints: rule("a path or several, each once", (value) => isText(value) || isListOf(value, isText)),
   savedModels: rule("a folder's path, or an object that names it", (value) => isText(value) || isText((value as SavedModels | null)?.folder)),
+  key: TEXT,
   data: rule("a folder's path", isText),
   dataset: oneOf("mnist", "cifar10", "tiny-imagenet"),
   split: oneOf("test", "train"),
@@ -88,8 +91,8 @@ export function inputsOf(options: SweepOptions): Inputs {
   refuseUnknown(options, [...Object.keys(RULES), ...Object.keys(DEFAULT_CONFIG)]);
   checkFields(options, RULES);
   const source = sourceOf(options);
-  const { data = null, dataset = null, split = "test", limit = null } = options;
+  const { key = null, data = null, dataset = null, split = "test", limit = null } = options;
   if (source.kind === "demo" && data !== null) throw new OptionError(["data"], "needs networks with it: give checkpoints or savedModels");
   if (source.kind !== "demo" && data === null) throw new OptionError(["data"], "is missing: give the folder of the images");
-  return { source, data, dataset, split, limit };
+  return { source, key, data, dataset, split, limit };
 }

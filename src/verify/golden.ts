@@ -2,7 +2,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Gpu } from "../gpu/device.js";
-import { readCheckpoint } from "../io/checkpoints/checkpoint.js";
+import { readCheckpoint } from "../inputs/weights.js";
 import type { Tensor } from "../io/types.js";
 import { describeCheckpoint } from "../model/checkpoint.js";
 import { PACKAGE_ROOT } from "../package.js";

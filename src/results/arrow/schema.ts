@@ -46,6 +46,8 @@ export interface ResultMetadata {
   batchNorm: string;
   epsilonSpace: string;
   datasetSha256: string;
+  /** Which weights of each file, where not the plain ones; null for those. */
+  checkpointKey?: string | null;
   /** By the path in the `checkpoint` column. */
   checkpointSha256: Record<string, string>;
 }
@@ -62,6 +64,7 @@ export function resultSchema(metadata: ResultMetadata): Schema {
       ["epsilon_space", metadata.epsilonSpace],
       ["dataset_sha256", metadata.datasetSha256],
       ["checkpoint_sha256", JSON.stringify(metadata.checkpointSha256)],
+      ...(metadata.checkpointKey == null ? [] : [["checkpoint_key", metadata.checkpointKey] as const]),
     ]),
   );
 }
