@@ -10,7 +10,7 @@ import type { ResultMetadata } from "../src/results/arrow/schema.js";
 import { temporaryFolder } from "./support/cliFiles.js";
 import { row } from "./support/cliRows.js";
 
-const METADATA: ResultMetadata = { packageVersion: "0.1.0", adapter: "llvmpipe", batchNorm: "running", epsilonSpace: "input", datasetSha256: "ab", checkpointSha256: { "a/é.ckpt": "cd" } };
+const METADATA: ResultMetadata = { packageVersion: "0.1.0", adapter: "llvmpipe", batchNorm: "running", epsilonSpace: "input", normalisation: null, datasetSha256: "ab", checkpointSha256: { "a/é.ckpt": "cd" } };
 
 test("the columns are the documented ones, in type, order and nullability", async () => {
   const writer = await ResultWriter.open(temporaryFolder(), METADATA);

@@ -1,9 +1,10 @@
 /** What `run` and `inspect` were asked for: texts of the command line to checked, typed options. */
 import { completeConfig, type SweepConfig } from "../sweep/config.js";
-import type { Inputs, Source } from "../inputs/inputs.js";
+import { PIXEL_FRACTION, type EpsilonUnit, type Inputs, type Source } from "../inputs/inputs.js";
 import { duration } from "./duration.js";
 import { chooseShard, type Environment, type ShardChoice } from "./running/shard.js";
 import { BATCH_NORMS, DATASETS, EPSILON_SPACES, FILTER_NAMES, SCOPES, SPLITS } from "./choices.js";
+import { normalisationOf } from "./normalisation.js";
 import { choice, distinct, fraction, list, number, single, whole, wrong, type Given } from "./values.js";
 
 export interface RunOptions extends Inputs {
@@ -43,16 +44,18 @@ function many<T>(args: Arguments, name: string, read: Read<T>): T[] | undefined 
 }
 
 /** 8/255 makes sense in pixels alone. */
-const epsilonIn = (space: "input" | "pixel" | undefined): Read<number> => (name, given) => {
-  if (space !== "pixel" && given.includes("/")) throw wrong(name, `${given} is a pixel's fraction; add --epsilon-space pixel, or give a number in units of the normalised input`);
-  return fraction(name, given);
-};
+function epsilonUnit(args: Arguments, source: Source): EpsilonUnit {
+  const space = one(args, "epsilon-space", from(EPSILON_SPACES));
+  const isFraction = (list("epsilon", args.epsilon as Given) ?? []).some((given) => given.includes("/"));
+  // Only the files tell whether a network normalises by itself, so that epsilon is in pixels; the demo's doesn't.
+  if (isFraction && (space === "input" || (space === undefined && source.kind === "demo"))) throw wrong("epsilon", PIXEL_FRACTION);
+  return { said: space !== undefined ? "given" : isFraction ? "pixel" : "open", name: "--epsilon" };
+}
 
 const FLAGS: Partial<Record<keyof SweepConfig, string>> = { alphas: "alpha", epsilons: "epsilon", epsilonSpace: "epsilon-space", batchNorm: "batch-norm", batchSize: "batch-size" };
 
 /** The part on which the numbers depend. */
 export function sweepConfig(args: Arguments): SweepConfig {
-  const epsilonSpace = one(args, "epsilon-space", from(EPSILON_SPACES));
   const given: Partial<SweepConfig> = {
     scope: one(args, "scope", from(SCOPES)),
     filters: many(args, "filters", from(FILTER_NAMES)),
@@ -61,8 +64,8 @@ export function sweepConfig(args: Arguments): SweepConfig {
     delta: one(args, "delta", number),
     layers: many(args, "layers", text),
     range: many(args, "range", number) as [number, number] | undefined,
-    epsilons: many(args, "epsilon", epsilonIn(epsilonSpace)),
-    epsilonSpace,
+    epsilons: many(args, "epsilon", fraction),
+    epsilonSpace: one(args, "epsilon-space", from(EPSILON_SPACES)),
     clamp: args.clamp === true,
     batchNorm: one(args, "batch-norm", from(BATCH_NORMS)),
     batchSize: one(args, "batch-size", atLeast(1)),
@@ -103,6 +106,8 @@ export function runOptions(args: Arguments, env: Environment = process.env): Run
     dataset: one(args, "dataset", from(DATASETS)) ?? null,
     split: one(args, "split", from(SPLITS)) ?? "test",
     limit: one(args, "limit", atLeast(1)) ?? null,
+    normalisation: normalisationOf(args),
+    epsilonUnit: epsilonUnit(args, source),
     config: sweepConfig(args),
     out,
     overwrite: args.overwrite === true,

@@ -4,8 +4,11 @@ import { findCheckpoints, openCheckpoint, parseCheckpointName } from "../io/chec
 import { openDataset } from "../io/datasets/dataset.js";
 import type { Checkpoint, Dataset, DatasetName } from "../io/types.js";
 import { describeShapes } from "../model/resnet.js";
+import { OptionError } from "../errors.js";
 import { PACKAGE_ROOT, shownPath } from "../package.js";
+import { checkPixelEpsilons, type SweepConfig } from "../sweep/config.js";
 import type { SweepCheckpoint, SweepJob } from "../sweep/sweep.js";
+import { normalisedImages, type AskedNormalisation } from "./normalisation.js";
 
 /** Where checkpoints come from. */
 export type Source =
@@ -22,6 +25,21 @@ export interface Inputs {
   split: "test" | "train";
   /** Only the first so many images; null for all. */
   limit: number | null;
+  /** Null: what the networks' files say, or what is usual for the images. */
+  normalisation: AskedNormalisation | null;
+  epsilonUnit: EpsilonUnit;
+}
+
+/**
+ * Whether the user said what epsilon is measured in. `open`: nobody did, so that it is pixels for networks that normalise by
+ * themselves; `pixel`: likewise, but it was written as a pixel's fraction and can't be anything else. `name`: the option's.
+ */
+export type EpsilonUnit = { said: "given" | "open" | "pixel"; name: string };
+
+/** What a sweep needs, and what its user should hear of it. */
+export interface OpenedInputs extends SweepJob {
+  /** The checkpoint whose own layer normalises the images, null where none does. */
+  layerOf: string | null;
 }
 
 const DEMO = join(PACKAGE_ROOT, "fixtures", "demo");
@@ -35,23 +53,35 @@ function checkpointFiles(source: Source, dataset: Dataset): string[] {
   return findCheckpoints(source.folder, query).map(({ path }) => path);
 }
 
+/** @throws OptionError for a pixel's fraction where epsilon isn't in pixels, and for an epsilon in pixels that is none */
+function inUnitOf(config: SweepConfig, { said, name }: EpsilonUnit, takesPixels: boolean): SweepConfig {
+  if (said === "given") return config;
+  if (takesPixels) return checkPixelEpsilons({ ...config, epsilonSpace: "pixel" }, () => name);
+  if (said === "pixel") throw new OptionError([name], PIXEL_FRACTION);
+  return config;
+}
+
+/** What is wrong with 8/255 in units of the normalised input. */
+export const PIXEL_FRACTION = "is a pixel's fraction; add --epsilon-space pixel, or give a number in units of the normalised input";
+
 /**
  * Opens everything a sweep needs; what the user got wrong comes out before any adapter is opened, weights of several
  * checkpoints excepted: those are read one at a time.
  * @throws InputError for a file that is missing or wrong, FileSystemError for one that may not be read
  */
-export async function openInputs(inputs: Inputs): Promise<Pick<SweepJob, "checkpoints" | "dataset">> {
+export async function openInputs(inputs: Inputs, config: SweepConfig): Promise<OpenedInputs> {
   const data = inputs.data ?? join(DEMO, "MNIST", "raw");
-  const dataset = await openDataset(data, { dataset: inputs.dataset ?? undefined, split: inputs.split, limit: inputs.limit ?? undefined });
+  const images = await openDataset(data, { dataset: inputs.dataset ?? undefined, split: inputs.split, limit: inputs.limit ?? undefined });
   const checkpoints: SweepJob["checkpoints"] = [];
-  for (const path of checkpointFiles(inputs.source, dataset)) {
+  for (const path of checkpointFiles(inputs.source, images)) {
     const file = await openCheckpoint(path);
     const architecture = describeShapes(file);
     const { init, epoch } = parseCheckpointName(path);
-    checkpoints.push({ path: shownPath(path), network: architecture.name, dataset: dataset.name, init, epoch, architecture, file });
+    checkpoints.push({ path: shownPath(path), network: architecture.name, dataset: images.name, init, epoch, architecture, file });
   }
+  const { dataset, layerOf } = normalisedImages(images, checkpoints.map(({ file }) => file), inputs.normalisation);
   if (checkpoints.length === 1) await readAhead(checkpoints[0]);
-  return { checkpoints, dataset };
+  return { checkpoints, dataset, layerOf, config: inUnitOf(config, inputs.epsilonUnit, layerOf !== null) };
 }
 
 /** Reads the weights now for the first one who asks. */

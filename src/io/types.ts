@@ -1,5 +1,11 @@
 /** What readers hand on: named tensors and images. Nothing here knows of a device. */
 
+/** What a network takes of a pixel from 0 to 1: (pixel - mean) / std, per channel; one value stands for every channel. */
+export interface Normalisation {
+  mean: number[];
+  std: number[];
+}
+
 /** Dense row-major float32 tensor. */
 export interface Tensor {
   shape: number[];
@@ -14,6 +20,8 @@ export interface Checkpoint {
   /** Of the file's bytes, hex. */
   sha256: string;
   tensors: Map<string, Tensor>;
+  /** Of a layer in front of the network that the file stores with it; null or absent where there is none. */
+  normalisation?: Normalisation | null;
 }
 
 /** A checkpoint whose weights are still in the file: 45 MB that a sweep over many of them needs one at a time. */
@@ -25,6 +33,8 @@ export interface CheckpointFile {
   bytes: number;
   modified: number;
   shapes: Map<string, number[]>;
+  /** As in Checkpoint. */
+  normalisation?: Normalisation | null;
   load(): Promise<Checkpoint>;
 }
 
@@ -44,8 +54,10 @@ export interface Dataset {
   width: number;
   classes: number;
   labels: Int32Array;
-  /** Normalised pixel = (pixel in 0..1 - mean) / std, per channel. Null: the files hold normalised values of unknown origin. */
-  normalisation: { mean: number[]; std: number[] } | null;
+  /** One value a channel. Null: the files hold normalised values of unknown origin. */
+  normalisation: Normalisation | null;
   /** Normalised float32 pixels of `count` images from `first`, NCHW. */
   read(first: number, count: number): Float32Array;
+  /** The same images normalised otherwise, one value a channel; absent where `normalisation` is null. */
+  normalisedBy?(normalisation: Normalisation): Dataset;
 }

@@ -1,5 +1,6 @@
 /** What a script asks of a sweep: the same choices as the command line's, as typed values. */
 import { OptionError } from "../errors.js";
+import { isNormalisation as isNormalisationOf, NORMALISATIONS, type NormalisationName } from "../io/datasets/normalise.js";
 import type { DatasetName } from "../io/types.js";
 import { checkFields, COUNT, isListOf, isText, isWhole, oneOf, refuseUnknown, rule, type Rule } from "../rules.js";
 import { DEFAULT_CONFIG, type SweepConfig } from "../sweep/config.js";
@@ -44,6 +45,11 @@ export interface SweepOptions extends Partial<SweepConfig> {
   split?: "test" | "train";
   /** Only the first so many images. */
   limit?: number;
+  /**
+   * By name, or by one value or one a channel: (pixel - mean) / std of pixels from 0 to 1. By default what a normalising layer in
+   * the checkpoints says, or what is usual for the images.
+   */
+  normalisation?: NormalisationName | "default" | { mean: number | number[]; std: number | number[] };
   /** Index or part of the name, as `listAdapters` tells them; the first by default. */
   adapter?: string | number;
   /** Ends the sweep early: the iterator throws the signal's reason. */
@@ -63,10 +69,17 @@ const RULES: Record<Own, Rule> = {
   dataset: oneOf("mnist", "cifar10", "tiny-imagenet"),
   split: oneOf("test", "train"),
   limit: COUNT,
+  normalisation: rule(`${["default", ...Object.keys(NORMALISATIONS)].join(", ")}, or { mean, std }`, (value) => value === "default" || Object.hasOwn(NORMALISATIONS, value as string) || isNormalisation(value)),
   adapter: rule("an index or a name", (value) => isText(value) || isWhole(value)),
   signal: rule("an AbortSignal", (value) => value instanceof AbortSignal),
   onProgress: rule("a function", (value) => typeof value === "function"),
 };
+
+function isNormalisation(value: unknown): boolean {
+  const { mean, std } = (value ?? {}) as { mean?: unknown; std?: unknown };
+  return isNormalisationOf([mean].flat(), [std].flat());
+}
+
 const TREE_RULES: Record<keyof SavedModels, Rule> = { folder: TEXT, network: TEXT, dataset: TEXT, inits: WHOLES, epochs: WHOLES };
 
 function sourceOf({ checkpoints, savedModels }: SweepOptions): Source {
@@ -80,6 +93,12 @@ function sourceOf({ checkpoints, savedModels }: SweepOptions): Source {
   return { kind: "tree", folder, network, dataset, inits, epochs };
 }
 
+function normalisationOf({ normalisation }: SweepOptions): Inputs["normalisation"] {
+  if (normalisation === undefined || normalisation === "default") return null;
+  const { mean, std } = typeof normalisation === "string" ? NORMALISATIONS[normalisation] : normalisation;
+  return { mean: [mean].flat(), std: [std].flat(), options: ["normalisation"] };
+}
+
 /**
  * What a sweep reads. Scripts without a type checker get the same care as those with one.
  * @throws OptionError for an option that is unknown or wrong, and for options that do not go together
@@ -91,5 +110,6 @@ export function inputsOf(options: SweepOptions): Inputs {
   const { data = null, dataset = null, split = "test", limit = null } = options;
   if (source.kind === "demo" && data !== null) throw new OptionError(["data"], "needs networks with it: give checkpoints or savedModels");
   if (source.kind !== "demo" && data === null) throw new OptionError(["data"], "is missing: give the folder of the images");
-  return { source, data, dataset, split, limit };
+  const epsilonUnit = { said: options.epsilonSpace === undefined ? "open" : "given", name: "epsilons" } as const;
+  return { source, data, dataset, split, limit, normalisation: normalisationOf(options), epsilonUnit };
 }

@@ -3,6 +3,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { InputError } from "../errors.js";
 import { replaceFile } from "./folder/durable.js";
+import type { Normalisation } from "../io/types.js";
 import type { CheckpointRecord } from "./folder/checkpoints.js";
 import type { Shard } from "../sweep/shards.js";
 import type { RunIdentity } from "./identity.js";
@@ -19,8 +20,8 @@ export interface Manifest {
   status: "running" | "interrupted" | "done";
   identity: RunIdentity;
   checkpoints: CheckpointRecord[];
-  /** Files the images came from, as reached through what the user gave. */
-  data: { files: string[]; normalisation: { mean: number[]; std: number[] } | null };
+  /** Files the images came from, as reached through what the user gave; the checkpoint whose own layer normalises, if one does. */
+  data: { files: string[]; normalisation: Normalisation | null; normalisation_layer_of?: string };
   adapter: { name: string; vendor: string; architecture: string; description: string; backend: string; type: string; software: boolean };
   versions: { package: string; node: string; webgpu: string; arrow: string };
   /** Work in this folder: units, multiply-adds. */
@@ -51,6 +52,7 @@ export function resultMetadata(identity: RunIdentity, checkpoints: CheckpointRec
     adapter: identity.adapter,
     batchNorm: identity.config.batchNorm,
     epsilonSpace: identity.config.epsilonSpace,
+    normalisation: identity.dataset.normalisation ?? null,
     datasetSha256: identity.dataset.sha256,
     checkpointSha256: Object.fromEntries(checkpoints.flatMap(({ path, sha256 }) => (sha256 === null ? [] : [[path, sha256]]))),
   };

@@ -36,6 +36,8 @@ const flag = leaf((value) => typeof value === "boolean");
 const oneOf = (...names: unknown[]): Check => leaf((value) => names.includes(value));
 const shard = fields({ index: leaf((value) => isWhole(value) && value !== 0), count: leaf((value) => isWhole(value) && value !== 0 && (value as number) <= MOST_SHARDS) });
 
+const normalisation = fields({ mean: listOf(leaf(isNumber)), std: listOf(leaf(isNumber)) });
+
 const identity = fields({
   packageVersion: text,
   adapter: text,
@@ -44,7 +46,7 @@ const identity = fields({
     const problem = configProblem(value);
     return problem === null ? null : `${path}.${problem}`;
   },
-  dataset: fields({ name: text, split: text, images: leaf((value) => isWhole(value) && value !== 0 && (value as number) <= MOST_IMAGES), sha256: text }),
+  dataset: fields({ name: text, split: text, images: leaf((value) => isWhole(value) && value !== 0 && (value as number) <= MOST_IMAGES), sha256: text, normalisation: optional(orNull(normalisation)) }),
   shard: optional(orNull(shard)),
 });
 
@@ -53,7 +55,7 @@ const manifest = fields({
   status: oneOf("running", "interrupted", "done"),
   identity,
   checkpoints: listOf(fields({ path: text, sha256: orNull(text), bytes: amount, modified: amount, network: text, init: orNull(whole), epoch: orNull(whole) })),
-  data: fields({ files: listOf(text), normalisation: orNull(fields({ mean: listOf(leaf(isNumber)), std: listOf(leaf(isNumber)) })) }),
+  data: fields({ files: listOf(text), normalisation: orNull(normalisation), normalisation_layer_of: optional(text) }),
   adapter: fields({ name: text, vendor: text, architecture: text, description: text, backend: text, type: text, software: flag }),
   versions: fields({ package: text, node: text, webgpu: text, arrow: text }),
   units: whole,

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { InputError } from "../../errors.js";
-import { normaliser, type Normalisation } from "./normalise.js";
-import type { Dataset, DatasetName } from "../types.js";
+import { normaliser, perChannel } from "./normalise.js";
+import type { Dataset, DatasetName, Normalisation } from "../types.js";
 
 /** Which part of a dataset to open. */
 export interface OpenOptions {
@@ -60,25 +60,32 @@ export function labelBytes(labels: Int32Array): Uint8Array {
   return new Uint8Array(labels.buffer, labels.byteOffset, labels.byteLength);
 }
 
+/**
+ * A dataset over bytes.
+ * @param bytes NCHW bytes of `count` images from `first`
+ * @param normalisation of one value, or of one a channel
+ */
+export function byteDataset(facts: Omit<Dataset, "normalisation" | "read" | "normalisedBy">, bytes: (first: number, count: number) => Uint8Array, normalisation: Normalisation): Dataset {
+  const { channels, height, width, images } = facts;
+  const normalise = normaliser(perChannel(normalisation, channels)!, height * width);
+  return {
+    ...facts,
+    normalisation: perChannel(normalisation, channels),
+    read(first, count) {
+      checkWindow(first, count, images);
+      return normalise(bytes(first, count));
+    },
+    normalisedBy: (other) => byteDataset(facts, bytes, other),
+  };
+}
+
 /** A dataset over NCHW bytes in memory; `labels` and `pixels` hold every image of the files, of which `limit` are used. */
 export function byteImages(meta: ImageMeta, pixels: Uint8Array, labels: Int32Array, normalisation: Normalisation, options: OpenOptions): Dataset {
-  const plane = meta.height * meta.width;
-  const size = meta.channels * plane;
+  const size = meta.channels * meta.height * meta.width;
   const images = limited(meta.files[0], labels.length, options.limit);
   if (size === 0) throw new InputError(meta.files[0], "holds images without pixels; download it again");
   const used = pixels.subarray(0, images * size);
   const usedLabels = labels.slice(0, images);
-  const normalise = normaliser(normalisation, plane);
-  return {
-    ...meta,
-    split: options.split,
-    sha256: createHash("sha256").update(labelBytes(usedLabels)).update(used).digest("hex"),
-    images,
-    labels: usedLabels,
-    normalisation,
-    read(first, count) {
-      checkWindow(first, count, images);
-      return normalise(used.subarray(first * size, (first + count) * size));
-    },
-  };
+  const sha256 = createHash("sha256").update(labelBytes(usedLabels)).update(used).digest("hex");
+  return byteDataset({ ...meta, split: options.split, sha256, images, labels: usedLabels }, (first, count) => used.subarray(first * size, (first + count) * size), normalisation);
 }

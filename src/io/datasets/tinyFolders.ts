@@ -2,9 +2,9 @@ import { createHash } from "node:crypto";
 import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { InputError } from "../../errors.js";
-import { checkWindow, labelBytes, limited, type OpenOptions, type Opener } from "./images.js";
+import { byteDataset, labelBytes, limited, type OpenOptions, type Opener } from "./images.js";
 import { loadJpegDecoder, readJpeg } from "./jpeg.js";
-import { HALF_NORMALISATION, normaliser } from "./normalise.js";
+import { HALF_NORMALISATION } from "./normalise.js";
 import { pixelStore } from "./pixelStore.js";
 import { FileSource, fileError } from "../source.js";
 import type { Dataset } from "../types.js";
@@ -105,22 +105,6 @@ async function openFolders(dir: string, classes: ReadonlyMap<string, number>, op
     store.close();
     throw error;
   }
-  const normalise = normaliser(HALF_NORMALISATION, SIDE * SIDE);
-  return {
-    name: "tiny-imagenet",
-    split: options.split,
-    files: [dir],
-    sha256: hash.digest("hex"),
-    images,
-    channels: 3,
-    height: SIDE,
-    width: SIDE,
-    classes: CLASSES,
-    labels,
-    normalisation: HALF_NORMALISATION,
-    read(first, count) {
-      checkWindow(first, count, images);
-      return normalise(store.read(first * SIZE, count * SIZE));
-    },
-  };
+  const facts = { name: "tiny-imagenet" as const, split: options.split, files: [dir], sha256: hash.digest("hex"), images, channels: 3, height: SIDE, width: SIDE, classes: CLASSES, labels };
+  return byteDataset(facts, (first, count) => store.read(first * SIZE, count * SIZE), HALF_NORMALISATION);
 }

@@ -1,6 +1,7 @@
 /** The one Arrow schema of results: columns, types, nullability and order never differ between writers. */
 import { Schema, type Field } from "apache-arrow";
 import { fieldsOf } from "../../tables/arrow.js";
+import type { Normalisation } from "../../io/types.js";
 import type { Column, ColumnType } from "../../tables/table.js";
 import type { FoundSchema } from "./arrowReader.js";
 import type { Row } from "../../sweep/row.js";
@@ -45,6 +46,8 @@ export interface ResultMetadata {
   adapter: string;
   batchNorm: string;
   epsilonSpace: string;
+  /** Null where it is unknown: the images came normalised. */
+  normalisation: Normalisation | null;
   datasetSha256: string;
   /** By the path in the `checkpoint` column. */
   checkpointSha256: Record<string, string>;
@@ -60,6 +63,7 @@ export function resultSchema(metadata: ResultMetadata): Schema {
       ["adapter", metadata.adapter],
       ["batch_norm", metadata.batchNorm],
       ["epsilon_space", metadata.epsilonSpace],
+      ["normalisation", JSON.stringify(metadata.normalisation)],
       ["dataset_sha256", metadata.datasetSha256],
       ["checkpoint_sha256", JSON.stringify(metadata.checkpointSha256)],
     ]),
