@@ -31,6 +31,14 @@ const text: Read<string> = (_, given) => given;
 const from = <T extends string>(choices: Record<string, T>): Read<T> => (name, given) => choice(name, given, choices);
 const atLeast = (least: number): Read<number> => (name, given) => whole(name, given, least);
 
+/** A side, or height x width. */
+const pixels: Read<number | [number, number]> = (name, given) => {
+  const sides = given.split("x").map((side) => whole(name, side, 1));
+  if (sides.length > 2 || sides.some((side) => side > MOST_PIXELS)) throw wrong(name, `"${given}" is no size; give one side, or height and width such as 224x224, of ${MOST_PIXELS} pixels at most`);
+  return sides.length === 1 ? sides[0] : [sides[0], sides[1]];
+};
+const MOST_PIXELS = 4096;
+
 /** A flag's value, undefined where it wasn't given. */
 function one<T>(args: Arguments, name: string, read: Read<T>): T | undefined {
   const given = single(name, args[name] as Given);
@@ -106,6 +114,9 @@ export function runOptions(args: Arguments, env: Environment = process.env): Run
     dataset: one(args, "dataset", from(DATASETS)) ?? null,
     split: one(args, "split", from(SPLITS)) ?? "test",
     limit: one(args, "limit", atLeast(1)) ?? null,
+    coarse: args.coarse === true,
+    resize: one(args, "resize", pixels) ?? null,
+    crop: one(args, "crop", pixels) ?? null,
     normalisation: normalisationOf(args),
     epsilonUnit: epsilonUnit(args, source),
     config: sweepConfig(args),

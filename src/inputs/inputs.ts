@@ -2,7 +2,8 @@
 import { join } from "node:path";
 import { findCheckpoints, openCheckpoint, parseCheckpointName } from "../io/checkpoints/checkpoint.js";
 import { openDataset } from "../io/datasets/dataset.js";
-import type { Checkpoint, Dataset, DatasetName } from "../io/types.js";
+import type { OpenOptions } from "../io/datasets/images.js";
+import type { Checkpoint, Dataset, DatasetName, Normalisation } from "../io/types.js";
 import { describeShapes } from "../model/resnet.js";
 import { OptionError } from "../errors.js";
 import { PACKAGE_ROOT, shownPath } from "../package.js";
@@ -18,13 +19,18 @@ export type Source =
 
 export interface Inputs {
   source: Source;
-  /** Folder of images; null for the demo's. */
+  /** Folder of images, or a file of them; null for the demo's. */
   data: string | null;
   /** Null: what lies in the folder. */
   dataset: DatasetName | null;
   split: "test" | "train";
   /** Only the first so many images; null for all. */
   limit: number | null;
+  /** CIFAR-100's coarse classes. */
+  coarse: boolean;
+  /** Of pictures, as in OpenOptions; null: as they are. */
+  resize: OpenOptions["resize"] | null;
+  crop: OpenOptions["crop"] | null;
   /** Null: what the networks' files say, or what is usual for the images. */
   normalisation: AskedNormalisation | null;
   epsilonUnit: EpsilonUnit;
@@ -40,6 +46,13 @@ export type EpsilonUnit = { said: "given" | "open" | "pixel"; name: string };
 export interface OpenedInputs extends SweepJob {
   /** The checkpoint whose own layer normalises the images, null where none does. */
   layerOf: string | null;
+}
+
+/** EMNIST's letters are labelled from 1; networks of 26 outputs were trained with one less. */
+function fromZero(dataset: Dataset, outputs: number[]): Dataset {
+  if (dataset.name !== "emnist-letters" || !outputs.every((classes) => classes === 26) || dataset.labels.includes(0)) return dataset;
+  const shifted = (of: Dataset): Dataset => ({ ...of, labels: of.labels.map((label) => label - 1), classes: 26, ...(of.normalisedBy && { normalisedBy: (other: Normalisation) => shifted(of.normalisedBy!(other)) }) });
+  return { ...shifted(dataset), notes: [...(dataset.notes ?? []), "the labels 1 to 26 are used as 0 to 25, for the network has 26 outputs"] };
 }
 
 const DEMO = join(PACKAGE_ROOT, "fixtures", "demo");
@@ -71,14 +84,20 @@ export const PIXEL_FRACTION = "is a pixel's fraction; add --epsilon-space pixel,
  */
 export async function openInputs(inputs: Inputs, config: SweepConfig): Promise<OpenedInputs> {
   const data = inputs.data ?? join(DEMO, "MNIST", "raw");
-  const images = await openDataset(data, { dataset: inputs.dataset ?? undefined, split: inputs.split, limit: inputs.limit ?? undefined });
+  // Pictures are gray or coloured as the network takes them; which files a tree has for a dataset only the dataset tells.
+  const first = inputs.source.kind === "files" ? describeShapes(await openCheckpoint(inputs.source.files[0])) : null;
+  const read = await openDataset(data, {
+    dataset: inputs.dataset ?? undefined, split: inputs.split, limit: inputs.limit ?? undefined,
+    coarse: inputs.coarse, resize: inputs.resize ?? undefined, crop: inputs.crop ?? undefined, channels: first?.channels,
+  });
   const checkpoints: SweepJob["checkpoints"] = [];
-  for (const path of checkpointFiles(inputs.source, images)) {
+  for (const path of checkpointFiles(inputs.source, read)) {
     const file = await openCheckpoint(path);
     const architecture = describeShapes(file);
     const { init, epoch } = parseCheckpointName(path);
-    checkpoints.push({ path: shownPath(path), network: architecture.name, dataset: images.name, init, epoch, architecture, file });
+    checkpoints.push({ path: shownPath(path), network: architecture.name, dataset: read.name, init, epoch, architecture, file });
   }
+  const images = fromZero(read, checkpoints.map(({ architecture }) => architecture.classes));
   const { dataset, layerOf } = normalisedImages(images, checkpoints.map(({ file }) => file), inputs.normalisation);
   if (checkpoints.length === 1) await readAhead(checkpoints[0]);
   return { checkpoints, dataset, layerOf, config: inUnitOf(config, inputs.epsilonUnit, layerOf !== null) };

@@ -38,7 +38,9 @@ export interface CheckpointFile {
   load(): Promise<Checkpoint>;
 }
 
-export type DatasetName = "mnist" | "cifar10" | "tiny-imagenet";
+export type EmnistName = "emnist-balanced" | "emnist-byclass" | "emnist-bymerge" | "emnist-digits" | "emnist-letters" | "emnist-mnist";
+/** `images`: pictures in folders, one a class; `arrays`: a file of images and labels. */
+export type DatasetName = "mnist" | "fashion-mnist" | "kmnist" | "qmnist" | EmnistName | "cifar10" | "cifar100" | "tiny-imagenet" | "images" | "arrays";
 
 /** Labelled images in file order. */
 export interface Dataset {
@@ -52,8 +54,11 @@ export interface Dataset {
   channels: number;
   height: number;
   width: number;
+  /** That the labels may name. */
   classes: number;
   labels: Int32Array;
+  /** What the user should know of how the files were read. */
+  notes?: string[];
   /** One value a channel. Null: the files hold normalised values of unknown origin. */
   normalisation: Normalisation | null;
   /** Normalised float32 pixels of `count` images from `first`, NCHW. */

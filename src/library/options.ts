@@ -2,7 +2,7 @@
 import { OptionError } from "../errors.js";
 import { isNormalisation as isNormalisationOf, NORMALISATIONS, type NormalisationName } from "../io/datasets/normalise.js";
 import type { DatasetName } from "../io/types.js";
-import { checkFields, COUNT, isListOf, isText, isWhole, oneOf, refuseUnknown, rule, type Rule } from "../rules.js";
+import { checkFields, COUNT, isListOf, isText, isWhole, oneOf, refuseUnknown, rule, SWITCH, type Rule } from "../rules.js";
 import { DEFAULT_CONFIG, type SweepConfig } from "../sweep/config.js";
 import type { Inputs, Source } from "../inputs/inputs.js";
 
@@ -37,14 +37,20 @@ export interface SweepOptions extends Partial<SweepConfig> {
   checkpoints?: string | string[];
   /** A tree of state dicts, instead of `checkpoints`. */
   savedModels?: string | SavedModels;
-  /** Folder of the images. */
+  /** Folder of the images, or a file of arrays. */
   data?: string;
-  /** Needed where `data` holds several. */
+  /** Needed where `data` holds several; `images` are pictures in one folder a class. */
   dataset?: DatasetName;
   /** `test` by default. */
   split?: "test" | "train";
   /** Only the first so many images. */
   limit?: number;
+  /** The 20 coarse classes of CIFAR-100. */
+  coarse?: boolean;
+  /** Of pictures in folders: the shorter side, or height and width, as torchvision's Resize. */
+  resize?: number | [height: number, width: number];
+  /** Of pictures in folders: the middle of them, as torchvision's CenterCrop. */
+  crop?: number | [height: number, width: number];
   /**
    * By name, or by one value or one a channel: (pixel - mean) / std of pixels from 0 to 1. By default what a normalising layer in
    * the checkpoints says, or what is usual for the images.
@@ -62,13 +68,18 @@ type Own = Exclude<keyof SweepOptions, keyof SweepConfig>;
 
 const TEXT = rule("a text", isText);
 const WHOLES = rule("whole numbers, each once", (value) => isListOf(value, isWhole));
+const isSide = (value: unknown): boolean => isWhole(value) && (value as number) >= 1 && (value as number) <= 4096;
+const SIZE = rule("a side, or height and width, in pixels", (value) => isSide(value) || (Array.isArray(value) && value.length === 2 && value.every(isSide)));
 const RULES: Record<Own, Rule> = {
   checkpoints: rule("a path or several, each once", (value) => isText(value) || isListOf(value, isText)),
   savedModels: rule("a folder's path, or an object that names it", (value) => isText(value) || isText((value as SavedModels | null)?.folder)),
   data: rule("a folder's path", isText),
-  dataset: oneOf("mnist", "cifar10", "tiny-imagenet"),
+  dataset: oneOf("mnist", "fashion-mnist", "kmnist", "qmnist", "emnist-balanced", "emnist-byclass", "emnist-bymerge", "emnist-digits", "emnist-letters", "emnist-mnist", "cifar10", "cifar100", "tiny-imagenet", "images"),
   split: oneOf("test", "train"),
   limit: COUNT,
+  coarse: SWITCH,
+  resize: SIZE,
+  crop: SIZE,
   normalisation: rule(`${["default", ...Object.keys(NORMALISATIONS)].join(", ")}, or { mean, std }`, (value) => value === "default" || Object.hasOwn(NORMALISATIONS, value as string) || isNormalisation(value)),
   adapter: rule("an index or a name", (value) => isText(value) || isWhole(value)),
   signal: rule("an AbortSignal", (value) => value instanceof AbortSignal),
@@ -111,5 +122,6 @@ export function inputsOf(options: SweepOptions): Inputs {
   if (source.kind === "demo" && data !== null) throw new OptionError(["data"], "needs networks with it: give checkpoints or savedModels");
   if (source.kind !== "demo" && data === null) throw new OptionError(["data"], "is missing: give the folder of the images");
   const epsilonUnit = { said: options.epsilonSpace === undefined ? "open" : "given", name: "epsilons" } as const;
-  return { source, data, dataset, split, limit, normalisation: normalisationOf(options), epsilonUnit };
+  const { coarse = false, resize = null, crop = null } = options;
+  return { source, data, dataset, split, limit, coarse, resize, crop, normalisation: normalisationOf(options), epsilonUnit };
 }

@@ -25,6 +25,13 @@ export type NormalisationName = keyof typeof NORMALISATIONS;
 
 const LEAST_DEVIATION = 1e-6;
 
+/** What networks for images of a shape are mostly trained with; what isn't known keeps its pixels. */
+export function usualNormalisation(channels: number, height: number, width: number): Normalisation {
+  if (channels === 1) return height === 28 && width === 28 ? MNIST_NORMALISATION : NO_NORMALISATION;
+  if (channels !== 3) return NO_NORMALISATION;
+  return height === width && (height === 32 || height === 64) ? HALF_NORMALISATION : IMAGENET_NORMALISATION;
+}
+
 /** Values that pixels from 0 to 1 can be normalised by: any number of channels, means of at most 1, deviations above 0. */
 export const isNormalisation = (mean: unknown[], std: unknown[]): boolean =>
   [mean, std].every((values) => values.length >= 1 && values.length <= 4 && values.every((value) => typeof value === "number" && Number.isFinite(value))) &&
