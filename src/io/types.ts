@@ -1,5 +1,11 @@
 /** What readers hand on: named tensors and images. Nothing here knows of a device. */
 
+/** What a network takes of a pixel from 0 to 1: (pixel - mean) / std, per channel; one value stands for every channel. */
+export interface Normalisation {
+  mean: number[];
+  std: number[];
+}
+
 /** Dense row-major float32 tensor. */
 export interface Tensor {
   shape: number[];
@@ -41,7 +47,9 @@ export interface CheckpointFile {
   load(): Promise<Checkpoint>;
 }
 
-export type DatasetName = "mnist" | "cifar10" | "tiny-imagenet";
+export type EmnistName = "emnist-balanced" | "emnist-byclass" | "emnist-bymerge" | "emnist-digits" | "emnist-letters" | "emnist-mnist";
+/** `images`: pictures in folders, one a class; `arrays`: a file of images and labels. */
+export type DatasetName = "mnist" | "fashion-mnist" | "kmnist" | "qmnist" | EmnistName | "cifar10" | "cifar100" | "tiny-imagenet" | "images" | "arrays";
 
 /** Labelled images in file order. */
 export interface Dataset {
@@ -55,10 +63,15 @@ export interface Dataset {
   channels: number;
   height: number;
   width: number;
+  /** That the labels may name. */
   classes: number;
   labels: Int32Array;
-  /** Normalised pixel = (pixel in 0..1 - mean) / std, per channel. Null: the files hold normalised values of unknown origin. */
+  /** What the user should know of how the files were read. */
+  notes?: string[];
+  /** One value a channel. Null: the files hold normalised values of unknown origin. */
   normalisation: Normalisation | null;
   /** Normalised float32 pixels of `count` images from `first`, NCHW. */
   read(first: number, count: number): Float32Array;
+  /** The same images normalised otherwise, one value a channel; absent where `normalisation` is null. */
+  normalisedBy?(normalisation: Normalisation): Dataset;
 }

@@ -23,6 +23,7 @@ export function resultMetadata(identity: RunIdentity, checkpoints: CheckpointRec
     checkpointKey: identity.key ?? null,
     batchNorm: identity.config.batchNorm,
     epsilonSpace: identity.config.epsilonSpace,
+    normalisation: identity.dataset.normalisation ?? null,
     datasetSha256: identity.dataset.sha256,
     checkpointSha256: Object.fromEntries(checkpoints.flatMap(({ path, sha256 }) => (sha256 === null ? [] : [[path, sha256]]))),
   };

@@ -1,4 +1,5 @@
 /** What a manifest.json holds, and what it has to hold before anybody reads on in it. Fields that are not known here pass. */
+import type { Normalisation } from "../io/types.js";
 import { isNumber, isWhole } from "../rules.js";
 import { configProblem } from "../sweep/config.js";
 import { MOST_SHARDS, type Shard } from "../sweep/shards.js";
@@ -11,8 +12,8 @@ export interface Manifest {
   status: "running" | "interrupted" | "done";
   identity: RunIdentity;
   checkpoints: CheckpointRecord[];
-  /** Files the images came from, as reached through what the user gave. */
-  data: { files: string[]; normalisation: { mean: number[]; std: number[] } | null };
+  /** Files the images came from, as reached through what the user gave; the checkpoint whose own layer normalises, if one does. */
+  data: { files: string[]; normalisation: Normalisation | null; normalisation_layer_of?: string };
   adapter: { name: string; vendor: string; architecture: string; description: string; backend: string; type: string; software: boolean };
   versions: { package: string; node: string; webgpu: string; arrow: string };
   /** Work in this folder: units, multiply-adds. */
@@ -67,6 +68,8 @@ const flag = leaf((value) => typeof value === "boolean");
 const oneOf = (...names: unknown[]): Check => leaf((value) => names.includes(value));
 const shard = fields({ index: leaf((value) => isWhole(value) && value !== 0), count: leaf((value) => isWhole(value) && value !== 0 && (value as number) <= MOST_SHARDS) });
 
+const normalisation = fields({ mean: listOf(leaf(isNumber)), std: listOf(leaf(isNumber)) });
+
 const identity = fields({
   packageVersion: text,
   adapter: text,
@@ -76,7 +79,7 @@ const identity = fields({
     return problem === null ? null : `${path}.${problem}`;
   },
   key: optional(text),
-  dataset: fields({ name: text, split: text, images: leaf((value) => isWhole(value) && value !== 0 && (value as number) <= MOST_IMAGES), sha256: text }),
+  dataset: fields({ name: text, split: text, images: leaf((value) => isWhole(value) && value !== 0 && (value as number) <= MOST_IMAGES), sha256: text, normalisation: optional(orNull(normalisation)) }),
   shard: optional(orNull(shard)),
 });
 
@@ -85,7 +88,7 @@ const manifest = fields({
   status: oneOf("running", "interrupted", "done"),
   identity,
   checkpoints: listOf(fields({ path: text, sha256: orNull(text), bytes: amount, modified: amount, network: text, init: orNull(whole), epoch: orNull(whole) })),
-  data: fields({ files: listOf(text), normalisation: orNull(fields({ mean: listOf(leaf(isNumber)), std: listOf(leaf(isNumber)) })) }),
+  data: fields({ files: listOf(text), normalisation: orNull(normalisation), normalisation_layer_of: optional(text) }),
   adapter: fields({ name: text, vendor: text, architecture: text, description: text, backend: text, type: text, software: flag }),
   versions: fields({ package: text, node: text, webgpu: text, arrow: text }),
   units: whole,

@@ -143,7 +143,7 @@ const tar = await tarball([["cifar-10-batches-py/batches.meta", Buffer.from("met
 const tarMarks = every(tar, 512).flatMap((at) => [0, 100, 124, 136, 148, 156, 157, 257, 345].map((field) => at + field)).filter((at) => at < tar.length);
 const TAR_TOKENS = texts("ustar\x0000", "ustar  \0", "x", "g", "L", "K", "2", "00000000000 ", "77777777777 ", "\x80\0\0\0\0\0\0\0\xff\xff\xff\xff", "\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff", "19 path=test_batch\n", "30 size=99999999999999999999\n", "-9 a=b\n", "cifar-10-batches-py/test_batch");
 
-const schema = resultSchema({ packageVersion: "0.1.0", adapter: "llvmpipe", batchNorm: "running", epsilonSpace: "input", datasetSha256: "ab", checkpointSha256: { a: "b" } });
+const schema = resultSchema({ packageVersion: "0.1.0", adapter: "llvmpipe", batchNorm: "running", epsilonSpace: "input", normalisation: null, datasetSha256: "ab", checkpointSha256: { a: "b" } });
 const batches = [toBatch(schema, [row(), row({ init: 3, filter: "h_c", delta: 0.5 })]), toBatch(schema, [row({ layer: "fc", epoch: null })])];
 const arrowFile = Buffer.from(fileBytes(schema, batches));
 const arrowStream = Buffer.concat([streamHead(schema), ...batches.map((batch) => streamBatch(streamHead(schema), batch))]);

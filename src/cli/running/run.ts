@@ -2,7 +2,8 @@
 import type { Gpu } from "../../gpu/device.js";
 import type { Profiler } from "../../gpu/profiler.js";
 import type { openDevice } from "../../run/open.js";
-import type { evaluateUnits, SweepJob, SweepPlan } from "../../sweep/sweep.js";
+import type { OpenedInputs } from "../../inputs/inputs.js";
+import type { evaluateUnits, SweepPlan } from "../../sweep/sweep.js";
 import type { TileTable } from "../../sweep/tiles.js";
 import type { RunOptions } from "../options.js";
 import type { Session } from "./session.js";
@@ -19,7 +20,7 @@ export interface Run {
   engine: Engine;
   options: RunOptions;
   argv: string[];
-  job: SweepJob;
+  job: OpenedInputs;
   plan: SweepPlan;
   gpu: Gpu;
   session: Session;
