@@ -1,6 +1,7 @@
 /** Flags of `run` as yargs reads them: every value a text, checked by options.ts. The order is that of --help. */
 import type { Completion } from "../completion/program.js";
-import { BATCH_NORMS, DATASETS, EPSILON_SPACES, FILTER_NAMES, SCOPES, SPLITS } from "./choices.js";
+import { BATCH_NORMS, DATASETS, EPSILON_SPACES, FILTER_NAMES, SCOPES, SPLITS, STEM_POOLS } from "./choices.js";
+import { MEMBERS } from "../model/networks/table.js";
 import { CONFIG_FLAG, type Flag } from "./command.js";
 
 const text = (group: string, description: string, shownDefault?: string, completes?: Completion): Flag => ({
@@ -19,6 +20,12 @@ const IMAGES = "Images:";
 const SWEEP = "Sweep:";
 const OUTPUT = "Output:";
 const CLUSTER = "Cluster (docs/cluster.md):";
+
+/** What no tensor tells; `run` and `inspect` take it. */
+export const STEM_FLAGS: Record<string, Flag> = {
+  "stem-stride": text(NETWORKS, "Stride of the first convolution, which no tensor tells", "the published network's; 1 for a ResNet's 3x3"),
+  "stem-pool": text(NETWORKS, "Whether a max-pool follows the first convolution (yes, no)", "the published network's; no behind a ResNet's 3x3", one(STEM_POOLS)),
+};
 
 /** Shared by `run` and `inspect`. */
 export const SWEEP_FLAGS: Record<string, Flag> = {
@@ -39,9 +46,10 @@ export const SWEEP_FLAGS: Record<string, Flag> = {
 export const RUN_FLAGS: Record<string, Flag> = {
   checkpoint: { type: "array", string: true, requiresArg: true, completes: "file", group: NETWORKS, description: "State dicts: .ckpt, .pt, .pth or .safetensors" },
   "saved-models": text(NETWORKS, "Tree of <network>/<dataset>/Init_<i>/*.ckpt, as the notebooks save it", undefined, "folder"),
-  network: text(NETWORKS, "Network to take from the tree", "ResNet18"),
+  network: text(NETWORKS, "Network to take from the tree, by any spelling: ResNet50, squeezenet1_1", "ResNet18", { oneOf: [...new Set([...MEMBERS.values()].map(({ title }) => title))] }),
   init: text(NETWORKS, "Initialisations to take from the tree: 1,2", "all"),
   epoch: text(NETWORKS, "Epochs to take from the tree: 10,20", "all"),
+  ...STEM_FLAGS,
   data: text(IMAGES, "Folder of MNIST, CIFAR-10 or Tiny ImageNet", undefined, "folder"),
   dataset: text(IMAGES, "mnist, cifar10 or tiny-imagenet; also the tree's folder", "what lies in --data", one(DATASETS)),
   split: text(IMAGES, "test or train", "test", one(SPLITS)),

@@ -4,6 +4,8 @@ import { findCheckpoints, openCheckpoint, parseCheckpointName } from "../io/chec
 import { openDataset } from "../io/datasets/dataset.js";
 import type { Checkpoint, Dataset, DatasetName } from "../io/types.js";
 import { describeShapes } from "../model/checkpoint.js";
+import type { StemOptions } from "../model/networks/family.js";
+import { namesOf } from "../model/networks/table.js";
 import { PACKAGE_ROOT, shownPath } from "../package.js";
 import type { SweepCheckpoint, SweepJob } from "../sweep/sweep.js";
 
@@ -15,6 +17,8 @@ export type Source =
 
 export interface Inputs {
   source: Source;
+  /** What no tensor tells of a network. */
+  stem: StemOptions;
   /** Folder of images; null for the demo's. */
   data: string | null;
   /** Null: what lies in the folder. */
@@ -31,7 +35,7 @@ const NETWORK = "ResNet18";
 function checkpointFiles(source: Source, dataset: Dataset): string[] {
   if (source.kind === "files") return source.files;
   if (source.kind === "demo") return findCheckpoints(join(DEMO, "Saved_models"), { network: NETWORK, dataset: dataset.name }).map(({ path }) => path);
-  const query = { network: source.network ?? NETWORK, dataset: source.dataset ?? dataset.name, init: source.inits ?? undefined, epoch: source.epochs ?? undefined };
+  const query = { network: namesOf(source.network ?? NETWORK), dataset: source.dataset ?? dataset.name, init: source.inits ?? undefined, epoch: source.epochs ?? undefined };
   return findCheckpoints(source.folder, query).map(({ path }) => path);
 }
 
@@ -46,7 +50,7 @@ export async function openInputs(inputs: Inputs): Promise<Pick<SweepJob, "checkp
   const checkpoints: SweepJob["checkpoints"] = [];
   for (const path of checkpointFiles(inputs.source, dataset)) {
     const file = await openCheckpoint(path);
-    const architecture = describeShapes(file);
+    const architecture = describeShapes(file, inputs.stem);
     const { init, epoch } = parseCheckpointName(path);
     checkpoints.push({ path: shownPath(path), network: architecture.name, dataset: dataset.name, init, epoch, architecture, file });
   }

@@ -1,7 +1,7 @@
 /** What a script asks of a sweep: the same choices as the command line's, as typed values. */
 import { OptionError } from "../errors.js";
 import type { DatasetName } from "../io/types.js";
-import { checkFields, COUNT, isListOf, isText, isWhole, oneOf, refuseUnknown, rule, type Rule } from "../rules.js";
+import { checkFields, COUNT, isListOf, isText, isWhole, oneOf, refuseUnknown, rule, SWITCH, type Rule } from "../rules.js";
 import { DEFAULT_CONFIG, type SweepConfig } from "../sweep/config.js";
 import type { Inputs, Source } from "../inputs/inputs.js";
 
@@ -36,6 +36,10 @@ export interface SweepOptions extends Partial<SweepConfig> {
   checkpoints?: string | string[];
   /** A tree of state dicts, instead of `checkpoints`. */
   savedModels?: string | SavedModels;
+  /** Stride of the first convolution, which no tensor tells; by default the published network's, 1 for a ResNet's of 3x3. */
+  stemStride?: number;
+  /** Whether a max-pool follows the first convolution; by default as published, none behind a ResNet's of 3x3. */
+  stemPool?: boolean;
   /** Folder of the images. */
   data?: string;
   /** Needed where `data` holds several. */
@@ -59,6 +63,8 @@ const WHOLES = rule("whole numbers, each once", (value) => isListOf(value, isWho
 const RULES: Record<Own, Rule> = {
   checkpoints: rule("a path or several, each once", (value) => isText(value) || isListOf(value, isText)),
   savedModels: rule("a folder's path, or an object that names it", (value) => isText(value) || isText((value as SavedModels | null)?.folder)),
+  stemStride: COUNT,
+  stemPool: SWITCH,
   data: rule("a folder's path", isText),
   dataset: oneOf("mnist", "cifar10", "tiny-imagenet"),
   split: oneOf("test", "train"),
@@ -91,5 +97,7 @@ export function inputsOf(options: SweepOptions): Inputs {
   const { data = null, dataset = null, split = "test", limit = null } = options;
   if (source.kind === "demo" && data !== null) throw new OptionError(["data"], "needs networks with it: give checkpoints or savedModels");
   if (source.kind !== "demo" && data === null) throw new OptionError(["data"], "is missing: give the folder of the images");
-  return { source, data, dataset, split, limit };
+  const { stemStride, stemPool } = options;
+  const stem = { ...(stemStride !== undefined && { stride: stemStride }), ...(stemPool !== undefined && { pool: stemPool }) };
+  return { source, stem, data, dataset, split, limit };
 }

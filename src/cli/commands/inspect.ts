@@ -7,8 +7,9 @@ import type { SweepConfig } from "../../sweep/config.js";
 import type { LayerVariants } from "../../sweep/filters.js";
 import { layersOf, layerVariants } from "../../sweep/sweep.js";
 import { CONFIG_FLAG, JSON_FLAG, type Command } from "../command.js";
-import { SWEEP_FLAGS } from "../flags.js";
-import { sweepConfig } from "../options.js";
+import type { StemOptions } from "../../model/networks/family.js";
+import { STEM_FLAGS, SWEEP_FLAGS } from "../flags.js";
+import { stemOptions, sweepConfig } from "../options.js";
 import { columns } from "../table.js";
 import { bold, grouped } from "../terminal.js";
 
@@ -34,16 +35,16 @@ function facts(network: Network): LayerFacts[] {
   });
 }
 
-export async function inspect(file: string, config: SweepConfig, options: { json: boolean }): Promise<number> {
+export async function inspect(file: string, config: SweepConfig, options: { stem: StemOptions; json: boolean }): Promise<number> {
   const checkpoint = await readCheckpoint(file);
-  const network = describeCheckpoint(checkpoint);
+  const network = describeCheckpoint(checkpoint, options.stem);
   const layers = facts(network);
   const variants = layersOf(network, config).map((layer) => layerVariants(network, config, layer));
   const count = (part: (layer: LayerVariants) => number): number => variants.reduce((sum, layer) => sum + part(layer), 0);
   const sweep = { layers: variants.length, networks: count((layer) => layer.variants.length), distinct: count((layer) => layer.masks.length) };
-  const { name, width, channels, classes } = network;
+  const { name, width, channels, classes, assumed = [] } = network;
   if (options.json) {
-    process.stdout.write(`${JSON.stringify({ file, format: checkpoint.format, sha256: checkpoint.sha256, network: name, width, channels, classes, layers, sweep }, null, 2)}\n`);
+    process.stdout.write(`${JSON.stringify({ file, format: checkpoint.format, sha256: checkpoint.sha256, network: name, width, channels, classes, assumed, layers, sweep }, null, 2)}\n`);
     return EXIT.done;
   }
   const lines = layers.map((layer) => [layer.layer, layer.shape.join("x"), grouped(layer.weights), grouped(layer.zeros), layer.min.toPrecision(5), layer.max.toPrecision(5)]);
@@ -52,6 +53,7 @@ export async function inspect(file: string, config: SweepConfig, options: { json
   process.stdout.write(
     `${[
       `${file}: ${name}, width ${width}, ${channels} input channel${channels === 1 ? "" : "s"}, ${classes} classes (${checkpoint.format})`,
+      ...assumed.map((taken) => `${taken}${/stem/.test(taken) ? "; no tensor tells, --stem-stride and --stem-pool do" : ""}`),
       "",
       bold(head, process.stdout),
       ...body,
@@ -63,7 +65,7 @@ export async function inspect(file: string, config: SweepConfig, options: { json
 }
 
 export const inspectCommand: Command = {
-  flags: { ...SWEEP_FLAGS, ...CONFIG_FLAG, ...JSON_FLAG },
+  flags: { ...STEM_FLAGS, ...SWEEP_FLAGS, ...CONFIG_FLAG, ...JSON_FLAG },
   describe: (y) => y.usage("$0 inspect <file> [options]").positional("file", { type: "string", description: "State dict: .ckpt, .pt, .pth or .safetensors" }),
-  run: (args) => inspect(String(args.file), sweepConfig(args), { json: args.json === true }),
+  run: (args) => inspect(String(args.file), sweepConfig(args), { stem: stemOptions(args), json: args.json === true }),
 };
