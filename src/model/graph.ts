@@ -1,9 +1,9 @@
-/** A network as data: a list of op nodes in execution order, each making one tensor from earlier ones. */
-import { placesOf, type MapShape, type Pair, type Window } from "../layout/shape.js";
+/** A network as data: op nodes in execution order, each making one tensor from earlier ones. */
+import type { MapShape } from "../layout/shape.js";
 import type { Node } from "../ops/nodes.js";
-import type { Initial, Parameter } from "../ops/op.js";
-
-export type { Node };
+import type { Parameter } from "../ops/op.js";
+import { layerOf } from "../ops/step.js";
+import { opOf } from "../ops/table.js";
 
 export interface Graph {
   /** Node inputs start here. */
@@ -13,52 +13,45 @@ export interface Graph {
   nodes: Node[];
 }
 
-/** Every tensor of a checkpoint that the graph reads. */
+/** What a node is called in messages: the layer of its weight, else its output. */
+export function nameOf(node: Node): string {
+  const weight = opOf(node).parameters?.(node)[0]?.tensor;
+  return weight ? layerOf(weight) : node.output;
+}
+
+/** Every tensor of a checkpoint that the graph reads, each once, in execution order. */
 export function parametersOf(graph: Graph): Parameter[] {
-  const of = (tensor: string | null, shape: number[], initial: Initial, role: Partial<Parameter> = {}): Parameter[] => (tensor === null ? [] : [{ tensor, shape, filterable: false, buffer: false, initial, ...role }]);
-  return graph.nodes.flatMap((node) => {
-    if (node.op === "conv2d") {
-      const fanOut = node.outChannels * node.kernel[0] * node.kernel[1];
-      return [...of(node.weight, [node.outChannels, node.inChannels / node.groups, ...node.kernel], { kind: "he", fanOut }, { filterable: true }), ...of(node.bias, [node.outChannels], { kind: "constant", value: 0 })];
-    }
-    if (node.op === "linear") {
-      const initial: Initial = { kind: "uniform", fanIn: node.inFeatures };
-      return [...of(node.weight, [node.outFeatures, node.inFeatures], initial, { filterable: true }), ...of(node.bias, [node.outFeatures], initial)];
-    }
-    if (node.op === "batch_norm") {
-      const [zero, one]: Initial[] = [{ kind: "constant", value: 0 }, { kind: "constant", value: 1 }];
-      const shape = [node.channels];
-      return [...of(node.weight, shape, one), ...of(node.bias, shape, zero), ...of(node.mean, shape, zero, { buffer: true }), ...of(node.variance, shape, one, { buffer: true })];
-    }
-    return [];
-  });
+  const found = new Map<string, Parameter>();
+  for (const node of graph.nodes) for (const parameter of opOf(node).parameters?.(node) ?? []) if (!found.has(parameter.tensor)) found.set(parameter.tensor, parameter);
+  return [...found.values()];
 }
 
 /**
- * @param image shape of one image
+ * @param input shape of one image
  * @returns shape of every tensor of the graph, by name
+ * @throws Error naming the layer whose input does not fit, or whose output would have no pixel
  */
-export function inferShapes(graph: Graph, image: MapShape): Map<string, MapShape> {
-  const shapes = new Map([[graph.input, image]]);
-  for (const node of graph.nodes) shapes.set(node.output, outputShape(node, node.inputs.map((input) => shapes.get(input)!)));
+export function inferShapes(graph: Graph, input: MapShape): Map<string, MapShape> {
+  const shapes = new Map([[graph.input, input]]);
+  for (const node of graph.nodes) {
+    const inputs = node.inputs.map((name) => {
+      const shape = shapes.get(name);
+      if (!shape) throw new Error(`tensor ${name} is used before it is made`);
+      return shape;
+    });
+    shapes.set(node.output, shapeOf(node, inputs));
+  }
   return shapes;
 }
 
-function outputShape(node: Node, inputs: MapShape[]): MapShape {
-  const [from] = inputs;
-  const slid = (channels: number, { kernel, stride, dilation, pad }: Window, end: Pair, ceil: boolean): MapShape => {
-    const size = (n: number, axis: 0 | 1) => placesOf(n, kernel[axis], stride[axis], dilation[axis], 2 * pad[axis] + end[axis], ceil, pad[axis]);
-    return { channels, height: size(from.height, 0), width: size(from.width, 1) };
-  };
-  switch (node.op) {
-    case "conv2d": return slid(node.outChannels, node, node.padEnd, false);
-    case "max_pool":
-    case "avg_pool": return slid(from.channels, node, [0, 0], node.ceil);
-    case "adaptive_avg_pool": return { channels: from.channels, height: node.height, width: node.width };
-    case "linear": return { channels: node.outFeatures, height: 1, width: 1 };
-    case "concat": return { ...from, channels: inputs.reduce((sum, { channels }) => sum + channels, 0) };
-    case "slice": return { ...from, channels: node.count };
-    case "flatten": return { channels: from.channels * from.height * from.width, height: 1, width: 1 };
-    default: return from;
+function shapeOf(node: Node, inputs: MapShape[]): MapShape {
+  let shape: MapShape;
+  try {
+    shape = opOf(node).shape(node, inputs);
+  } catch (error) {
+    throw new Error(`layer ${nameOf(node)} ${(error as Error).message}`, { cause: error });
   }
+  const { channels, height, width } = shape;
+  if (!(Math.min(channels, height, width) >= 1)) throw new Error(`layer ${nameOf(node)} would leave maps of ${height}x${width} pixels of its input's ${inputs[0].height}x${inputs[0].width}`);
+  return shape;
 }

@@ -4,7 +4,7 @@ import { existsSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { AdapterSummary } from "../gpu/device.js";
 import { shader } from "../gpu/shader.js";
-import type { TileTable } from "../ops/convTile.js";
+import type { TileTable } from "../ops/convolution/tile.js";
 
 interface CacheFile {
   adapter: string;

@@ -107,7 +107,7 @@ export async function computeOutcomes(gpu: Gpu, { name, batchNorm }: GoldenCase,
   const plan = planUnit(network, { image, filtered, variants: 2, blocksPerVariant: blocks, images, attacks: [attack], clamp: false, batchNorm, ...limits, shuffle, tiles });
   plan.kept = new Set([`clean/${network.graph.output}`, `adv/${network.graph.output}`, `grad/${network.graph.input}`]);
   const executor = new GpuExecutor(gpu);
-  const resources = new NetworkResources(executor, network, batchNorm);
+  const resources = new NetworkResources(executor, network);
   try {
     const prepared = await executor.prepare(plan, resources.lookup(plan));
     const pixels = x.data.map((value, i) => value + (options.offset?.[i] ?? 0));
