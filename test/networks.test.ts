@@ -5,7 +5,7 @@ import { spawnSync } from "node:child_process";
 import { gunzipSync } from "node:zlib";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { readCheckpoint } from "../src/io/checkpoints/checkpoint.js";
+import { readCheckpoint } from "../src/inputs/weights.js";
 import type { Architecture } from "../src/model/architecture.js";
 import { describeShapes } from "../src/model/checkpoint.js";
 import { parametersOf } from "../src/model/graph.js";

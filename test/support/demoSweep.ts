@@ -1,5 +1,5 @@
 /** A sweep of the demo's network in this process. */
-import { openCheckpoint } from "../../src/io/checkpoints/checkpoint.js";
+import { openCheckpoint } from "../../src/inputs/weights.js";
 import { openDataset } from "../../src/io/datasets/dataset.js";
 import type { Gpu } from "../../src/gpu/device.js";
 import { describeShapes } from "../../src/model/checkpoint.js";
