@@ -1,4 +1,5 @@
 /** Softmax cross-entropy of every image, and plain loops that the kernel is checked against. */
+import { layoutConstants } from "../layout/blocks.js";
 import type { Place } from "./site.js";
 import type { Step } from "./step.js";
 
@@ -11,7 +12,7 @@ export function lossStep(logits: Place, gradient: Place, blocksPerVariant: numbe
   return {
     kernel: "softmax_loss",
     name: "softmax_loss",
-    constants: { LANES: lanes, CLASSES: channels },
+    constants: { ...layoutConstants("IN", logits.layout), ...layoutConstants("OUT", gradient.layout), CLASSES: channels },
     params: { blocks_per_variant: blocksPerVariant, first_result: first },
     bindings: { logits: logits.resource, gradient: gradient.resource, labels: "labels", results: "results" },
     writes: [gradient.resource, "results"],
