@@ -121,11 +121,21 @@ export function horizontalAxis(panel: Panel, scale: Scale, label: string, ticks?
   return markup + (label ? text(panel.x + panel.width / 2, bottom + 33, label, { colour: "muted", anchor: "middle" }) : "");
 }
 
+/** A panel so high that its axis below can be out of sight has the ticks above it, too. */
+export const isTall = (panel: { height: number }): boolean => panel.height > 600;
+/** Room for them. */
+export const TICKS_ABOVE = 18;
+
+export function ticksAbove(panel: Panel, scale: Scale, ticks: { value: number; text: string }[]): string {
+  if (!isTall(panel)) return "";
+  return ticks.map(({ value, text: label }) => element("path", { d: `M${pixels(scale(value))},${pixels(panel.y)}v-4`, "stroke-width": 1, ...stroke("zero") }) + text(scale(value), panel.y - 8, label, { colour: "muted", anchor: "middle" })).join("");
+}
+
 /** Said in a panel that has nothing to show. */
 export const emptyPanel = (panel: Panel, reason: string): string => text(panel.x + panel.width / 2, panel.y + panel.height / 2 + 4, reason, { colour: "muted", anchor: "middle" });
 
-/** A heading above a panel. */
-export const panelHeading = (panel: Panel, content: string): string => text(panel.x, panel.y - 9, content, { size: TEXT, weight: 600 });
+/** A heading above a panel, and above its ticks where they are there. */
+export const panelHeading = (panel: Panel, content: string): string => text(panel.x, panel.y - 9 - (isTall(panel) ? TICKS_ABOVE : 0), content, { size: TEXT, weight: 600 });
 
 // --- lines ------------------------------------------------------------------------------------------------------------------
 
