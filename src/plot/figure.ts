@@ -28,6 +28,8 @@ const TITLE = 16;
 const TEXT = 12;
 const SMALL = 11;
 const PAD = 16;
+/** Bold text is so much wider. */
+export const BOLD = 1.1;
 
 export function text(x: number, y: number, content: string, options: { size?: number; colour?: string; anchor?: "middle" | "end"; weight?: number; transform?: string } = {}): string {
   const { size = SMALL, colour = "ink", anchor, weight, transform } = options;
@@ -183,7 +185,7 @@ export function tipArea(x: number, y: number, width: number, height: number, tip
 /** The SVG of a figure. `body` draws from a height downwards and says where it ended. */
 export function figure(setup: Setup, heading: Heading, legend: LegendItem[], body: (top: number) => { markup: string; bottom: number }): string {
   const { id, width, inPage } = setup;
-  const titles = wrapText(heading.title, width - 2 * PAD, TITLE).map((line, i) => text(PAD, 28 + 20 * i, line, { size: TITLE, weight: 600 }));
+  const titles = wrapText(heading.title, (width - 2 * PAD) / BOLD, TITLE).map((line, i) => text(PAD, 28 + 20 * i, line, { size: TITLE, weight: 600 }));
   let y = 28 + 20 * titles.length;
   const below = [
     ...wrapText(heading.subtitle, width - 2 * PAD, TEXT).map((line) => ({ line, colour: "muted" })),

@@ -1,6 +1,6 @@
 /** Names and captions that several figures share, and small look-ups. */
 import type { PlotCheckpoint, PlotCurve, PlotScore } from "./data.js";
-import type { Heading } from "./figure.js";
+import { BOLD, type Heading } from "./figure.js";
 import { fittedEnd, fixed, significant, textWidth } from "./svg.js";
 
 export const layerName = (layer: string): string => (layer === "*" ? "all layers at once" : layer);
@@ -36,9 +36,9 @@ export const filtersOf = (checkpoint: PlotCheckpoint): string[] => distinct(chec
 
 /** A row's name left of a panel, and the room that the names of all rows take: at most two fifths of a figure. */
 export function rowNames(layers: string[], width: number): { name(layer: string): string; left: number } {
-  const room = 0.4 * width;
-  const name = (layer: string): string => fittedEnd(layerName(layer), room, 11);
-  return { name, left: 24 + Math.max(...layers.map((layer) => textWidth(name(layer), 11))) };
+  const name = (layer: string): string => fittedEnd(layerName(layer), 0.36 * width, 11);
+  // The chosen one is bold.
+  return { name, left: 24 + BOLD * Math.max(...layers.map((layer) => textWidth(name(layer), 11))) };
 }
 
 /** Indices of at most `most` items, evenly, the first and the last among them. */
