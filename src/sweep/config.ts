@@ -31,7 +31,7 @@ export const variantCount = ({ filters, thresholds, alphas }: SweepConfig): numb
 
 export const DEFAULT_CONFIG: SweepConfig = {
   scope: "local",
-  filters: [...FILTERS],
+  filters: ["h_a", "h_b", "h_c"],
   thresholds: 25,
   alphas: null,
   delta: null,
@@ -54,7 +54,7 @@ const isRange = (value: unknown): boolean => isListOf(value, isSingle) && (value
 /** What each field takes. */
 const RULES: Record<keyof SweepConfig, Rule> = {
   scope: oneOf("local", "global"),
-  filters: rule("some of h_a, h_b, h_c, each once", (value) => isListOf(value, (name) => FILTERS.includes(name as Filter))),
+  filters: rule(`some of ${FILTERS.join(", ")}, each once`, (value) => isListOf(value, (name) => FILTERS.includes(name as Filter))),
   thresholds: COUNT,
   alphas: rule("numbers, each once", (value) => value === null || isListOf(value, isSingle)),
   delta: rule("a number above 0", (value) => value === null || (isSingle(value) && value > 0)),
