@@ -21,6 +21,9 @@ const SWEEP = "Sweep:";
 const OUTPUT = "Output:";
 const CLUSTER = "Cluster (docs/cluster.md):";
 
+/** Which of the weights in a file; `run` and `inspect` take it. */
+export const KEY_FLAG: Record<string, Flag> = { key: text(NETWORKS, "Which weights of a file that holds several, as `inspect` lists them: state_dict_ema", "the plain ones") };
+
 /** Shared by `run` and `inspect`. */
 export const SWEEP_FLAGS: Record<string, Flag> = {
   scope: text(SWEEP, "Filter one layer at a time (local) or all at once (global)", "local", one(SCOPES)),
@@ -39,6 +42,7 @@ export const SWEEP_FLAGS: Record<string, Flag> = {
 
 export const RUN_FLAGS: Record<string, Flag> = {
   checkpoint: { type: "array", string: true, requiresArg: true, completes: "file", group: NETWORKS, description: "State dicts: .ckpt, .pt, .pth or .safetensors" },
+  ...KEY_FLAG,
   "saved-models": text(NETWORKS, "Tree of <network>/<dataset>/Init_<i>/*.ckpt, as the notebooks save it", undefined, "folder"),
   network: text(NETWORKS, "Network to take from the tree", "ResNet18"),
   init: text(NETWORKS, "Initialisations to take from the tree: 1,2", "all"),

@@ -110,6 +110,7 @@ export function runOptions(args: Arguments, env: Environment = process.env): Run
   if (part.shard && out === null) throw wrong("shard", "needs --out, the one folder in which all shards put their parts");
   return {
     source,
+    key: one(args, "key", text) ?? null,
     data,
     dataset: one(args, "dataset", from(DATASETS)) ?? null,
     split: one(args, "split", from(SPLITS)) ?? "test",

@@ -1,15 +1,15 @@
 /** Opens what a sweep reads: checkpoints (files, a tree, or the demo's) and images. */
 import { join } from "node:path";
-import { findCheckpoints, openCheckpoint, parseCheckpointName } from "../io/checkpoints/checkpoint.js";
+import { findCheckpoints, parseCheckpointName } from "../io/checkpoints/checkpoint.js";
 import { openDataset } from "../io/datasets/dataset.js";
 import type { OpenOptions } from "../io/datasets/images.js";
 import type { Checkpoint, Dataset, DatasetName, Normalisation } from "../io/types.js";
-import { describeShapes } from "../model/resnet.js";
 import { OptionError } from "../errors.js";
 import { PACKAGE_ROOT, shownPath } from "../package.js";
 import { checkPixelEpsilons, type SweepConfig } from "../sweep/config.js";
 import type { SweepCheckpoint, SweepJob } from "../sweep/sweep.js";
 import { normalisedImages, type AskedNormalisation } from "./normalisation.js";
+import { openCheckpoint } from "./weights.js";
 
 /** Where checkpoints come from. */
 export type Source =
@@ -19,6 +19,8 @@ export type Source =
 
 export interface Inputs {
   source: Source;
+  /** Which weights of each file, where it holds several; null for the plain ones. */
+  key: string | null;
   /** Folder of images, or a file of them; null for the demo's. */
   data: string | null;
   /** Null: what lies in the folder. */
@@ -85,15 +87,14 @@ export const PIXEL_FRACTION = "is a pixel's fraction; add --epsilon-space pixel,
 export async function openInputs(inputs: Inputs, config: SweepConfig): Promise<OpenedInputs> {
   const data = inputs.data ?? join(DEMO, "MNIST", "raw");
   // Pictures are gray or coloured as the network takes them; which files a tree has for a dataset only the dataset tells.
-  const first = inputs.source.kind === "files" ? describeShapes(await openCheckpoint(inputs.source.files[0])) : null;
+  const first = inputs.source.kind === "files" ? (await openCheckpoint(inputs.source.files[0], { key: inputs.key })).choice.chosen.architecture : null;
   const read = await openDataset(data, {
     dataset: inputs.dataset ?? undefined, split: inputs.split, limit: inputs.limit ?? undefined,
     coarse: inputs.coarse, resize: inputs.resize ?? undefined, crop: inputs.crop ?? undefined, channels: first?.channels,
   });
   const checkpoints: SweepJob["checkpoints"] = [];
   for (const path of checkpointFiles(inputs.source, read)) {
-    const file = await openCheckpoint(path);
-    const architecture = describeShapes(file);
+    const { choice: { chosen: { architecture } }, ...file } = await openCheckpoint(path, { key: inputs.key });
     const { init, epoch } = parseCheckpointName(path);
     checkpoints.push({ path: shownPath(path), network: architecture.name, dataset: read.name, init, epoch, architecture, file });
   }

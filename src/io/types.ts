@@ -12,16 +12,22 @@ export interface Tensor {
   data: Float32Array;
 }
 
-/** A trained network's weights; names have lost a leading `model.` (and `module.`). */
+/** What a layer in front of a network does with pixels of 0 to 1: (pixel - mean) / std, one value a channel. */
+export interface Normalisation {
+  mean: number[];
+  std: number[];
+}
+
+/** A trained network's weights under the network's own names. */
 export interface Checkpoint {
   /** As the user gave it. */
   path: string;
-  format: "torch-zip" | "torch-legacy" | "safetensors";
+  format: "torch-zip" | "torch-legacy" | "torch-tar" | "safetensors";
   /** Of the file's bytes, hex. */
   sha256: string;
   tensors: Map<string, Tensor>;
-  /** Of a layer in front of the network that the file stores with it; null or absent where there is none. */
-  normalisation?: Normalisation | null;
+  /** Of a normalising layer that is stored in front of the network; null where there is none. */
+  normalisation: Normalisation | null;
 }
 
 /** A checkpoint whose weights are still in the file: 45 MB that a sweep over many of them needs one at a time. */
@@ -33,8 +39,11 @@ export interface CheckpointFile {
   bytes: number;
   modified: number;
   shapes: Map<string, number[]>;
-  /** As in Checkpoint. */
-  normalisation?: Normalisation | null;
+  normalisation: Normalisation | null;
+  /** Which of the file's weights were asked for; null where the plain ones are meant. */
+  key: string | null;
+  /** What a user should know of how the weights were found, a sentence each. */
+  notes: string[];
   load(): Promise<Checkpoint>;
 }
 

@@ -37,6 +37,8 @@ export interface SweepOptions extends Partial<SweepConfig> {
   checkpoints?: string | string[];
   /** A tree of state dicts, instead of `checkpoints`. */
   savedModels?: string | SavedModels;
+  /** Which weights of each file, where it holds several: `state_dict_ema`, as `inspect` lists them. */
+  key?: string;
   /** Folder of the images, or a file of arrays. */
   data?: string;
   /** Needed where `data` holds several; `images` are pictures in one folder a class. */
@@ -73,6 +75,7 @@ const SIZE = rule("a side, or height and width, in pixels", (value) => isSide(va
 const RULES: Record<Own, Rule> = {
   checkpoints: rule("a path or several, each once", (value) => isText(value) || isListOf(value, isText)),
   savedModels: rule("a folder's path, or an object that names it", (value) => isText(value) || isText((value as SavedModels | null)?.folder)),
+  key: TEXT,
   data: rule("a folder's path", isText),
   dataset: oneOf("mnist", "fashion-mnist", "kmnist", "qmnist", "emnist-balanced", "emnist-byclass", "emnist-bymerge", "emnist-digits", "emnist-letters", "emnist-mnist", "cifar10", "cifar100", "tiny-imagenet", "images"),
   split: oneOf("test", "train"),
@@ -118,10 +121,10 @@ export function inputsOf(options: SweepOptions): Inputs {
   refuseUnknown(options, [...Object.keys(RULES), ...Object.keys(DEFAULT_CONFIG)]);
   checkFields(options, RULES);
   const source = sourceOf(options);
-  const { data = null, dataset = null, split = "test", limit = null } = options;
+  const { key = null, data = null, dataset = null, split = "test", limit = null } = options;
   if (source.kind === "demo" && data !== null) throw new OptionError(["data"], "needs networks with it: give checkpoints or savedModels");
   if (source.kind !== "demo" && data === null) throw new OptionError(["data"], "is missing: give the folder of the images");
   const epsilonUnit = { said: options.epsilonSpace === undefined ? "open" : "given", name: "epsilons" } as const;
   const { coarse = false, resize = null, crop = null } = options;
-  return { source, data, dataset, split, limit, coarse, resize, crop, normalisation: normalisationOf(options), epsilonUnit };
+  return { source, key, data, dataset, split, limit, coarse, resize, crop, normalisation: normalisationOf(options), epsilonUnit };
 }

@@ -10,6 +10,8 @@ export interface RunIdentity {
   adapter: string;
   driver: string;
   config: SweepConfig;
+  /** Which weights of the checkpoints were asked for; absent where the plain ones are meant. */
+  key?: string;
   dataset: { name: string; split: string; images: number; sha256: string; normalisation: Normalisation | null };
   /** The part of the sweep that is evaluated here; null for all of it. */
   shard: Shard | null;

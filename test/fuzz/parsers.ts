@@ -3,10 +3,8 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "nod
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { crc32, gzipSync } from "node:zlib";
-import { parseCheckpoint } from "../../src/io/checkpoints/checkpoint.js";
 import { openDataset } from "../../src/io/datasets/dataset.js";
 import { OP } from "../../src/io/checkpoints/pickleOps.js";
-import { MemorySource } from "../../src/io/source.js";
 import type { DatasetName } from "../../src/io/types.js";
 import { readResults } from "../../src/results/arrow/arrow.js";
 import { streamBatch, streamHead, toBatch } from "../../src/results/arrow/batch.js";
@@ -19,6 +17,7 @@ import { row } from "../support/cliRows.js";
 import { fixture, idx, tarball, zip } from "../support/io.js";
 import { call, dict, global, int, list, numpyBytes, op, pickle, raw, text } from "../support/ioPickle.js";
 import { IDENTITY, writePart } from "../support/parts.js";
+import { parse as parseWeights } from "../support/weights.js";
 import type { Seed } from "./mutate.js";
 import { pickleMarks } from "./pickleMarks.js";
 
@@ -112,7 +111,7 @@ function checkpoint(name: string, inputs: Input[], tokens: Buffer[]): Parser {
   return {
     name, inputs, tokens,
     parse(file) {
-      for (const [tensor, { shape, data }] of parseCheckpoint(new MemorySource(name, file)).tensors) {
+      for (const [tensor, { shape, data }] of parseWeights(file, name).tensors) {
         if (data.length !== shape.reduce((product, size) => product * size, 1)) throw new Error(`${tensor} has ${data.length} elements of ${shape.join("x")}`);
         if (!data.every(Number.isFinite)) throw new Error(`${tensor} is not finite`);
       }

@@ -14,41 +14,19 @@ import type { Command } from "../command.js";
 import { again, report } from "../running/ending.js";
 import { RUN_FLAGS } from "../flags.js";
 import { normalisationText } from "../../io/datasets/normalise.js";
-import { openInputs, type OpenedInputs } from "../../inputs/inputs.js";
+import { openInputs } from "../../inputs/inputs.js";
 import { runOptions, type RunOptions } from "../options.js";
 import { Progress } from "../running/progress.js";
 import { Session } from "../running/session.js";
-import { listenForInterruption, type Interruption } from "../running/signals.js";
+import type { Engine, Run } from "../running/run.js";
+import { listenForInterruption } from "../running/signals.js";
 import { grouped, note } from "../terminal.js";
-
-/** What computes. Tests of everything around it put a stand-in here. */
-export interface Engine {
-  openDevice: typeof openDevice;
-  evaluateUnits: typeof evaluateUnits;
-}
-
-/** Everything of a run that is about to be evaluated or reported. */
-export interface Run {
-  engine: Engine;
-  options: RunOptions;
-  argv: string[];
-  job: OpenedInputs;
-  plan: SweepPlan;
-  gpu: Gpu;
-  session: Session;
-  interruption: Interruption;
-  started: number;
-  /** Null without --profile. */
-  profiler: Profiler | null;
-  tiles: TileTable;
-  /** Seconds from the process's start until the first numbers came back. */
-  firstResult: number | null;
-}
 
 function announce({ options, job, plan, gpu, session }: Run): void {
   const { dataset, config, checkpoints, layerOf } = job;
   const { normalisation } = dataset;
   const networks = `${grouped(plan.networks)} filtered networks of ${checkpoints.length} checkpoint${checkpoints.length === 1 ? "" : "s"}`;
+  for (const { path, file } of checkpoints) for (const told of file.notes) note(options, `${path}: ${told}`);
   if (options.part.note) note(options, options.part.note);
   note(options, `${networks} on ${grouped(plan.images)} ${dataset.name} images (${normalisation ? normalisationText(normalisation) : "normalised already"}), epsilon ${config.epsilons.join(", ")} (${config.epsilonSpace} space)`);
   if (layerOf !== null) note(options, `the normalisation is that of the layer stored in ${layerOf}${options.epsilonUnit.said === "given" ? "" : "; such a network takes pixels, so epsilon is in pixels of 0 to 1 (--epsilon-space input changes that)"}`);

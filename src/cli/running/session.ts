@@ -24,11 +24,13 @@ import { say } from "../terminal.js";
 
 export function identityOf(job: SweepJob, adapter: AdapterSummary, shard: Shard | null): RunIdentity {
   const { dataset } = job;
+  const key = job.checkpoints[0]?.file.key ?? null;
   return {
     packageVersion: versions().package,
     adapter: `${adapter.name} (${adapter.backend})`,
     driver: adapter.description,
     config: job.config,
+    ...(key !== null && { key }),
     dataset: { name: dataset.name, split: dataset.split, images: dataset.images, sha256: dataset.sha256, normalisation: dataset.normalisation },
     shard,
   };

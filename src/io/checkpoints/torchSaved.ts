@@ -1,17 +1,24 @@
-import type { PickleValue } from "./pickle.js";
+import type { PickleValue } from "./pickleValues.js";
 import type { ByteSource } from "../source.js";
 import { isTorchLegacy, readTorchLegacy } from "./torchLegacy.js";
+import { isTar } from "../archives/tar.js";
+import { readTorchTar } from "./torchTar.js";
 import { readTorchZip } from "./torchZip.js";
 
 export interface TorchSaved {
-  format: "torch-zip" | "torch-legacy";
+  format: "torch-zip" | "torch-legacy" | "torch-tar";
   value: PickleValue;
 }
 
-/** Reads what torch.save wrote, in either format, told apart by content; null if it is neither. Throws InputError if damaged. */
-export function readTorchSaved(source: ByteSource): TorchSaved | null {
+/**
+ * Reads what torch.save wrote, in any of its formats, told apart by content; null if it is none.
+ * @param bystanders whether objects that are not known may stand beside what is wanted
+ * @throws InputError if it is damaged
+ */
+export function readTorchSaved(source: ByteSource, bystanders = false): TorchSaved | null {
   const head = Buffer.from(source.read(0, Math.min(source.size, 4))).toString("latin1");
-  if (head === "PK\x03\x04") return { format: "torch-zip", value: readTorchZip(source) };
-  if (isTorchLegacy(source)) return { format: "torch-legacy", value: readTorchLegacy(source) };
+  if (head === "PK\x03\x04") return { format: "torch-zip", value: readTorchZip(source, bystanders) };
+  if (isTorchLegacy(source)) return { format: "torch-legacy", value: readTorchLegacy(source, { bystanders }) };
+  if (isTar(source)) return { format: "torch-tar", value: readTorchTar(source, bystanders) };
   return null;
 }

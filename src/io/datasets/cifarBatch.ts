@@ -2,7 +2,8 @@
 import { InputError } from "../../errors.js";
 import { toNumbers, toUint8, type ArrayRef } from "../arrays.js";
 import { checkLabels } from "./images.js";
-import { Unpickler, type PickleValue } from "../checkpoints/pickle.js";
+import { Unpickler } from "../checkpoints/pickle.js";
+import type { PickleValue } from "../checkpoints/pickleValues.js";
 import { arrayOf } from "../checkpoints/pickleGlobals.js";
 import type { ByteSource } from "../source.js";
 

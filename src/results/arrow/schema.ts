@@ -49,6 +49,8 @@ export interface ResultMetadata {
   /** Null where it is unknown: the images came normalised. */
   normalisation: Normalisation | null;
   datasetSha256: string;
+  /** Which weights of each file, where not the plain ones; null for those. */
+  checkpointKey?: string | null;
   /** By the path in the `checkpoint` column. */
   checkpointSha256: Record<string, string>;
 }
@@ -66,6 +68,7 @@ export function resultSchema(metadata: ResultMetadata): Schema {
       ["normalisation", JSON.stringify(metadata.normalisation)],
       ["dataset_sha256", metadata.datasetSha256],
       ["checkpoint_sha256", JSON.stringify(metadata.checkpointSha256)],
+      ...(metadata.checkpointKey == null ? [] : [["checkpoint_key", metadata.checkpointKey] as const]),
     ]),
   );
 }
