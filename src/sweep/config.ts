@@ -74,6 +74,18 @@ export function checkPixelEpsilons(config: SweepConfig, naming: Naming = (field)
   return config;
 }
 
+/** Results of one layer that are held at once: 2,800 thresholds of three filters at 125 epsilons. */
+const MOST_RESULTS = 2 ** 20;
+
+/** @throws OptionError for what nobody can want, with what it would take */
+function checkSize(config: SweepConfig, naming: Naming): void {
+  const networks = variantCount(config);
+  const results = networks * config.epsilons.length;
+  if (results <= MOST_RESULTS) return;
+  const count = (value: number): string => value.toLocaleString("en-US");
+  throw new OptionError([naming(config.alphas ? "alphas" : "thresholds")], `asks for ${count(networks)} filtered networks a layer, with ${count(results)} rows; ${count(MOST_RESULTS)} rows a layer are the most, and 25 thresholds are usual`);
+}
+
 /** The field of a configuration out of a file that is missing or of the wrong kind, null where there is none. */
 export function configProblem(value: unknown): string | null {
   const given = (typeof value === "object" && value !== null ? value : {}) as Record<string, unknown>;
@@ -94,6 +106,7 @@ export function completeConfig(given: Partial<SweepConfig>, naming: Naming = (fi
   }
   if (config.scope === "local" && given.range) throw new OptionError([naming("range")], `belongs to ${naming("scope")} global; a local sweep runs from a layer's smallest weight to its largest`);
   checkPixelEpsilons(config, naming);
+  checkSize(config, naming);
   if (config.scope === "global" && config.layers) throw new OptionError([naming("layers")], `goes with ${naming("scope")} local: a global sweep filters every layer at once`);
   return config;
 }
