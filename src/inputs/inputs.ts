@@ -5,6 +5,9 @@ import { openDataset } from "../io/datasets/dataset.js";
 import type { OpenOptions } from "../io/datasets/images.js";
 import type { Checkpoint, Dataset, DatasetName, Normalisation } from "../io/types.js";
 import { OptionError } from "../errors.js";
+import type { StemOptions } from "../model/networks/family.js";
+import { namesOf } from "../model/networks/table.js";
+import { recognise } from "../model/recognise.js";
 import { PACKAGE_ROOT, shownPath } from "../package.js";
 import { checkPixelEpsilons, type SweepConfig } from "../sweep/config.js";
 import type { SweepCheckpoint, SweepJob } from "../sweep/sweep.js";
@@ -22,6 +25,8 @@ export interface Inputs {
   source: Source;
   /** Which weights of each file, where it holds several; null for the plain ones. */
   key: string | null;
+  /** What no tensor tells of a network. */
+  stem: StemOptions;
   /** Folder of images, or a file of them; null for the demo's. */
   data: string | null;
   /** Null: what lies in the folder. */
@@ -65,7 +70,7 @@ const NETWORK = "ResNet18";
 function checkpointFiles(source: Source, dataset: Dataset): string[] {
   if (source.kind === "files") return expanded(source.files);
   if (source.kind === "demo") return findCheckpoints(join(DEMO, "Saved_models"), { network: NETWORK, dataset: dataset.name }).map(({ path }) => path);
-  const query = { network: source.network ?? NETWORK, dataset: source.dataset ?? dataset.name, init: source.inits ?? undefined, epoch: source.epochs ?? undefined };
+  const query = { network: namesOf(source.network ?? NETWORK), dataset: source.dataset ?? dataset.name, init: source.inits ?? undefined, epoch: source.epochs ?? undefined };
   return findCheckpoints(source.folder, query).map(({ path }) => path);
 }
 
@@ -95,7 +100,7 @@ export async function openInputs(inputs: Inputs, config: SweepConfig): Promise<O
   });
   const checkpoints: SweepJob["checkpoints"] = [];
   for (const path of checkpointFiles(inputs.source, read)) {
-    const { choice: { chosen: { architecture } }, ...file } = await openCheckpoint(path, { key: inputs.key });
+    const { choice: { chosen: { architecture } }, ...file } = await openCheckpoint(path, { key: inputs.key, fits: (shapes) => recognise(shapes, inputs.stem) });
     const { init, epoch } = parseCheckpointName(path);
     checkpoints.push({ path: shownPath(path), network: architecture.name, dataset: read.name, init, epoch, architecture, file });
   }

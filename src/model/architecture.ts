@@ -12,7 +12,7 @@ export interface Architecture {
   graph: Graph;
   /** Filterable layers in order of the module tree. */
   layers: { name: string; weights: number; shape: number[] }[];
-  /** What was taken where the tensors don't tell: `a 3x3 stem of stride 1 without a max-pool`. */
+  /** What the tensors don't tell, as it was taken: `taken with a 3x3 stem of stride 1 and no max-pool`. */
   assumed?: string[];
 }
 

@@ -2,13 +2,15 @@
 import { EXIT } from "../../errors.js";
 import { readCheckpoint } from "../../inputs/weights.js";
 import type { Network } from "../../model/architecture.js";
-import { describeCheckpoint } from "../../model/checkpoint.js";
+import { networkOf } from "../../model/checkpoint.js";
 import type { SweepConfig } from "../../sweep/config.js";
 import type { LayerVariants } from "../../sweep/filters.js";
 import { layersOf, layerVariants } from "../../sweep/sweep.js";
 import { CONFIG_FLAG, JSON_FLAG, type Command } from "../command.js";
-import { KEY_FLAG, SWEEP_FLAGS } from "../flags.js";
-import { sweepConfig } from "../options.js";
+import type { StemOptions } from "../../model/networks/family.js";
+import { recognise } from "../../model/recognise.js";
+import { KEY_FLAG, STEM_FLAGS, SWEEP_FLAGS } from "../flags.js";
+import { stemOptions, sweepConfig } from "../options.js";
 import { columns } from "../table.js";
 import { bold, grouped } from "../terminal.js";
 
@@ -34,18 +36,18 @@ function facts(network: Network): LayerFacts[] {
   });
 }
 
-export async function inspect(file: string, config: SweepConfig, options: { key: string | null; json: boolean }): Promise<number> {
-  const checkpoint = await readCheckpoint(file, { key: options.key });
+export async function inspect(file: string, config: SweepConfig, options: { key: string | null; stem: StemOptions; json: boolean }): Promise<number> {
+  const checkpoint = await readCheckpoint(file, { key: options.key, fits: (shapes) => recognise(shapes, options.stem) });
   const { choice: { chosen, others }, notes, normalisation } = checkpoint;
   const candidates = [chosen, ...others].map(({ key, architecture }) => ({ key, network: architecture.name, chosen: key === chosen.key }));
-  const network = describeCheckpoint(checkpoint);
+  const network = networkOf(chosen.architecture, checkpoint);
   const layers = facts(network);
   const variants = layersOf(network, config).map((layer) => layerVariants(network, config, layer));
   const count = (part: (layer: LayerVariants) => number): number => variants.reduce((sum, layer) => sum + part(layer), 0);
   const sweep = { layers: variants.length, networks: count((layer) => layer.variants.length), distinct: count((layer) => layer.masks.length) };
-  const { name, width, channels, classes } = network;
+  const { name, width, channels, classes, assumed = [] } = network;
   if (options.json) {
-    process.stdout.write(`${JSON.stringify({ file, format: checkpoint.format, sha256: checkpoint.sha256, candidates, notes, normalisation, network: name, width, channels, classes, layers, sweep }, null, 2)}\n`);
+    process.stdout.write(`${JSON.stringify({ file, format: checkpoint.format, sha256: checkpoint.sha256, candidates, notes, normalisation, network: name, width, channels, classes, assumed, layers, sweep }, null, 2)}\n`);
     return EXIT.done;
   }
   const lines = layers.map((layer) => [layer.layer, layer.shape.join("x"), grouped(layer.weights), grouped(layer.zeros), layer.min.toPrecision(5), layer.max.toPrecision(5)]);
@@ -54,6 +56,7 @@ export async function inspect(file: string, config: SweepConfig, options: { key:
   process.stdout.write(
     `${[
       `${file}: ${name}, width ${width}, ${channels} input channel${channels === 1 ? "" : "s"}, ${classes} classes (${checkpoint.format})`,
+      ...assumed.map((taken) => `${taken}${/stem/.test(taken) ? "; no tensor tells, --stem-stride and --stem-pool do" : ""}`),
       ...notes,
       ...(others.length > 0 ? ["", ...columns([["weights", "network", ""], ...candidates.map((each) => [each.key, each.network, each.chosen ? "these" : ""])])] : []),
       "",
@@ -67,7 +70,7 @@ export async function inspect(file: string, config: SweepConfig, options: { key:
 }
 
 export const inspectCommand: Command = {
-  flags: { ...KEY_FLAG, ...SWEEP_FLAGS, ...CONFIG_FLAG, ...JSON_FLAG },
+  flags: { ...KEY_FLAG, ...STEM_FLAGS, ...SWEEP_FLAGS, ...CONFIG_FLAG, ...JSON_FLAG },
   describe: (y) => y.usage("$0 inspect <file> [options]").positional("file", { type: "string", description: "State dict: .ckpt, .pt, .pth or .safetensors" }),
-  run: (args) => inspect(String(args.file), sweepConfig(args), { key: typeof args.key === "string" ? args.key : null, json: args.json === true }),
+  run: (args) => inspect(String(args.file), sweepConfig(args), { key: typeof args.key === "string" ? args.key : null, stem: stemOptions(args), json: args.json === true }),
 };

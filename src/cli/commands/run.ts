@@ -28,7 +28,7 @@ function announce({ options, job, plan, gpu, session }: Run): void {
   const networks = `${grouped(plan.networks)} filtered networks of ${checkpoints.length} checkpoint${checkpoints.length === 1 ? "" : "s"}`;
   for (const { path, file } of checkpoints) for (const told of file.notes) note(options, `${path}: ${told}`);
   if (options.part.note) note(options, options.part.note);
-  note(options, `${networks} on ${grouped(plan.images)} ${dataset.name} images (${normalisation ? normalisationText(normalisation) : "normalised already"}), epsilon ${config.epsilons.join(", ")} (${config.epsilonSpace} space)`);
+  note(options, `${networks} on ${grouped(plan.images)} ${dataset.name === "images" || dataset.name === "arrays" ? "" : `${dataset.name} `}images (${normalisation ? normalisationText(normalisation) : "normalised already"}), epsilon ${config.epsilons.join(", ")} (${config.epsilonSpace} space)`);
   if (layerOf !== null) note(options, `the normalisation is that of the layer stored in ${layerOf}${options.epsilonUnit.said === "given" ? "" : "; such a network takes pixels, so epsilon is in pixels of 0 to 1 (--epsilon-space input changes that)"}`);
   for (const text of dataset.notes ?? []) note(options, text);
   note(options, `${gpu.adapter.name} (${gpu.adapter.type}), writing ${session.folder}`);
