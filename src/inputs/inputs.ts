@@ -12,6 +12,7 @@ import { PACKAGE_ROOT, shownPath } from "../package.js";
 import { checkPixelEpsilons, type SweepConfig } from "../sweep/config.js";
 import type { SweepCheckpoint, SweepJob } from "../sweep/sweep.js";
 import { normalisedImages, type AskedNormalisation } from "./normalisation.js";
+import { expanded } from "./patterns.js";
 import { openCheckpoint } from "./weights.js";
 
 /** Where checkpoints come from. */
@@ -67,7 +68,7 @@ const DEMO = join(PACKAGE_ROOT, "fixtures", "demo");
 const NETWORK = "ResNet18";
 
 function checkpointFiles(source: Source, dataset: Dataset): string[] {
-  if (source.kind === "files") return source.files;
+  if (source.kind === "files") return expanded(source.files);
   if (source.kind === "demo") return findCheckpoints(join(DEMO, "Saved_models"), { network: NETWORK, dataset: dataset.name }).map(({ path }) => path);
   const query = { network: namesOf(source.network ?? NETWORK), dataset: source.dataset ?? dataset.name, init: source.inits ?? undefined, epoch: source.epochs ?? undefined };
   return findCheckpoints(source.folder, query).map(({ path }) => path);
@@ -92,7 +93,7 @@ export const PIXEL_FRACTION = "is a pixel's fraction; add --epsilon-space pixel,
 export async function openInputs(inputs: Inputs, config: SweepConfig): Promise<OpenedInputs> {
   const data = inputs.data ?? join(DEMO, "MNIST", "raw");
   // Pictures are gray or coloured as the network takes them; which files a tree has for a dataset only the dataset tells.
-  const first = inputs.source.kind === "files" ? (await openCheckpoint(inputs.source.files[0], { key: inputs.key })).choice.chosen.architecture : null;
+  const first = inputs.source.kind === "files" ? (await openCheckpoint(expanded(inputs.source.files)[0], { key: inputs.key })).choice.chosen.architecture : null;
   const read = await openDataset(data, {
     dataset: inputs.dataset ?? undefined, split: inputs.split, limit: inputs.limit ?? undefined,
     coarse: inputs.coarse, resize: inputs.resize ?? undefined, crop: inputs.crop ?? undefined, channels: first?.channels,

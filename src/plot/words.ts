@@ -9,6 +9,7 @@ const FILTERS: Record<string, [short: string, long: string]> = {
   h_a: ["low-pass", "removes w ≤ α"],
   h_b: ["high-pass", "removes w ≥ α"],
   h_c: ["pulse", "removes α − δ ≤ w < α + δ"],
+  magnitude: ["of weights", "removes |w| ≤ α"],
 };
 
 /** "h_a low-pass: removes w ≤ α", or less where there is no room. */
