@@ -47,11 +47,11 @@ fn span_of(place: i32, size: i32, pooled: i32, kernel: i32, stride: i32, pad: i3
     let last = ((place + 1) * size + pooled - 1) / pooled;
     return Span(first, last, last - first);
   } else {
-    let from = place * stride - pad;
-    let to = min(from + kernel, size + pad);
-    let first = max(from, 0);
-    let last = min(to, size);
-    return Span(first, last, select(last - first, to - from, COUNT_PADDING));
+    let begin = place * stride - pad;
+    let end = min(begin + kernel, size + pad);
+    let first = max(begin, 0);
+    let last = min(end, size);
+    return Span(first, last, select(last - first, end - begin, COUNT_PADDING));
   }
 }
 
