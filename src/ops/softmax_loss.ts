@@ -24,11 +24,11 @@ export function lossStep(logits: Place, gradient: Place, blocksPerVariant: numbe
  * @param logits [images][classes]
  * @returns per image: loss, whether the first largest logit is the label's, and the gradient softmax - one-hot
  */
-export function softmaxLoss(logits: ArrayLike<number>, labels: ArrayLike<number>, classes: number): { loss: Float64Array; correct: Uint8Array; gradient: Float32Array } {
+export function softmaxLoss(logits: ArrayLike<number>, labels: ArrayLike<number>, classes: number): { loss: Float64Array; correct: Uint8Array; gradient: Float64Array } {
   const images = logits.length / classes;
   const loss = new Float64Array(images);
   const correct = new Uint8Array(images);
-  const gradient = new Float32Array(logits.length);
+  const gradient = new Float64Array(logits.length);
   for (let n = 0; n < images; n++) {
     const own = Float64Array.from({ length: classes }, (_, k) => logits[n * classes + k]);
     const largest = own.reduce((a, b) => Math.max(a, b), -Infinity);
