@@ -3,7 +3,7 @@ import type { Place } from "./site.js";
 import type { Step } from "./step.js";
 
 /**
- * @param gradient of each image's own loss by its logits
+ * @param gradient of each image's own loss by its logits, of every variant
  * @param first where this pass's results begin, in images
  */
 export function lossStep(logits: Place, gradient: Place, blocksPerVariant: number, first: number): Step {
@@ -12,11 +12,11 @@ export function lossStep(logits: Place, gradient: Place, blocksPerVariant: numbe
     kernel: "softmax_loss",
     name: "softmax_loss",
     constants: { LANES: lanes, CLASSES: channels },
-    params: { blocks_per_variant: blocksPerVariant, first_result: first },
+    params: { logits_blocks: logits.blocks, blocks_per_variant: blocksPerVariant, first_result: first },
     bindings: { logits: logits.resource, gradient: gradient.resource, labels: "labels", results: "results" },
     writes: [gradient.resource, "results"],
-    grid: [logits.blocks, 1, 1],
-    cost: logits.blocks * lanes * channels,
+    grid: [gradient.blocks, 1, 1],
+    cost: gradient.blocks * lanes * channels,
   };
 }
 
