@@ -120,8 +120,16 @@ export function filteredOf(graph: Graph, which: Which): string[] {
   return [layers[{ first: 0, middle: layers.length >> 1, last: layers.length - 1 }[which]]];
 }
 
+export interface GraphCheck {
+  which?: Which;
+  batchNorm?: "running" | "batch";
+  seed?: number;
+  images?: number;
+  plan?: Partial<PlanOptions>;
+}
+
 /** Two filtered networks of a graph on the device against its twin. @returns names of the steps */
-export async function checkGraph(graph: Graph, image: MapShape, { which = "all", batchNorm = "running", seed = 1, images = 5, plan }: { which?: Which; batchNorm?: "running" | "batch"; seed?: number; images?: number; plan?: Partial<PlanOptions> } = {}): Promise<string[]> {
+export async function checkGraph(graph: Graph, image: MapShape, { which = "all", batchNorm = "running", seed = 1, images = 5, plan }: GraphCheck = {}): Promise<string[]> {
   const tensors = randomTensors(graph, seed);
   const pixels = noise(images * image.channels * image.height * image.width, seed + 100).map((v) => v * 3);
   const labels = Array.from({ length: images }, (_, i) => (i * 3) % CLASSES);
