@@ -72,6 +72,8 @@ export class BackwardPlanner {
       if (this.#joined.has(fused)) continue;
       const gradient = this.gradientOf(fused.output);
       if (fused.residual !== null) this.#pass(fused.residual, gradient, false);
+      // The node may go on adding to what it handed the gradient on to.
+      steps.push(...this.#after.splice(0));
       const own = this.#ownSteps(fused, gradient);
       steps.push(...own, ...this.#after.splice(0));
     }
@@ -134,7 +136,9 @@ export class BackwardPlanner {
     const { left, residual, gate, isGated } = this.#next(tensor, false);
     const place = this.#place(tensor, left);
     this.#sums.set(tensor, { place, isGated: isGated || gate !== null });
-    if ((residual === null || can.sum) && (gate === null || can.gate)) return { place, residual, gate };
+    // What follows this step can't be added by it.
+    const isThere = !this.#after.some(({ writes }) => residual !== null && writes.includes(residual.resource));
+    if ((residual === null || (can.sum && isThere)) && (gate === null || can.gate)) return { place, residual, gate };
     const alone = this.context.allocate(this.context.gradient(tensor, `#${left}-alone`));
     this.#after.push(addStep("add gradients", alone, residual, place, { gate }));
     return { place: alone, residual: null, gate: null };
