@@ -1,0 +1,74 @@
+/** What an op says of itself: everything that the rest of the engine knows about it. Ops are listed in table.ts. */
+import type { MapShape } from "../layout/shape.js";
+import type { GradientSite, Site } from "./site.js";
+import type { Step } from "./step.js";
+
+/** A node of a graph: one use of an op, making one tensor from earlier ones. */
+export interface NodeBase {
+  op: string;
+  /** Names of tensors. */
+  inputs: string[];
+  /** Name of the tensor that it makes. */
+  output: string;
+}
+
+/** How PyTorch fills a parameter before training: `he` is normal over the fan-out, `uniform` within 1 / sqrt(fan-in). */
+export type Initial = { kind: "he"; fanOut: number } | { kind: "uniform"; fanIn: number } | { kind: "constant"; value: number };
+
+/** A tensor of a checkpoint that a node reads. */
+export interface Parameter {
+  tensor: string;
+  shape: number[];
+  /** Its weights may be filtered. */
+  filterable: boolean;
+  /** A buffer is counted while training, not learned. */
+  buffer: boolean;
+  /** As torchvision's networks begin. */
+  initial: Initial;
+}
+
+/** What may be done behind another op's sum, in this order: scale and shift of a batch norm, an addition, a ReLU. */
+export type Part = "norm" | "residual" | "relu";
+
+/** Values of one tensor, NCHW. */
+export interface Values {
+  shape: MapShape;
+  data: Float64Array;
+}
+
+/** What plain loops are given. */
+export interface TwinInputs {
+  images: number;
+  inputs: Values[];
+  output: MapShape;
+  /** Of a parameter. */
+  tensor(name: string): ArrayLike<number>;
+  batchNorm: "running" | "batch";
+}
+
+/** The op as plain loops in float64: what its kernels are checked against. */
+export interface Twin<N> {
+  forward(node: N, given: TwinInputs): Float64Array;
+  /** @returns gradient of each input, given that of the output */
+  gradient(node: N, given: TwinInputs, dy: Float64Array): Float64Array[];
+}
+
+export interface Op<N extends NodeBase = NodeBase> {
+  kind: N["op"];
+  /** @throws Error where the inputs do not fit; the message ends the sentence "layer NAME …" */
+  shape(node: N, inputs: MapShape[]): MapShape;
+  parameters?(node: N): Parameter[];
+  /** Multiply-adds of weights with real pixels, per image; none where it is left out. */
+  multiplyAdds?(node: N, inputs: MapShape[], output: MapShape): number;
+  /** Its output is its input, in whichever way it lies. */
+  isIdentity?(node: N, inputs: MapShape[]): boolean;
+  /** What it can be behind another op's sum; null where it cannot be joined here. */
+  part?(node: N, inputs: MapShape[], batchNorm: "running" | "batch"): Part | null;
+  /** What it can do behind its own sum. */
+  takes?(batchNorm: "running" | "batch"): readonly Part[];
+  /** Steps of a forward pass. */
+  forward(node: N, site: Site): Step[];
+  /** Steps of the gradients of its inputs. */
+  inputGradient(node: N, site: GradientSite): Step[];
+  twin: Twin<N>;
+}
