@@ -3,6 +3,9 @@ import type { Pair } from "../layout/shape.js";
 import type { ActivationNode, Node } from "../ops/nodes.js";
 import type { Graph } from "./graph.js";
 
+/** A node without the name of what it makes. */
+type Unmade<N> = N extends Node ? Omit<N, "output"> : never;
+
 /** One number stands for both axes. */
 export type Extent = number | Pair;
 
@@ -33,11 +36,11 @@ export class GraphBuilder {
   }
 
   /** Adds a node. Its output is called as wished, or with a number behind that where the name is taken. */
-  node<N extends Node>(node: Omit<N, "output">, wished: string): string {
+  node(node: Unmade<Node>, wished: string): string {
     let output = wished;
     for (let n = 1; this.#made.has(output); n++) output = `${wished}#${n}`;
     this.#made.add(output);
-    this.nodes.push({ ...node, output } as unknown as Node);
+    this.nodes.push({ ...node, output } as Node);
     return output;
   }
 
