@@ -6,11 +6,11 @@ export interface Tensor {
   data: Float32Array;
 }
 
-/** A trained network's weights; names have lost a leading `model.` (and `module.`). */
+/** A trained network's weights; names have lost a leading `model.` (and `module.`), but for those of an exported program. */
 export interface Checkpoint {
   /** As the user gave it. */
   path: string;
-  format: "torch-zip" | "torch-legacy" | "safetensors";
+  format: "torch-zip" | "torch-legacy" | "safetensors" | "exported";
   /** Of the file's bytes, hex. */
   sha256: string;
   tensors: Map<string, Tensor>;

@@ -12,6 +12,9 @@ const MAX_DIRECTORY = 1 << 25;
 /** What may follow an entry: its data descriptor, with the wide sizes. */
 const MAX_DESCRIPTOR = 24;
 
+/** True if the source starts like a zip archive that has entries. */
+export const isZip = (source: ByteSource): boolean => source.size >= 4 && view(source, 0, 4).getUint32(0, true) === LOCAL;
+
 interface Entry {
   name: string;
   crc: number;

@@ -1,6 +1,8 @@
 import { InputError } from "../../errors.js";
-import { ArrayRef, DTYPE_BYTES, isFloat, toFloat32 } from "../arrays.js";
+import { ArrayRef, DTYPE_BYTES, isFloat, type Storage, toFloat32 } from "../arrays.js";
 import type { PickleKey, PickleValue } from "./pickle.js";
+import { isZip, readZip } from "../archives/zip.js";
+import { readExported } from "../exported/exported.js";
 import { isSafetensors, readSafetensors } from "./safetensors.js";
 import { FileSource, sha256, type ByteSource } from "../source.js";
 import { readTorchSaved } from "./torchSaved.js";
@@ -51,8 +53,10 @@ export function parseCheckpoint(source: ByteSource): Checkpoint {
   const path = source.file;
   const { format, arrays } = findTensors(source);
   const tensors = new Map<string, Tensor>();
+  const read = new Map<ArrayRef, Float32Array>();
   for (const [name, array] of arrays) {
-    const data = toFloat32(path, array);
+    const data = read.get(array) ?? toFloat32(path, array);
+    read.set(array, data);
     const wrong = data.findIndex((number) => !Number.isFinite(number));
     if (wrong >= 0) throw new InputError(path, `holds ${data[wrong]} in tensor ${shown(name)} (element ${wrong}); train again or choose another checkpoint`);
     tensors.set(name, { shape: [...array.shape], data });
@@ -70,24 +74,41 @@ function findTensors(source: ByteSource): { format: Checkpoint["format"]; arrays
   const arrays = new Map<string, ArrayRef>();
   // Views may share a storage (tied weights); this keeps them from multiplying a small file into a large memory.
   let left = Math.min(2 * source.size, MAX_WEIGHTS);
+  const known = new Map<Storage, Map<string, ArrayRef>>();
   for (const [rawName, value] of entries) {
-    const name = String(rawName).replace(/^(?:(?:model|module)\.)+/, "");
+    const name = format === "exported" ? String(rawName) : String(rawName).replace(/^(?:(?:model|module)\.)+/, "");
     if (/(^|\.)num_batches_tracked$/.test(name)) continue;
     if (!(value instanceof ArrayRef)) throw new InputError(path, `holds something under "${shown(name)}" that is not a tensor; save model.state_dict()`);
     if (!isFloat(value.dtype)) throw new InputError(path, `holds tensor ${shown(name)} as ${value.dtype}; only floating-point weights can be filtered`);
     if (arrays.has(name)) throw new InputError(path, `holds tensor ${shown(name)} twice once the prefixes model. and module. are taken off; save one model a file`);
-    left -= value.span * DTYPE_BYTES[value.dtype];
+    const array = sameView(known, value);
+    if (array === value) left -= value.span * DTYPE_BYTES[value.dtype];
     if (left < 0) throw new InputError(path, `holds tensors that together are far larger than the file, or than ${MAX_WEIGHTS} bytes; save one network's state_dict, with .clone()`);
-    arrays.set(name, value);
+    arrays.set(name, array);
   }
   if (arrays.size === 0) throw new InputError(path, "holds no tensors; save model.state_dict() with torch.save");
   return { format, arrays };
 }
 
+/** The first of equal views, which is the one itself if there was none before: tied weights are read once, under all their names. */
+function sameView(known: Map<Storage, Map<string, ArrayRef>>, array: ArrayRef): ArrayRef {
+  const { storage, shape, strides, offset } = array;
+  const views = known.get(storage) ?? new Map<string, ArrayRef>();
+  known.set(storage, views);
+  const key = `${offset} ${shape} ${strides}`;
+  const first = views.get(key) ?? array;
+  views.set(key, first);
+  return first;
+}
+
 function readEntries(source: ByteSource): { format: Checkpoint["format"]; entries: ReadonlyMap<PickleKey, PickleValue> } {
   const { file } = source;
   if (isSafetensors(source)) return { format: "safetensors", entries: readSafetensors(source) };
-  const saved = readTorchSaved(source);
+  const parts = isZip(source) ? readZip(source) : undefined;
+  const exported = parts && readExported(file, parts);
+  // Counters and the like are nothing to filter; the graph tells which tensors it reads.
+  if (exported) return { format: "exported", entries: new Map([...exported.constants, ...exported.state].filter(([, { dtype }]) => isFloat(dtype))) };
+  const saved = readTorchSaved(source, parts);
   if (saved) return { format: saved.format, entries: stateDict(file, saved.value) };
   const head = Buffer.from(source.read(0, Math.min(source.size, 64)));
   if (head.toString("latin1").startsWith("version https://git-lfs")) {

@@ -1,3 +1,4 @@
+import { isZip } from "../archives/zip.js";
 import type { PickleValue } from "./pickle.js";
 import type { ByteSource } from "../source.js";
 import { isTorchLegacy, readTorchLegacy } from "./torchLegacy.js";
@@ -8,10 +9,12 @@ export interface TorchSaved {
   value: PickleValue;
 }
 
-/** Reads what torch.save wrote, in either format, told apart by content; null if it is neither. Throws InputError if damaged. */
-export function readTorchSaved(source: ByteSource): TorchSaved | null {
-  const head = Buffer.from(source.read(0, Math.min(source.size, 4))).toString("latin1");
-  if (head === "PK\x03\x04") return { format: "torch-zip", value: readTorchZip(source) };
+/**
+ * Reads what torch.save wrote, in either format, told apart by content; null if it is neither. Throws InputError if damaged.
+ * @param parts contents of the zip archive that it is, where they are known
+ */
+export function readTorchSaved(source: ByteSource, parts?: Map<string, ByteSource>): TorchSaved | null {
+  if (parts ?? isZip(source)) return { format: "torch-zip", value: readTorchZip(source, parts) };
   if (isTorchLegacy(source)) return { format: "torch-legacy", value: readTorchLegacy(source) };
   return null;
 }

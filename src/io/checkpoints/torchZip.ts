@@ -8,10 +8,10 @@ import { readZip } from "../archives/zip.js";
 /**
  * Reads what torch.save has written since 1.6: a zip of `<name>/data.pkl` and one stored `<name>/data/<key>` per storage.
  * Returns the saved object with its tensors as views of the file. Throws InputError if anything in it is off.
+ * @param entries contents of the archive, where they are known
  */
-export function readTorchZip(source: ByteSource): PickleValue {
+export function readTorchZip(source: ByteSource, entries = readZip(source)): PickleValue {
   const { file } = source;
-  const entries = readZip(source);
   const pickles = [...entries.keys()].filter((name) => /^[^/]+\/data\.pkl$/.test(name));
   if (pickles.length !== 1) throw new InputError(file, "is a zip archive without the one data.pkl that torch.save writes; name a checkpoint");
   const prefix = pickles[0].slice(0, -"data.pkl".length);
