@@ -72,10 +72,13 @@ export class Memory {
   }
 
   write(tensor: string): void {
-    this.read();
+    if (this.read() === tensor) return;
     this.tensor = tensor;
     this.#version++;
-    if (this.#copied) this.#copied.from.#spoil();
+    if (this.#copied) {
+      this.#copied.from.#spoil();
+      this.#copied.version = this.#copied.from.#version;
+    }
     const part = this.#part;
     if (!part) return;
     const { of, from } = part;

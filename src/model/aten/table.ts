@@ -20,6 +20,7 @@ const RULES: ReadonlyMap<string, Rule> = new Map(
 /** Of what an exported program calls; in-place forms have the rule of their op, and write. */
 export function ruleOf(target: string): { rule: Rule | undefined; inPlace: boolean } {
   const [, space, name, overload] = /^(\w+)\.(\w+)\.(\w+)$/.exec(target) ?? [];
-  const inPlace = /[^_]_$/.test(name ?? "");
-  return { rule: space === "aten" ? RULES.get(`${inPlace ? name.slice(0, -1) : name}.${overload}`) : undefined, inPlace };
+  const own = RULES.get(`${name}.${overload}`);
+  const inPlace = !own && /[^_]_$/.test(name ?? "");
+  return { rule: space !== "aten" ? undefined : inPlace ? RULES.get(`${name.slice(0, -1)}.${overload}`) : own, inPlace };
 }

@@ -32,6 +32,7 @@ export const identity: Rules = {
   "clone.default": copied,
   "lift_fresh_copy.default": copied,
   "detach.default": detached,
+  "detach_.default": detached,
   "to.dtype": converted,
   "to.dtype_layout": converted,
   "_to_copy.default": converted,

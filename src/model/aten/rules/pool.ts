@@ -31,6 +31,11 @@ const adaptive = (call: Call): Pair => {
   return height >= 1 && width >= 1 && height <= 4096 && width <= 4096 ? [height, width] : refuse(`pools to ${height}x${width} pixels`);
 };
 
+function adaptiveAvgPool(call: Call): ImageTensor {
+  const { tensor } = call.readMap(call.image());
+  return call.made(call.builder.adaptiveAvgPool(tensor, ...adaptive(call), call.node.name));
+}
+
 /** The mean over dimensions that are the map's rows, its columns, or both. */
 function mean(call: Call): { made: ImageTensor; pixels: number } {
   call.checkDtype();
@@ -66,10 +71,8 @@ export const pooling: Rules = {
   "max_pool2d.default": maxPool,
   "max_pool2d_with_indices.default": (call) => [maxPool(call), null],
   "avg_pool2d.default": avgPool,
-  "adaptive_avg_pool2d.default": (call) => {
-    const { tensor } = call.readMap(call.image());
-    return call.made(call.builder.adaptiveAvgPool(tensor, ...adaptive(call), call.node.name));
-  },
+  "adaptive_avg_pool2d.default": adaptiveAvgPool,
+  "_adaptive_avg_pool2d.default": adaptiveAvgPool,
   "adaptive_max_pool2d.default": (call) => {
     const { tensor, shape } = call.readMap(call.image());
     if (adaptive(call).some((size) => size !== 1)) return refuse("pools maxima to several pixels; use max_pool2d");
