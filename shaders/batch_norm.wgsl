@@ -5,11 +5,15 @@
 const GRADIENT = false;
 const RESIDUAL = false;
 const RELU = false;
+const CAP = 0; // of the ReLU; 0: none
+const GATE = false;
+const GATE_CAP = 0; // of the ReLU whose gradient it is
 
 struct Params {
   blocks_per_variant: u32,
   input_blocks: u32,
   residual_blocks: u32,
+  gate_blocks: u32,
   stats_rows: u32,
 }
 
@@ -21,6 +25,7 @@ struct Params {
 @group(0) @binding(5) var norm: texture_2d<f32>; // row 0: (weight, bias) of each channel
 @group(0) @binding(6) var stats: texture_2d<f32>;
 @group(0) @binding(7) var gradient_stats: texture_2d<f32>;
+@group(0) @binding(8) var gate: texture_2d<f32>; // activation behind the ReLU whose gradient this is
 
 @compute @workgroup_size(LANES)
 fn main(@builtin(workgroup_id) tile: vec3u, @builtin(local_invocation_id) local: vec3u) {
@@ -49,6 +54,19 @@ fn main(@builtin(workgroup_id) tile: vec3u, @builtin(local_invocation_id) local:
   // @static
   if (RELU) {
     value = max(value, vec4f(0));
+    // @static
+    if (CAP > 0) {
+      value = min(value, vec4f(CAP));
+    }
+  }
+  // @static
+  if (GATE) {
+    let shown = textureLoad(gate, in_at(tile.x % params.gate_blocks, tile.y, tile.z, local.x), 0);
+    value = select(vec4f(0), value, shown > vec4f(0));
+    // @static
+    if (GATE_CAP > 0) {
+      value = select(vec4f(0), value, shown < vec4f(GATE_CAP));
+    }
   }
   textureStore(output, at, value);
 }

@@ -1,4 +1,4 @@
-// Mean and 1 / sqrt(variance + 1e-5) of each channel over a batch (biased variance, two passes), for every variant.
+// Mean and 1 / sqrt(variance + params.epsilon) of each channel over a batch (biased variance, two passes), for every variant.
 // With GRADIENT: means of dy and of dy * normalised x, which the gradient of batch norm needs.
 // One workgroup: one channel group (y) of one variant (x); its lanes share the batch's images.
 // @import input_layout
@@ -9,6 +9,7 @@ struct Params {
   images: u32, // in the batch; lanes behind it are padding
   stats_rows: u32,
   raw_blocks: u32,
+  epsilon: f32,
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
@@ -93,7 +94,7 @@ fn main(@builtin(workgroup_id) tile: vec3u, @builtin(local_invocation_id) local:
         }
       }
     }
-    second = 1.0 / sqrt(total(dot, 1u, local.x) + 1e-5);
+    second = 1.0 / sqrt(total(dot, 1u, local.x) + params.epsilon);
   }
   if (local.x < IN_PACK) {
     textureStore(output, vec2u(group * IN_PACK + local.x, tile.x), vec4f(mean[local.x], second[local.x], 0, 0));

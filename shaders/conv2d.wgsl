@@ -13,8 +13,14 @@ const KERNEL_ROWS = 3;
 const KERNEL_COLS = 3;
 const ROW_STEPS = 1; // kernel rows walked by the loop instead of unrolled (then KERNEL_ROWS is 1)
 const MAPS = 1; // channel groups of the input in a step: kernels of few taps add several in one go
-const STRIDE = 1;
-const PAD = 1;
+const STRIDE_H = 1;
+const STRIDE_W = 1;
+const PAD_H = 1;
+const PAD_W = 1;
+const DILATION_H = 1;
+const DILATION_W = 1;
+const GROUP_OUT = 0; // output channels of a group, a multiple of OC; 0: no groups
+const GROUP_IN = 1; // channel groups (vec4 or maps) of the input that it reads
 const OC = 8; // output channels per invocation
 const ROWS = 1; // output rows per invocation
 const KNOWN = false; // which rows is known here: the whole map, or a band of it that has a dispatch of its own
@@ -25,7 +31,9 @@ const MASKED = false;
 const SCALED = false; // a gradient that scales what it reads by the batch norm of the convolution
 const RESIDUAL = false;
 const RELU = false;
+const CAP = 0; // of the ReLU; 0: none
 const GATE = false;
+const GATE_CAP = 0; // of the ReLU whose gradient it is
 
 const TAPS = KERNEL_ROWS * KERNEL_COLS;
 const CHANNELS = MAPS * IN_PACK; // input channels in a step
@@ -65,6 +73,11 @@ fn main(@builtin(workgroup_id) tile: vec3u, @builtin(local_invocation_id) local:
   var sums: array<f32, BLOCKS * ROWS * OUT_W * OC>;
   // @import removed_interval
 
+  var first_channel = 0u;
+  // @static
+  if (GROUP_OUT > 0) {
+    first_channel = tile.y * OC / GROUP_OUT * GROUP_IN;
+  }
   var in_block: array<u32, BLOCKS>; // the division is no constant to the compiler, which would do it again in every step
   // @unroll
   for (var b = 0; b < BLOCKS; b++) {
@@ -74,7 +87,7 @@ fn main(@builtin(workgroup_id) tile: vec3u, @builtin(local_invocation_id) local:
     var x: array<vec4f, MAPS * BLOCKS * SOURCE_QUADS>;
     // @unroll
     for (var m = 0; m < MAPS; m++) {
-      let channel = step / ROW_STEPS * MAPS + m;
+      let channel = first_channel + step / ROW_STEPS * MAPS + m;
       // @unroll
       for (var b = 0; b < BLOCKS; b++) {
         // @static
@@ -87,11 +100,11 @@ fn main(@builtin(workgroup_id) tile: vec3u, @builtin(local_invocation_id) local:
           // @unroll
           for (var j = 0; j < SPAN; j++) {
             // @static
-            if (GRADIENT || KERNEL_ROWS >= STRIDE || j % STRIDE < KERNEL_ROWS) {
-              var base = i32(first_row * STRIDE + step % ROW_STEPS);
+            if (GRADIENT || DILATION_H > 1 || KERNEL_ROWS >= STRIDE_H || j % STRIDE_H < KERNEL_ROWS) {
+              var base = i32(first_row * STRIDE_H + step % ROW_STEPS * DILATION_H);
               // @static
               if (GRADIENT) {
-                base = i32(first_row / STRIDE);
+                base = i32(first_row / STRIDE_H);
               }
               let row = base + FIRST_ROW + j;
               let inside = row >= 0 && row < IN_H;
@@ -170,18 +183,18 @@ fn main(@builtin(workgroup_id) tile: vec3u, @builtin(local_invocation_id) local:
                   const tap = (u * KERNEL_ROWS + ky) * KERNEL_COLS + kx;
                   // @static
                   if (GRADIENT) {
-                    const up = TOP + r + PAD - KERNEL_TOP - ky + 64 * STRIDE;
-                    const across = c + PAD - KERNEL_LEFT - kx + 64 * STRIDE;
-                    const y = up / STRIDE - 64 - FIRST_ROW;
-                    const xx = across / STRIDE - 64;
+                    const up = TOP + r + PAD_H - (KERNEL_TOP + ky) * DILATION_H + 4096 * STRIDE_H;
+                    const across = c + PAD_W - (KERNEL_LEFT + kx) * DILATION_W + 4096 * STRIDE_W;
+                    const y = up / STRIDE_H - 4096 - FIRST_ROW;
+                    const xx = across / STRIDE_W - 4096;
                     // @static
-                    if (up % STRIDE == 0 && across % STRIDE == 0 && y >= 0 && y < SPAN && xx >= 0 && xx < IN_W) {
+                    if (up % STRIDE_H == 0 && across % STRIDE_W == 0 && y >= 0 && y < SPAN && xx >= 0 && xx < IN_W) {
                       const slot = y * IN_PITCH + xx;
                       sum += v[tap] * x[(u / IN_PACK * BLOCKS + b) * SOURCE_QUADS + slot / 4][slot % 4 + u % IN_PACK];
                     }
                   } else {
-                    const y = (TOP + r) * STRIDE + ky + KERNEL_TOP - PAD - FIRST_ROW;
-                    const xx = c * STRIDE + kx + KERNEL_LEFT - PAD;
+                    const y = (TOP + r) * STRIDE_H + (ky + KERNEL_TOP) * DILATION_H - PAD_H - FIRST_ROW;
+                    const xx = c * STRIDE_W + (kx + KERNEL_LEFT) * DILATION_W - PAD_W;
                     // @static
                     if (y >= 0 && y < SPAN && xx >= 0 && xx < IN_W) {
                       const slot = y * IN_PITCH + xx;
@@ -249,11 +262,19 @@ fn main(@builtin(workgroup_id) tile: vec3u, @builtin(local_invocation_id) local:
         // @static
         if (RELU) {
           value = max(value, vec4f(0));
+          // @static
+          if (CAP > 0) {
+            value = min(value, vec4f(CAP));
+          }
         }
         // @static
         if (GATE) {
-          let open = textureLoad(gate, out_at((image_block + b) % params.gate_blocks, group + g, first_row * (OUT_PITCH / 4) + q, lane), 0) > vec4f(0);
-          value = select(vec4f(0), value, open);
+          let shown = textureLoad(gate, out_at((image_block + b) % params.gate_blocks, group + g, first_row * (OUT_PITCH / 4) + q, lane), 0);
+          value = select(vec4f(0), value, shown > vec4f(0));
+          // @static
+          if (GATE_CAP > 0) {
+            value = select(vec4f(0), value, shown < vec4f(GATE_CAP));
+          }
         }
         // @static
         if (KNOWN || OUT_H % ROWS == 0) {

@@ -3,7 +3,7 @@ import { cpSync, existsSync, mkdirSync, readFileSync, utimesSync, writeFileSync 
 import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { readCheckpoint } from "../src/io/checkpoints/checkpoint.js";
+import { readCheckpoint } from "../src/inputs/weights.js";
 import { readRows } from "../src/results/arrow/arrow.js";
 import type { Manifest } from "../src/results/manifest.js";
 import { DEMO_CHECKPOINT, DEMO_DATA, temporaryFolder, withTensor, writeSafetensors } from "./support/cliFiles.js";

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { spawnSync } from "node:child_process";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { readCheckpoint } from "../src/io/checkpoints/checkpoint.js";
+import { readCheckpoint } from "../src/inputs/weights.js";
 import { DEMO_CHECKPOINT, DEMO_DATA, hostileCheckpoint, idx, temporaryFolder, withTensor, writeMnist, writeSafetensors } from "./support/cliFiles.js";
 import { cli } from "./support/cliProcess.js";
 

@@ -1,7 +1,7 @@
 /** Convolution, ReLU and max-pool in one kernel: the bits of the kernels it stands for, and what plain loops get; where a plan takes it. */
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { resnet18 } from "../src/model/resnet.js";
+import { architectureNamed } from "../src/model/recognise.js";
 import { conv2d, convGrid, convOutput, type ConvShape, packWeights, planConv } from "../src/ops/conv2d.js";
 import { planConvMaxPool } from "../src/ops/conv2d_max_pool.js";
 import { maxPool, type Window } from "../src/ops/max_pool.js";
@@ -135,7 +135,7 @@ test("windows that share two rows, small kernels and rows that do not fit are le
 });
 
 test("a plan joins the stem in each pass, and tells of winners where a gradient follows", () => {
-  const network = { name: "", width: 16, channels: 1, classes: 10, graph: resnet18(16, 1, 10), layers: [] };
+  const network = { name: "", width: 16, channels: 1, classes: 10, graph: architectureNamed("resnet18", { width: 16, channels: 1, classes: 10 }).graph, layers: [] };
   const attack = { epsilon: [0, 0, 0, 0], low: [0, 0, 0, 0], high: [0, 0, 0, 0] };
   const options: PlanOptions = {
     image: { channels: 1, height: 28, width: 28 }, filtered: ["conv1"], variants: 2, blocksPerVariant: 4, images: 64, attacks: [attack], clamp: false, batchNorm: "running",

@@ -1,7 +1,7 @@
 /** Gradient of a max-pool and of the convolution in front in one kernel: the bits of the two kernels, and what plain loops get; where a plan takes it. */
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { resnet18 } from "../src/model/resnet.js";
+import { architectureNamed } from "../src/model/recognise.js";
 import { conv2dInputGradient, convGrid, convOutput, type ConvShape, packWeights, planConv } from "../src/ops/conv2d.js";
 import { maxPool, maxPoolGradient } from "../src/ops/max_pool.js";
 import { type ConvMaxPoolOp, convMaxPoolGradientStep } from "../src/plan/convMaxPool.js";
@@ -15,7 +15,7 @@ const IMAGES = 11;
 const [LOW, HIGH] = [-0.2, 0.1].map(Math.fround);
 const attack = { epsilon: [0, 0, 0, 0], low: [0, 0, 0, 0], high: [0, 0, 0, 0] };
 const options = { variants: 1, blocksPerVariant: BLOCKS, images: 64, attacks: [attack], clamp: false, batchNorm: "running", lanes: 16, maxTextureWidth: 16384, accumulators: 256, shuffle: true } satisfies Partial<PlanOptions>;
-const network = (width: number, channels: number) => ({ name: "", width, channels, classes: 10, graph: resnet18(width, channels, 10), layers: [] });
+const network = (width: number, channels: number) => ({ name: "", width, channels, classes: 10, graph: architectureNamed("resnet18", { width, channels, classes: 10 }).graph, layers: [] });
 
 for (const { width, channels, size, masked = false, winnerBlocks = BLOCKS } of [
   { width: 64, channels: 1, size: 28 }, { width: 16, channels: 1, size: 28, masked: true, winnerBlocks: 2 }, { width: 8, channels: 3, size: 17 }, { width: 12, channels: 2, size: 22, masked: true }, { width: 8, channels: 1, size: 31 },

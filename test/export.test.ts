@@ -11,7 +11,7 @@ import { cli } from "./support/cliProcess.js";
 import { row } from "./support/cliRows.js";
 import { python, readersTest } from "./support/python.js";
 
-const METADATA = { packageVersion: "0.1.0", adapter: "none é", batchNorm: "running", epsilonSpace: "input", datasetSha256: "d", checkpointSha256: { "a/é.ckpt": "c" } };
+const METADATA = { packageVersion: "0.1.0", adapter: "none é", batchNorm: "running", epsilonSpace: "input", normalisation: null, datasetSha256: "d", checkpointSha256: { "a/é.ckpt": "c" } };
 const f32 = Math.fround;
 const ROWS: Row[] = [
   row({ init: 1, epoch: null, alpha: f32(-0.1), loss_clean: 1 / 3, loss_adv: 5e-324, weights: 2 ** 31 - 1, removed: 2 ** 31 - 1 }),

@@ -3,10 +3,10 @@ import { join } from "node:path";
 import { deflateRawSync } from "node:zlib";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { parseCheckpoint, readCheckpoint } from "../src/io/checkpoints/checkpoint.js";
-import { MemorySource } from "../src/io/source.js";
+import { readCheckpoint } from "../src/inputs/weights.js";
 import { fixture, folder, refuses, safetensors, zip } from "./support/io.js";
 import { APPEND, BUILD, EMPTY_DICT, EMPTY_LIST, EMPTY_TUPLE, MARK, NONE, REDUCE, call, dict, global, int, list, op, pickle, raw, tensor, text, tuple } from "./support/ioPickle.js";
+import { parse } from "./support/weights.js";
 
 const two = new Uint8Array(Float32Array.of(1, 2).buffer);
 /** What torch.save would write around this pickle and storage "0". */
@@ -44,7 +44,7 @@ const hostile: Record<string, [file: Buffer, message: RegExp]> = {
   "getattr-chain.ckpt": [saved(pickle(call(global("builtins", "getattr"), global("os", "system"), text("x")))), /builtins\.getattr/],
   "whole-model.ckpt": [saved(pickle(global("__main__", "ResNet18"), EMPTY_TUPLE, op(0x81))), /__main__\.ResNet18.*state_dict/],
   "newline-in-global.ckpt": [saved(op(0x80, 4, text("a\nb"), text("c"), op(0x93), ".")), /a\\nb\.c/],
-  "object-new.ckpt": [saved(pickle(global("collections", "OrderedDict"), EMPTY_TUPLE, op(0x81))), /opcode 0x81/],
+  "object-new.ckpt": [saved(pickle(global("collections", "OrderedDict"), EMPTY_TUPLE, op(0x81))), /holds no tensors/],
   "instance.ckpt": [saved(pickle(MARK, op("ios\nsystem\n"))), /opcode 0x69/],
   "extension.ckpt": [saved(pickle(op(0x82, 1))), /opcode 0x82/],
   "out-of-band-buffer.ckpt": [saved(op(0x80, 5, 0x97, ".")), /opcode 0x97/],
@@ -77,7 +77,7 @@ const hostile: Record<string, [file: Buffer, message: RegExp]> = {
   "utf8-bytes.ckpt": [weights(call(global("_codecs", "encode"), text("x"), text("rot13"))), /latin-1/],
   "a-list.ckpt": [saved(pickle(list(int(1)))), /does not hold a state_dict/],
   "no-tensors.ckpt": [saved(pickle(dict())), /holds no tensors/],
-  "proto-key.ckpt": [saved(pickle(dict(text("__proto__"), int(1)))), /__proto__.*not a tensor/],
+  "proto-key.ckpt": [saved(pickle(dict(text("__proto__"), int(1)))), /holds no tensors/],
   // Tensors
   "offset-outside.ckpt": [weights(tensor({ offset: int(1) })), /reaches outside its storage/],
   "negative-offset.ckpt": [weights(tensor({ offset: int(-1) })), /not sensible whole numbers/],
@@ -97,7 +97,7 @@ const hostile: Record<string, [file: Buffer, message: RegExp]> = {
   "tensor-of-nothing.ckpt": [weights(call(global("torch._utils", "_rebuild_tensor_v2"))), /without a storage/],
   "nan.ckpt": [saved(pickle(dict(text("model.conv1.weight"), tensor())), nan), /holds NaN in tensor conv1\.weight/],
   "infinity.ckpt": [saved(pickle(dict(text("w"), tensor())), new Uint8Array(Float32Array.of(-Infinity, 0).buffer)), /holds -Infinity in tensor w/],
-  "name-twice.ckpt": [saved(pickle(dict(text("w"), tensor(), text("model.w"), tensor()))), /tensor w twice/],
+  "name-twice.ckpt": [saved(pickle(dict(text("w"), tensor(), text("model.w"), tensor()))), /tensor w does not belong/],
   // Zip
   "cut.ckpt": [goodZip.subarray(0, 1000), /is cut short/],
   "without-directory.ckpt": [goodZip.subarray(0, goodZip.length - 22), /is cut short/],
@@ -147,7 +147,7 @@ const hostile: Record<string, [file: Buffer, message: RegExp]> = {
   "deflated.ckpt": [((): Buffer => {
     const file = zip([["a/data.pkl", deflateRawSync(Buffer.alloc(1000))]]);
     return patched(file, file.indexOf("PK\x01\x02") + 10, [8, 0]);
-  })(), /compressed zip entries/],
+  })(), /contradicts the archive's directory/],
   "encrypted.ckpt": [((): Buffer => {
     const file = zip([["a/data.pkl", two]]);
     return patched(file, file.indexOf("PK\x01\x02") + 8, [1, 0]);
@@ -162,7 +162,7 @@ const hostile: Record<string, [file: Buffer, message: RegExp]> = {
   "legacy-cut-in-data.ckpt": [goodLegacy.subarray(0, goodLegacy.length - 3), /is cut short/],
   "legacy-trailing.ckpt": [Buffer.concat([goodLegacy, Buffer.alloc(5)]), /goes on for 5 bytes/],
   "legacy-version.ckpt": [patched(goodLegacy, 19, [1]), /unknown version/],
-  "legacy-system.ckpt": [Buffer.concat([goodLegacy.subarray(0, 21), pickle(EMPTY_DICT), pickle(call(global("os", "system"), text(`touch ${canary}`)))]), /os\.system/],
+  "legacy-system.ckpt": [Buffer.concat([goodLegacy.subarray(0, 21), pickle(EMPTY_DICT), pickle(call(global("os", "system"), text(`touch ${canary}`))), pickle(list())]), /os\.system/],
   "legacy-other-keys.ckpt": [Buffer.concat([goodLegacy.subarray(0, 21), pickle(EMPTY_DICT), pickle(dict(text("w"), tensor())), pickle(list(text("1")))]), /other storages/],
   "legacy-other-count.ckpt": [Buffer.concat([goodLegacy.subarray(0, 21), pickle(EMPTY_DICT), pickle(dict(text("w"), tensor())), pickle(list(text("0"))), op(9, 0, 0, 0, 0, 0, 0, 0), Buffer.alloc(99)]), /2 elements for a storage and stores 9/],
   "legacy-huge-storage.ckpt": [Buffer.concat([goodLegacy.subarray(0, 21), pickle(EMPTY_DICT), pickle(dict(text("w"), tensor({ numel: 0x7fffffff })))]), /more than the file can hold/],
@@ -179,7 +179,7 @@ const hostile: Record<string, [file: Buffer, message: RegExp]> = {
   "offset-overflow.safetensors": [safetensors('{"a":{"dtype":"F32","shape":[1],"data_offsets":[18446744073709551612,18446744073709551616]}}', Buffer.alloc(4)), /makes no sense/],
   "negative.safetensors": [safetensors({ a: entry(-4, 0) }, Buffer.alloc(4)), /makes no sense/],
   "backwards.safetensors": [safetensors({ a: entry(4, 0, [1]) }, Buffer.alloc(4)), /does not fit/],
-  "unknown-type.safetensors": [safetensors({ a: entry(0, 4, [4], "F8_E4M3") }, Buffer.alloc(4)), /element type/],
+  "unknown-type.safetensors": [safetensors({ a: entry(0, 4, [4], "F4") }, Buffer.alloc(4)), /element type/],
   "null-entry.safetensors": [safetensors({ a: null }), /not JSON of its format/],
   "twice-by-escape.safetensors": [safetensors(`{"a":${JSON.stringify(entry(0, 4))},"\\u0061":${JSON.stringify(entry(0, 4))}}`, Buffer.alloc(4)), /names "a" twice/],
   "type-twice.safetensors": [safetensors('{"a":{"dtype":"F32","dtype":"I8","shape":[1],"data_offsets":[0,4]}}', Buffer.alloc(4)), /"a" its dtype twice/],
@@ -203,13 +203,13 @@ const hostile: Record<string, [file: Buffer, message: RegExp]> = {
 for (const [name, [file, message]] of Object.entries(hostile)) {
   test(`${name} is refused`, async () => {
     // Under a name that no message speaks of.
-    await refuses(() => parseCheckpoint(new MemorySource("x", file)), message);
+    await refuses(() => parse(file), message);
   });
 }
 
 test("a shape that grows after it was checked stays as it was", () => {
   const grown = saved(pickle(tensor({ shape: op("]", int(2), APPEND, "q", 0) }), op("q", 1, "0", "h", 0), int(1 << 30), APPEND, op("0"), EMPTY_DICT, text("w"), op("h", 1, "s")));
-  const { shape, data } = parseCheckpoint(new MemorySource("x", grown)).tensors.get("w")!;
+  const { shape, data } = parse(grown).tensors.get("w")!;
   assert.equal([shape, [...data]], [[2], [1, 2]]);
 });
 
@@ -218,7 +218,7 @@ test("one big storage behind many names is refused before it fills memory", asyn
   const view = tensor({ numel: 1 << 18, shape: tuple(int(1 << 18)), strides: tuple(int(1)) });
   const names = Array.from({ length: 100 }, (_, i) => [text(`w${i}`), op("h", 1)]).flat();
   const file = saved(pickle(view, op("q", 1, "0"), dict(...names)), storage);
-  await refuses(() => parseCheckpoint(new MemorySource("shared.ckpt", file)), /far larger than the file/);
+  await refuses(() => parse(file), /far larger than the file/);
 });
 
 test("an empty file and a file of a hostile pickle are refused from disk, and nothing is executed", async () => {
@@ -230,7 +230,7 @@ test("an empty file and a file of a hostile pickle are refused from disk, and no
 
 test("the files that the hostile ones are made from are good", () => {
   for (const file of [weights(tensor()), goodZip, goodLegacy, goodTensors, safetensors({ a: entry(0, 4) }, Buffer.alloc(4))]) {
-    assert.ok(parseCheckpoint(new MemorySource("good", file)).tensors.size > 0);
+    assert.ok(parse(file).tensors.size > 0);
   }
 });
 

@@ -2,27 +2,16 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import type { Tensor } from "../src/io/types.js";
-import { describeCheckpoint, resnet18 } from "../src/model/resnet.js";
+import { describeCheckpoint } from "../src/model/checkpoint.js";
+import { parametersOf } from "../src/model/graph.js";
+import { architectureNamed } from "../src/model/recognise.js";
 import { configProblem, DEFAULT_CONFIG } from "../src/sweep/config.js";
 import { refuses } from "./support/io.js";
 
 /** A state_dict of constants. */
 function tensorsOf(width: number, channels: number, classes: number): Map<string, Tensor> {
-  const tensors = new Map<string, Tensor>();
-  const add = (name: string, shape: number[], value: number): void => void tensors.set(name, { shape, data: new Float32Array(shape.reduce((a, b) => a * b, 1)).fill(value) });
-  const maps = new Map<string, number>();
-  for (const node of resnet18(width, channels, classes).nodes) {
-    if (node.op === "conv2d") {
-      add(`${node.name}.weight`, [node.outChannels, node.inChannels, node.kernel, node.kernel], 0.1);
-      maps.set(node.output, node.outChannels);
-    }
-    if (node.op === "batch_norm") for (const part of ["weight", "bias", "running_mean", "running_var"]) add(`${node.name}.${part}`, [maps.get(node.input)!], 1);
-    if (node.op === "linear") {
-      add(`${node.name}.weight`, [node.outFeatures, node.inFeatures], 0.1);
-      add(`${node.name}.bias`, [node.outFeatures], 0.1);
-    }
-  }
-  return tensors;
+  const { graph } = architectureNamed("resnet18", { width, channels, classes });
+  return new Map(parametersOf(graph).map(({ tensor, shape }) => [tensor, { shape, data: new Float32Array(shape.reduce((a, b) => a * b, 1)).fill(shape.length > 1 ? 0.1 : 1) }]));
 }
 
 function changed(name: string, change: (data: Float32Array) => void): Map<string, Tensor> {
@@ -32,8 +21,8 @@ function changed(name: string, change: (data: Float32Array) => void): Map<string
 }
 
 const hostile: Record<string, [tensors: Map<string, Tensor>, message: RegExp]> = {
-  "no-maps": [tensorsOf(0, 1, 10), /speak of 0 maps, 1 channels and 10 classes/],
-  "no-channels": [tensorsOf(1, 0, 10), /speak of 1 maps, 0 channels/],
+  "no-maps": [tensorsOf(0, 1, 10), /is a ResNet18 of 0 maps, 1 channels and 10 classes/],
+  "no-channels": [tensorsOf(1, 0, 10), /of 1 maps, 0 channels/],
   "no-classes": [tensorsOf(1, 1, 0), /and 0 classes/],
   "variance-below-zero": [changed("layer2.0.bn1.running_var", (data) => (data[1] = -1)), /tensor layer2\.0\.bn1\.running_var holds a variance below zero/],
   "range-beyond-float32": [changed("fc.weight", (data) => data.set([3e38, -3e38])), /tensor fc\.weight goes from -3\.\d+e\+38 to 3/],

@@ -2,7 +2,7 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { softmaxLoss } from "../src/ops/softmax_loss.js";
-import { computeOutcomes, goldenLabels, goldenOutcome, type ComputeOptions, type GoldenCase } from "../src/verify/golden.js";
+import { computeOutcomes, GOLDEN_CASES, goldenLabels, goldenOutcome, type ComputeOptions, type GoldenCase } from "../src/verify/golden.js";
 import { assertClose } from "./support/close.js";
 import { gpu } from "./support/kernel.js";
 
@@ -19,7 +19,7 @@ function assertSigns(actual: Float32Array, expected: Float32Array): void {
 }
 
 async function compare(golden: GoldenCase, options?: ComputeOptions): Promise<void> {
-  const expected = goldenOutcome(golden);
+  const expected = await goldenOutcome(golden);
   for (const actual of await computeOutcomes(await gpu(), golden, options)) {
     assertClose(actual.logits, expected.logits, 1e-4, "logits");
     assertClose(actual.attacked, expected.attacked, 1e-4, "logits under an attack of strength 0");
@@ -38,9 +38,13 @@ test("32x32x3, batch norm over the batch", () => compare({ name: "random32", bat
 test("a layer in the middle filtered: the part in front of it is shared", () => compare(running("demo"), { filtered: ["layer3.0.downsample.0"] }));
 test("weights without subgroups", () => compare(running("random32"), { shuffle: false }));
 
+for (const golden of GOLDEN_CASES.filter(({ name }) => !/^(demo|random)/.test(name))) {
+  test(`${golden.name}, batch norm ${golden.batchNorm}`, () => compare(golden));
+}
+
 test("the gradient is the slope of the loss (finite differences along its sign)", async () => {
   const golden = running("random32");
-  const labels = goldenLabels(golden);
+  const labels = await goldenLabels(golden);
   const [{ gradient }] = await computeOutcomes(await gpu(), golden);
   const step = 1e-4;
   const total = async (by: number): Promise<number> => {

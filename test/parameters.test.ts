@@ -3,7 +3,7 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { curvesOf, type Curve } from "../src/analysis/curves.js";
 import { countRemoved, countWeights, sharesOf, windowsOf, type Window } from "../src/analysis/parameters.js";
-import { readCheckpoint } from "../src/io/checkpoints/checkpoint.js";
+import { readCheckpoint } from "../src/inputs/weights.js";
 import { variantsOf } from "../src/sweep/filters.js";
 import { DEMO_CHECKPOINT } from "./support/cliFiles.js";
 import { assertClose, noise } from "./support/close.js";

@@ -14,7 +14,7 @@ import { DEFAULT_CONFIG } from "../src/sweep/config.js";
 import { temporaryFolder } from "./support/cliFiles.js";
 import { writePart } from "./support/parts.js";
 
-const identity: RunIdentity = { packageVersion: "0.1.0", adapter: "a", driver: "", config: DEFAULT_CONFIG, dataset: { name: "mnist", split: "test", images: 1, sha256: "" }, shard: null };
+const identity: RunIdentity = { packageVersion: "0.1.0", adapter: "a", driver: "", config: DEFAULT_CONFIG, dataset: { name: "mnist", split: "test", images: 1, sha256: "", normalisation: null }, shard: null };
 const checkpoint = (path: string, changes = {}): CheckpointRecord => ({ path, sha256: "ab", bytes: 1, modified: 1, network: "ResNet18", init: null, epoch: null, ...changes });
 const request = (out: string | null, changes = {}) => ({ out, overwrite: false, identity, checkpoints: [checkpoint("a.ckpt")], hash: () => "fresh", ...changes });
 

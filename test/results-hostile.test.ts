@@ -23,7 +23,7 @@ import { row } from "./support/cliRows.js";
 import { refuses } from "./support/io.js";
 import { checkpoint, IDENTITY, scoresOf, unitsOf, writePart } from "./support/parts.js";
 
-const METADATA: ResultMetadata = { packageVersion: "0.1.0", adapter: "llvmpipe", batchNorm: "running", epsilonSpace: "input", datasetSha256: "ab", checkpointSha256: {} };
+const METADATA: ResultMetadata = { packageVersion: "0.1.0", adapter: "llvmpipe", batchNorm: "running", epsilonSpace: "input", normalisation: null, datasetSha256: "ab", checkpointSha256: {} };
 const schema = resultSchema(METADATA);
 const arrow = (rows: Row[], of: Schema = schema): Buffer => Buffer.from(fileBytes(of, [toBatch(of, rows)]));
 /** 77 rows: a number that stands nowhere else. */

@@ -17,7 +17,7 @@ const IDENTITY: RunIdentity = {
   adapter: "llvmpipe (vulkan)",
   driver: "Mesa",
   config: { ...DEFAULT_CONFIG, thresholds: 1, epsilons: [0.1, 0.2] },
-  dataset: { name: "mnist", split: "test", images: 4096, sha256: "ab" },
+  dataset: { name: "mnist", split: "test", images: 4096, sha256: "ab", normalisation: null },
   shard: { index: 1, count: 2 },
 };
 

@@ -4,7 +4,7 @@ import * as assert from "uvu/assert";
 import { duration } from "../src/cli/duration.js";
 import { chooseShard, type Environment } from "../src/cli/running/shard.js";
 import { UsageError } from "../src/errors.js";
-import { resnet18 } from "../src/model/resnet.js";
+import { architectureNamed } from "../src/model/recognise.js";
 import { planUnit } from "../src/plan/plan.js";
 import { costOf } from "../src/sweep/cost.js";
 import { shardUnits } from "../src/sweep/shards.js";
@@ -41,7 +41,7 @@ test("equal units are spread evenly", () => {
 });
 
 test("a unit costs what the plan of its kernels costs", () => {
-  const graph = resnet18(16, 1, 10);
+  const graph = architectureNamed("resnet18", { width: 16, channels: 1, classes: 10 }).graph;
   const image = { channels: 1, height: 28, width: 28 };
   const cost = costOf(graph, image, 2);
   for (const filtered of [["conv1"], ["layer2.0.conv1"], ["layer3.0.downsample.0"], ["fc"]]) {

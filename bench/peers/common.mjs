@@ -2,11 +2,11 @@
 import { existsSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { fileURLToPath } from "node:url";
-import { readCheckpoint } from "../../dist/src/io/checkpoint.js";
+import { readCheckpoint } from "../../dist/src/io/checkpoints/checkpoint.js";
 import { prepareVulkanEnvironment } from "../../bin/vulkan.js";
 
 export { CHECKED, serve } from "../../dist/src/bench/protocol.js";
-export { graphOf } from "../../dist/src/bench/networks.js";
+export { architectureOf } from "../../dist/src/bench/networks.js";
 
 // Software Vulkan as it is for their users, without what this engine chooses for itself.
 process.env.LP_NATIVE_VECTOR_WIDTH ||= "256";

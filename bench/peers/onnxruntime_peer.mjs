@@ -1,7 +1,7 @@
 /** onnxruntime-node as a peer of the benchmark: `onnxruntime_peer.mjs cpu|webgpu`. It has no gradients, so forward alone. */
 import { availableParallelism } from "node:os";
 import { createRequire } from "node:module";
-import { CHECKED, graphOf, optional, readImages, readTensors, serve } from "./common.mjs";
+import { architectureOf, CHECKED, optional, readImages, readTensors, serve } from "./common.mjs";
 import { toOnnx } from "./onnx.mjs";
 
 const provider = process.argv[2];
@@ -17,7 +17,7 @@ class Peer {
   }
 
   async prepare({ case: of, files }) {
-    const graph = graphOf(of);
+    const { graph } = architectureOf(of);
     const model = toOnnx(graph, await readTensors(files.weights), of.input, of.classes);
     this.session = await runtime.InferenceSession.create(model, { executionProviders: [provider], graphOptimizationLevel: "all", logSeverityLevel: 3 });
     this.take = await readImages(files.images);
@@ -33,7 +33,7 @@ class Peer {
 
   async forward(images) {
     const found = await this.session.run({ [this.graph.input]: images });
-    return found[this.graph.output].getData();
+    return found.logits.getData();
   }
 
   async warm({ batch }) {

@@ -2,7 +2,7 @@
 import { createRequire, register } from "node:module";
 import { create, globals } from "webgpu";
 import { settle } from "../../dist/src/gpu/device.js";
-import { CHECKED, graphOf, optional, readImages, readTensors, serve } from "./common.mjs";
+import { architectureOf, CHECKED, optional, readImages, readTensors, serve } from "./common.mjs";
 
 const EPSILON = 0.38;
 const require = createRequire(import.meta.url);
@@ -24,24 +24,49 @@ async function open() {
   return { tf, gpu, adapter };
 }
 
+/** Padding of rows and of columns as TensorFlow.js takes it for NHWC. */
+const padding = ({ pad: [rows, columns], padEnd: [below, right] = [0, 0] }) => [[0, 0], [rows, rows + below], [columns, columns + right], [0, 0]];
+
+function convolution(tf, node, x, weight) {
+  const { groups, inChannels, stride, dilation } = node;
+  if (groups === 1) return tf.conv2d(x, weight, stride, padding(node), "NHWC", dilation, "floor");
+  if (groups !== inChannels) throw new Error("TensorFlow.js has no convolution of groups");
+  return tf.depthwiseConv2d(x, tf.transpose(weight, [0, 1, 3, 2]), stride, padding(node), "NHWC", dilation, "floor");
+}
+
+function shuffle(tf, groups, x) {
+  const [images, height, width, channels] = x.shape;
+  return tf.reshape(tf.transpose(tf.reshape(x, [images, height, width, groups, channels / groups]), [0, 1, 2, 4, 3]), x.shape);
+}
+
 /** Evaluates the graph on NHWC tensors. */
 function forward(tf, graph, weights, images) {
   const values = new Map([[graph.input, images]]);
   for (const node of graph.nodes) {
-    const x = values.get(node.input);
-    const weight = (part) => weights.get(`${node.name}.${part}`);
+    const inputs = node.inputs.map((input) => values.get(input));
+    const [x] = inputs;
+    const biased = (y) => (node.bias ? tf.add(y, weights.get(node.bias)) : y);
     const compute = {
-      conv2d: () => tf.conv2d(x, weight("weight"), node.stride, node.pad, "NHWC", 1, "floor"),
-      batch_norm: () => tf.batchNorm(x, weight("running_mean"), weight("running_var"), weight("bias"), weight("weight"), 1e-5),
-      relu: () => tf.relu(x),
-      add: () => tf.add(x, values.get(node.other)),
-      max_pool: () => tf.maxPool(x, node.kernel, node.stride, node.pad, "floor"),
-      avg_pool: () => tf.mean(x, [1, 2]),
-      linear: () => tf.add(tf.matMul(x, weight("weight"), false, true), weight("bias")),
-    };
-    values.set(node.output, compute[node.op]());
+      conv2d: () => biased(convolution(tf, node, x, weights.get(node.weight))),
+      batch_norm: () => tf.batchNorm(x, weights.get(node.mean), weights.get(node.variance), weights.get(node.bias), weights.get(node.weight), node.epsilon),
+      activation: () => tf[node.kind](x),
+      add: () => tf.add(...inputs),
+      concat: () => tf.concat(inputs, 3),
+      slice: () => tf.slice(x, [0, 0, 0, node.from], [-1, -1, -1, node.count]),
+      shuffle: () => shuffle(tf, node.groups, x),
+      max_pool: () => tf.maxPool(x, node.kernel, node.stride, padding(node), node.ceil ? "ceil" : "floor"),
+      avg_pool: () => tf.avgPool(x, node.kernel, node.stride, padding(node), "floor"),
+      adaptive_avg_pool: () => {
+        if (node.height * node.width > 1) throw new Error("TensorFlow.js has no adaptive average pool");
+        return tf.mean(x, [1, 2], true);
+      },
+      flatten: () => tf.reshape(tf.transpose(x, [0, 3, 1, 2]), [x.shape[0], 1, 1, -1]),
+      linear: () => tf.reshape(biased(tf.matMul(tf.reshape(x, [x.shape[0], -1]), weights.get(node.weight), false, true)), [x.shape[0], 1, 1, -1]),
+    }[node.op];
+    values.set(node.output, compute());
   }
-  return values.get(graph.output);
+  const logits = values.get(graph.output);
+  return tf.reshape(logits, [logits.shape[0], -1]);
 }
 
 class Peer {
@@ -55,7 +80,7 @@ class Peer {
 
   async prepare({ case: of, files }) {
     const { tf } = this.opened;
-    const graph = graphOf(of);
+    const { graph } = architectureOf(of);
     const weights = new Map();
     for (const [name, { shape, data }] of await readTensors(files.weights)) {
       const tensor = tf.tensor(data, shape);

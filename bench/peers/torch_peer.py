@@ -13,50 +13,13 @@ import protocol
 
 try:
     import torch
-    from torch import nn
     from torch.nn import functional as F
+    from torch_networks import build
 except ImportError:
     torch = None
 
 EPSILON = 0.38
 NOTEBOOK_BATCH = 100
-
-
-def resnet18(channels, classes, width):
-    """torchvision's ResNet-18 with its module names."""
-
-    class Block(nn.Module):
-        def __init__(self, inputs, outputs, stride):
-            super().__init__()
-            self.conv1 = nn.Conv2d(inputs, outputs, 3, stride, padding=1, bias=False)
-            self.bn1 = nn.BatchNorm2d(outputs)
-            self.conv2 = nn.Conv2d(outputs, outputs, 3, padding=1, bias=False)
-            self.bn2 = nn.BatchNorm2d(outputs)
-            projected = stride > 1
-            self.downsample = nn.Sequential(nn.Conv2d(inputs, outputs, 1, stride, bias=False), nn.BatchNorm2d(outputs)) if projected else nn.Identity()
-
-        def forward(self, x):
-            inner = F.relu(self.bn1(self.conv1(x)), inplace=True)
-            return F.relu(self.bn2(self.conv2(inner)) + self.downsample(x), inplace=True)
-
-    class Network(nn.Module):
-        def __init__(self):
-            super().__init__()
-            self.conv1 = nn.Conv2d(channels, width, 7, 2, padding=3, bias=False)
-            self.bn1 = nn.BatchNorm2d(width)
-            for stage in range(4):
-                outputs = width << stage
-                first = Block(outputs // 2, outputs, 2) if stage else Block(width, width, 1)
-                self.add_module(f"layer{stage + 1}", nn.Sequential(first, Block(outputs, outputs, 1)))
-            self.fc = nn.Linear(8 * width, classes)
-
-        def forward(self, x):
-            x = F.max_pool2d(F.relu(self.bn1(self.conv1(x)), inplace=True), 3, 2, padding=1)
-            for stage in (self.layer1, self.layer2, self.layer3, self.layer4):
-                x = stage(x)
-            return self.fc(torch.flatten(F.adaptive_avg_pool2d(x, 1), 1))
-
-    return Network()
 
 
 class Peer:
@@ -78,8 +41,11 @@ class Peer:
         if self.device == "cuda" and not self.notebook:
             torch.backends.cudnn.benchmark = True
             torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = self.tf32
-        net = resnet18(case["input"]["channels"], case["classes"], case["width"])
-        net.load_state_dict({name: torch.tensor(array) for name, array in protocol.read_safetensors(files["weights"]).items()}, strict=False)
+        weights = protocol.read_safetensors(files["weights"])
+        net = build(case, weights)
+        missing, unexpected = net.load_state_dict({name: torch.tensor(array) for name, array in weights.items()}, strict=False)
+        if unexpected or any(not name.endswith("num_batches_tracked") for name in missing):
+            raise RuntimeError(f"has not the same tensors: {[*unexpected, *missing][0]}")
         self.images, self.work = protocol.Images(files["images"]), self.works[case["work"]]
         self.batches = {}
         net.to(self.device).eval()

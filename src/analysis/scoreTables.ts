@@ -73,14 +73,22 @@ export const MEAN_COLUMNS = list<Mean>(
   ["std", "float64", "null"],
 );
 
-function metadata(table: string, band: number, packageVersion: string): Map<string, string> {
-  return new Map([["table", table], ["schema_version", SCORES_VERSION], ["package_version", packageVersion], ["robust_band", String(band)]]);
+/** What the metadata say of the scores. */
+export interface ScoreSettings {
+  band: number;
+  packageVersion: string;
+  /** What results.arrow has of each run's normalisation, by the run's name. */
+  normalisations: Record<string, string>;
 }
 
-export function scoreTable(scores: Score[], band: number, packageVersion: string): Table<Score> {
-  return { columns: SCORE_COLUMNS, rows: scores, metadata: metadata("scores", band, packageVersion) };
+function metadata(table: string, { band, packageVersion, normalisations }: ScoreSettings): Map<string, string> {
+  return new Map([["table", table], ["schema_version", SCORES_VERSION], ["package_version", packageVersion], ["robust_band", String(band)], ["normalisation", JSON.stringify(normalisations)]]);
 }
 
-export function meanTable(means: Mean[], band: number, packageVersion: string): Table<Mean> {
-  return { columns: MEAN_COLUMNS, rows: means, metadata: metadata("score_means", band, packageVersion) };
+export function scoreTable(scores: Score[], settings: ScoreSettings): Table<Score> {
+  return { columns: SCORE_COLUMNS, rows: scores, metadata: metadata("scores", settings) };
+}
+
+export function meanTable(means: Mean[], settings: ScoreSettings): Table<Mean> {
+  return { columns: MEAN_COLUMNS, rows: means, metadata: metadata("score_means", settings) };
 }

@@ -1,5 +1,6 @@
 /** What a benchmark measures, as plain data, and the cross product of lists that makes it. */
 import type { MapShape } from "../layout/blocks.js";
+import { MEMBERS } from "../model/networks/table.js";
 import type { Filter } from "../sweep/row.js";
 
 /**
@@ -25,6 +26,7 @@ export interface SweepSize {
 }
 
 export interface Case {
+  /** torchvision's name. */
   network: string;
   /** Channels of the stem. */
   width: number;
@@ -40,7 +42,8 @@ export interface Case {
 /** Lists of what may differ between cases. */
 export interface Lists {
   networks: string[];
-  widths: number[];
+  /** Null: that of the published network. */
+  widths: number[] | null;
   inputs: MapShape[];
   /** Null: 200 for 64x64 images as in Tiny ImageNet, else 10. */
   classes: number | null;
@@ -49,13 +52,14 @@ export interface Lists {
   sweeps: SweepSize[];
 }
 
+const widthOf = (network: string): number => MEMBERS.get(network)!.width;
 const classesOf = ({ height }: MapShape): number => (height === 64 ? 200 : 10);
 
 /** Every combination, the last list varying fastest. Only sweeps are multiplied by what sweeps differ in. */
 export function crossProduct(lists: Lists): Case[] {
   const cases: Case[] = [];
   for (const network of lists.networks)
-    for (const width of lists.widths)
+    for (const width of lists.widths ?? [widthOf(network)])
       for (const input of lists.inputs)
         for (const batch of lists.batches)
           for (const work of lists.works)

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { encodeSafetensors } from "../io/checkpoints/safetensors.js";
 import type { Tensor } from "../io/types.js";
 import type { Case } from "./case.js";
-import { graphOf, randomImages, randomTensors } from "./networks.js";
+import { randomImages, randomNetwork } from "./networks.js";
 import type { Files } from "./protocol.js";
 
 /** Batches larger than this repeat the images. */
@@ -32,7 +32,7 @@ export class CaseFiles implements Disposable {
         ["images", { shape: [IMAGES, input.channels, input.height, input.width], data: read(0, IMAGES) }],
         ["labels", { shape: [IMAGES], data: Float32Array.from(labels) }],
       ]);
-      writeFileSync(files.weights, encodeSafetensors(randomTensors(graphOf(of), 0)));
+      writeFileSync(files.weights, encodeSafetensors(randomNetwork(of, 0).tensors));
       writeFileSync(files.images, encodeSafetensors(images));
       this.#written = key;
     }

@@ -1,14 +1,13 @@
 /** Networks and images for measuring, made from a seed: every process makes the same, and nothing has to be there. */
 import type { Dataset, Tensor } from "../io/types.js";
-import type { Graph } from "../model/graph.js";
-import { describeCheckpoint, resnet18, type Network } from "../model/resnet.js";
-import type { MapShape } from "../layout/blocks.js";
+import type { MapShape } from "../layout/shape.js";
+import type { Architecture, Network } from "../model/architecture.js";
+import { parametersOf, type Graph } from "../model/graph.js";
+import { architectureNamed } from "../model/recognise.js";
+import type { Initial } from "../ops/op.js";
 import type { Case } from "./case.js";
 
-/** Graphs by the name a case gives. */
-export const NETWORKS: Record<string, (width: number, channels: number, classes: number) => Graph> = { resnet18 };
-
-export const graphOf = ({ network, width, input, classes }: Case): Graph => NETWORKS[network](width, input.channels, classes);
+export const architectureOf = ({ network, width, input, classes }: Case): Architecture => architectureNamed(network, { width, channels: input.channels, classes });
 
 /** Marsaglia's xorshift with 32 bits of state (J. Stat. Softw. 8, 14, 2003): uniform on [0, 1). */
 function generator(seed: number): () => number {
@@ -29,37 +28,31 @@ function normal(uniform: () => number): () => number {
 const fill = (shape: number[], make: () => number): Tensor => ({ shape, data: Float32Array.from({ length: shape.reduce((a, b) => a * b, 1) }, make) });
 
 /**
- * Weights as torchvision initialises them: convolutions by He's normal over the fan-out, the linear layer uniform within
- * 1 / sqrt(inputs). Batch norms get statistics as if something had been trained: they spare nobody any work.
+ * Weights as torchvision initialises them: convolutions by He's normal over the fan-out, linear layers uniform within
+ * 1 / sqrt(inputs). What begins as a constant, as batch norms do, is scattered as if something had been trained: it spares
+ * nobody any work.
  */
-export function randomTensors(graph: Graph, seed: number): Map<string, Tensor> {
+function randomTensors(graph: Graph, seed: number): Map<string, Tensor> {
   const uniform = generator(seed);
   const gauss = normal(uniform);
-  const tensors = new Map<string, Tensor>();
-  const channels = new Map<string, number>();
-  for (const node of graph.nodes) {
-    if (node.op === "conv2d") {
-      const { name, inChannels, outChannels, kernel } = node;
-      const deviation = Math.sqrt(2 / (outChannels * kernel ** 2));
-      tensors.set(`${name}.weight`, fill([outChannels, inChannels, kernel, kernel], () => deviation * gauss()));
-      channels.set(node.output, outChannels);
-    } else if (node.op === "linear") {
-      const { name, inFeatures, outFeatures } = node;
-      const bound = 1 / Math.sqrt(inFeatures);
-      tensors.set(`${name}.weight`, fill([outFeatures, inFeatures], () => bound * (2 * uniform() - 1)));
-      tensors.set(`${name}.bias`, fill([outFeatures], () => bound * (2 * uniform() - 1)));
-    } else if (node.op === "batch_norm") {
-      const size = [channels.get(node.input)!];
-      tensors.set(`${node.name}.weight`, fill(size, () => 0.5 + uniform()));
-      tensors.set(`${node.name}.bias`, fill(size, () => 0.1 * gauss()));
-      tensors.set(`${node.name}.running_mean`, fill(size, () => 0.1 * gauss()));
-      tensors.set(`${node.name}.running_var`, fill(size, () => 0.5 + uniform()));
+  const source = (initial: Initial): (() => number) => {
+    if (initial.kind === "he") {
+      const deviation = Math.sqrt(2 / initial.fanOut);
+      return () => deviation * gauss();
     }
-  }
-  return tensors;
+    if (initial.kind === "uniform") {
+      const bound = 1 / Math.sqrt(initial.fanIn);
+      return () => bound * (2 * uniform() - 1);
+    }
+    return initial.value === 0 ? () => 0.1 * gauss() : () => initial.value * (0.5 + uniform());
+  };
+  return new Map(parametersOf(graph).map(({ tensor, shape, initial }) => [tensor, fill(shape, source(initial))]));
 }
 
-export const randomNetwork = (of: Case, seed: number): Network => describeCheckpoint({ path: `${of.network}, seed ${seed}`, tensors: randomTensors(graphOf(of), seed) });
+export function randomNetwork(of: Case, seed: number): Network {
+  const architecture = architectureOf(of);
+  return { ...architecture, tensors: randomTensors(architecture.graph, seed) };
+}
 
 /** Images of random bytes, normalised to -1..1; kept as bytes, as the readers of real data keep them. */
 export function randomImages({ channels, height, width }: MapShape, classes: number, images: number): Dataset {

@@ -1,9 +1,10 @@
 /** Forward alone, or forward and input gradient, measured without a sweep around it. */
 import { settle, type Gpu } from "../gpu/device.js";
 import type { Dataset } from "../io/types.js";
-import type { Network } from "../model/resnet.js";
+import type { Network } from "../model/architecture.js";
 import { blockLayout, fromBlocks, IMAGE_MULTIPLE, toBlocks } from "../layout/blocks.js";
-import { planUnit, type KernelLimits } from "../plan/plan.js";
+import type { KernelLimits } from "../ops/site.js";
+import { planUnit } from "../plan/plan.js";
 import { GpuExecutor, type PreparedPlan, type PreparedStep } from "../run/gpu.js";
 import { kernelLimits } from "../run/limits.js";
 import { NetworkResources } from "../sweep/resources.js";
@@ -36,7 +37,7 @@ export class Pass implements Measured {
     this.#executor = new GpuExecutor(gpu, options.profiler);
     this.#submitter = new Submitter(this.#executor);
     this.#network = randomNetwork(of, 0);
-    this.#resources = new NetworkResources(this.#executor, this.#network, "running");
+    this.#resources = new NetworkResources(this.#executor, this.#network);
     this.#images = randomImages(of.input, of.classes, of.batch);
   }
 
@@ -63,7 +64,7 @@ export class Pass implements Measured {
     await this.run();
     const { plan } = await this.#largest();
     const shape = { channels: this.of.classes, height: 1, width: 1 };
-    const texels = await this.#executor.readTexture(plan.texture(`clean/${this.#network.graph.output}`));
+    const texels = await this.#executor.readTexture(plan.texture(`clean/${plan.plan.logits}`));
     return [...fromBlocks(blockLayout(shape, this.#limits), texels, images)];
   }
 

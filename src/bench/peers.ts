@@ -27,7 +27,7 @@ export const peersAreHere = (): boolean => existsSync(FOLDER);
 /** @param python the program */
 export function knownPeers(python: string): Peer[] {
   const script = (name: string): string => join(FOLDER, name);
-  const torch = (id: string, label: string, ...args: string[]): Peer => ({ id, label, command: [python, script("torch_peer.py"), ...args], install: `${PIP} torch numpy` });
+  const torch = (id: string, label: string, ...args: string[]): Peer => ({ id, label, command: [python, script("torch_peer.py"), ...args], install: `${PIP} torch torchvision numpy` });
   const node = (id: string, label: string, file: string, ...args: string[]): Peer => ({ id, label, command: [process.execPath, script(file), ...args], install: NPM });
   return [
     torch("torch-notebook", "PyTorch, the notebooks' loop", "notebook"),

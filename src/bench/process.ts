@@ -8,7 +8,12 @@ import { WORKS, type Case } from "./case.js";
 import { randomNetwork } from "./networks.js";
 import { CHECKED, serve, type AdapterHello, type Prepared, type RunRequest, type Sample, type Server } from "./protocol.js";
 import { Pass } from "./pass.js";
-import { openWork, type Measured } from "./works.js";
+import { SweepWork } from "./sweepWork.js";
+import type { Measured, WorkOptions } from "./works.js";
+
+function openWork(gpu: Gpu, of: Case, options: WorkOptions): Measured {
+  return of.work === "forward" || of.work === "gradient" ? new Pass(gpu, of, options) : new SweepWork(gpu, of, options);
+}
 
 class Ours implements Server {
   #gpu: Gpu | null = null;

@@ -1,7 +1,7 @@
 /** A sweep, or the smallest one there is, measured layer by layer. */
 import type { Gpu } from "../gpu/device.js";
 import type { Dataset } from "../io/types.js";
-import type { Network } from "../model/resnet.js";
+import type { Network } from "../model/architecture.js";
 import { DEFAULT_CONFIG, type SweepConfig } from "../sweep/config.js";
 import { Evaluator } from "../sweep/evaluate.js";
 import { layersOf, layerVariants } from "../sweep/sweep.js";
@@ -11,8 +11,8 @@ import { randomImages, randomNetwork } from "./networks.js";
 import type { Measured, WorkOptions } from "./works.js";
 
 /** A unit is the smallest sweep there is: the first layer at one threshold, so that nothing is shared with another. */
-function configOf({ sweep }: Case): SweepConfig {
-  if (!sweep) return { ...DEFAULT_CONFIG, layers: ["conv1"], filters: ["h_a"], alphas: [0] };
+function configOf({ sweep }: Case, [first]: Network["layers"]): SweepConfig {
+  if (!sweep) return { ...DEFAULT_CONFIG, layers: [first.name], filters: ["h_a"], alphas: [0] };
   const { filters, thresholds, epsilons, layers } = sweep;
   return { ...DEFAULT_CONFIG, filters, thresholds, epsilons, layers };
 }
@@ -29,9 +29,9 @@ export class SweepWork implements Measured {
   #open: { checkpoint: number; evaluator: Evaluator };
 
   constructor(private readonly gpu: Gpu, of: Case, private readonly options: WorkOptions) {
-    this.#config = configOf(of);
-    this.#images = randomImages(of.input, of.classes, of.batch);
     this.#network = randomNetwork(of, 0);
+    this.#config = configOf(of, this.#network.layers);
+    this.#images = randomImages(of.input, of.classes, of.batch);
     this.#open = this.#openNetwork(0);
     const chunks = chunksOf(of.batch, this.#config);
     const layers = layersOf(this.#network, this.#config);

@@ -1,10 +1,6 @@
-/** What this engine does for each work, on an open device. */
-import type { Gpu } from "../gpu/device.js";
+/** What this engine does for a work, as whoever measures it sees it. */
 import type { Profiler } from "../gpu/profiler.js";
 import type { TileTable } from "../sweep/tiles.js";
-import type { Case } from "./case.js";
-import { Pass } from "./pass.js";
-import { SweepWork } from "./sweepWork.js";
 
 /** One work of one case, ready to be measured. */
 export interface Measured {
@@ -21,8 +17,4 @@ export interface WorkOptions {
   tiles: TileTable;
   /** Times every dispatch. */
   profiler?: Profiler;
-}
-
-export function openWork(gpu: Gpu, of: Case, options: WorkOptions): Measured {
-  return of.work === "forward" || of.work === "gradient" ? new Pass(gpu, of, options) : new SweepWork(gpu, of, options);
 }

@@ -4,7 +4,11 @@ import type { ArrayKind } from "../export/notebooks.js";
 import type { DatasetName } from "../io/types.js";
 import type { Filter, Scope } from "../sweep/row.js";
 
-export const DATASETS: Record<string, DatasetName> = { mnist: "mnist", "fashion-mnist": "mnist", cifar10: "cifar10", "tiny-imagenet": "tiny-imagenet", "tiny-imagenet-200": "tiny-imagenet" };
+export const DATASETS: Record<string, DatasetName> = {
+  mnist: "mnist", "fashion-mnist": "fashion-mnist", kmnist: "kmnist", qmnist: "qmnist",
+  "emnist-balanced": "emnist-balanced", "emnist-byclass": "emnist-byclass", "emnist-bymerge": "emnist-bymerge", "emnist-digits": "emnist-digits", "emnist-letters": "emnist-letters", "emnist-mnist": "emnist-mnist",
+  cifar10: "cifar10", cifar100: "cifar100", "tiny-imagenet": "tiny-imagenet", "tiny-imagenet-200": "tiny-imagenet", images: "images",
+};
 /** With the notebooks' names. */
 export const FILTER_NAMES: Record<string, Filter> = { h_a: "h_a", h_b: "h_b", h_c: "h_c", minmax: "h_a", maxmin: "h_b", pulseminmax: "h_c" };
 export const SCOPES: Record<string, Scope> = { local: "local", global: "global" };

@@ -2,6 +2,7 @@
 import type { Completion } from "../completion/program.js";
 import { BATCH_NORMS, DATASETS, EPSILON_SPACES, FILTER_NAMES, SCOPES, SPLITS } from "./choices.js";
 import { CONFIG_FLAG, type Flag } from "./command.js";
+import { NORMALISATION_LIST, NORMALISATION_NAMES } from "./normalisation.js";
 
 const text = (group: string, description: string, shownDefault?: string, completes?: Completion): Flag => ({
   type: "string",
@@ -20,6 +21,9 @@ const SWEEP = "Sweep:";
 const OUTPUT = "Output:";
 const CLUSTER = "Cluster (docs/cluster.md):";
 
+/** Which of the weights in a file; `run` and `inspect` take it. */
+export const KEY_FLAG: Record<string, Flag> = { key: text(NETWORKS, "Which weights of a file that holds several, as `inspect` lists them: state_dict_ema", "the plain ones") };
+
 /** Shared by `run` and `inspect`. */
 export const SWEEP_FLAGS: Record<string, Flag> = {
   scope: text(SWEEP, "Filter one layer at a time (local) or all at once (global)", "local", one(SCOPES)),
@@ -30,7 +34,7 @@ export const SWEEP_FLAGS: Record<string, Flag> = {
   delta: text(SWEEP, "Half-width of the window of h_c", "half a threshold step"),
   range: text(SWEEP, "Range of the thresholds of a global sweep", "-1,1"),
   epsilon: text(SWEEP, "Strength of the FGSM attack; several by commas", "0.38"),
-  "epsilon-space": text(SWEEP, "Unit of epsilon: after normalisation (input), or pixels of 0 to 1 (pixel, takes 8/255)", "input", one(EPSILON_SPACES)),
+  "epsilon-space": text(SWEEP, "Unit of epsilon: after normalisation (input), or pixels of 0 to 1 (pixel, takes 8/255)", "input; pixel for networks that normalise by themselves", one(EPSILON_SPACES)),
   clamp: flag(SWEEP, "Clamp attacked images to the valid range of pixels"),
   "batch-norm": text(SWEEP, "Statistics of batch norm: running, or of each batch (batch)", "running", one(BATCH_NORMS)),
   "batch-size": text(SWEEP, "Images per batch with --batch-norm batch; only whole batches count", "100"),
@@ -38,14 +42,21 @@ export const SWEEP_FLAGS: Record<string, Flag> = {
 
 export const RUN_FLAGS: Record<string, Flag> = {
   checkpoint: { type: "array", string: true, requiresArg: true, completes: "file", group: NETWORKS, description: "State dicts: .ckpt, .pt, .pth or .safetensors" },
+  ...KEY_FLAG,
   "saved-models": text(NETWORKS, "Tree of <network>/<dataset>/Init_<i>/*.ckpt, as the notebooks save it", undefined, "folder"),
   network: text(NETWORKS, "Network to take from the tree", "ResNet18"),
   init: text(NETWORKS, "Initialisations to take from the tree: 1,2", "all"),
   epoch: text(NETWORKS, "Epochs to take from the tree: 10,20", "all"),
-  data: text(IMAGES, "Folder of MNIST, CIFAR-10 or Tiny ImageNet", undefined, "folder"),
-  dataset: text(IMAGES, "mnist, cifar10 or tiny-imagenet; also the tree's folder", "what lies in --data", one(DATASETS)),
+  data: text(IMAGES, "Folder of a dataset, or of pictures in one folder a class; or a file of arrays: .npz, .npy, .safetensors", undefined, "file"),
+  dataset: text(IMAGES, `Where several lie there: ${[...new Set(Object.values(DATASETS))].join(", ")}; also the tree's folder`, "what lies in --data", one(DATASETS)),
   split: text(IMAGES, "test or train", "test", one(SPLITS)),
   limit: text(IMAGES, "Only the first so many images", "all"),
+  coarse: flag(IMAGES, "The 20 coarse classes of CIFAR-100"),
+  resize: text(IMAGES, "Of pictures: length of the shorter side, or height x width; as torchvision's Resize", "as they are"),
+  crop: text(IMAGES, "Of pictures: the middle, a square or height x width; as torchvision's CenterCrop", "all of it"),
+  normalisation: text(IMAGES, `By name, as mean / std of pixels from 0 to 1: default, ${NORMALISATION_LIST}`, "of a layer in the checkpoint, or what is usual for the images", one(NORMALISATION_NAMES)),
+  mean: text(IMAGES, "By numbers instead: one value, or one a channel by commas; none leaves pixels from 0 to 1"),
+  std: text(IMAGES, "Standard deviations to --mean"),
   ...SWEEP_FLAGS,
   out: text(OUTPUT, "Folder of the run; the same command goes on with an interrupted one", "runs/<time>-<network>-<dataset>-<id>", "folder"),
   overwrite: flag(OUTPUT, "Start anew in a folder that holds a run"),

@@ -1,9 +1,10 @@
 /** What `run` and `inspect` were asked for: texts of the command line to checked, typed options. */
 import { completeConfig, type SweepConfig } from "../sweep/config.js";
-import type { Inputs, Source } from "../inputs/inputs.js";
+import { PIXEL_FRACTION, type EpsilonUnit, type Inputs, type Source } from "../inputs/inputs.js";
 import { duration } from "./duration.js";
 import { chooseShard, type Environment, type ShardChoice } from "./running/shard.js";
 import { BATCH_NORMS, DATASETS, EPSILON_SPACES, FILTER_NAMES, SCOPES, SPLITS } from "./choices.js";
+import { normalisationOf } from "./normalisation.js";
 import { choice, distinct, fraction, list, number, single, whole, wrong, type Given } from "./values.js";
 
 export interface RunOptions extends Inputs {
@@ -30,6 +31,14 @@ const text: Read<string> = (_, given) => given;
 const from = <T extends string>(choices: Record<string, T>): Read<T> => (name, given) => choice(name, given, choices);
 const atLeast = (least: number): Read<number> => (name, given) => whole(name, given, least);
 
+/** A side, or height x width. */
+const pixels: Read<number | [number, number]> = (name, given) => {
+  const sides = given.split("x").map((side) => whole(name, side, 1));
+  if (sides.length > 2 || sides.some((side) => side > MOST_PIXELS)) throw wrong(name, `"${given}" is no size; give one side, or height and width such as 224x224, of ${MOST_PIXELS} pixels at most`);
+  return sides.length === 1 ? sides[0] : [sides[0], sides[1]];
+};
+const MOST_PIXELS = 4096;
+
 /** A flag's value, undefined where it wasn't given. */
 function one<T>(args: Arguments, name: string, read: Read<T>): T | undefined {
   const given = single(name, args[name] as Given);
@@ -43,16 +52,18 @@ function many<T>(args: Arguments, name: string, read: Read<T>): T[] | undefined 
 }
 
 /** 8/255 makes sense in pixels alone. */
-const epsilonIn = (space: "input" | "pixel" | undefined): Read<number> => (name, given) => {
-  if (space !== "pixel" && given.includes("/")) throw wrong(name, `${given} is a pixel's fraction; add --epsilon-space pixel, or give a number in units of the normalised input`);
-  return fraction(name, given);
-};
+function epsilonUnit(args: Arguments, source: Source): EpsilonUnit {
+  const space = one(args, "epsilon-space", from(EPSILON_SPACES));
+  const isFraction = (list("epsilon", args.epsilon as Given) ?? []).some((given) => given.includes("/"));
+  // Only the files tell whether a network normalises by itself, so that epsilon is in pixels; the demo's doesn't.
+  if (isFraction && (space === "input" || (space === undefined && source.kind === "demo"))) throw wrong("epsilon", PIXEL_FRACTION);
+  return { said: space !== undefined ? "given" : isFraction ? "pixel" : "open", name: "--epsilon" };
+}
 
 const FLAGS: Partial<Record<keyof SweepConfig, string>> = { alphas: "alpha", epsilons: "epsilon", epsilonSpace: "epsilon-space", batchNorm: "batch-norm", batchSize: "batch-size" };
 
 /** The part on which the numbers depend. */
 export function sweepConfig(args: Arguments): SweepConfig {
-  const epsilonSpace = one(args, "epsilon-space", from(EPSILON_SPACES));
   const given: Partial<SweepConfig> = {
     scope: one(args, "scope", from(SCOPES)),
     filters: many(args, "filters", from(FILTER_NAMES)),
@@ -61,8 +72,8 @@ export function sweepConfig(args: Arguments): SweepConfig {
     delta: one(args, "delta", number),
     layers: many(args, "layers", text),
     range: many(args, "range", number) as [number, number] | undefined,
-    epsilons: many(args, "epsilon", epsilonIn(epsilonSpace)),
-    epsilonSpace,
+    epsilons: many(args, "epsilon", fraction),
+    epsilonSpace: one(args, "epsilon-space", from(EPSILON_SPACES)),
     clamp: args.clamp === true,
     batchNorm: one(args, "batch-norm", from(BATCH_NORMS)),
     batchSize: one(args, "batch-size", atLeast(1)),
@@ -99,10 +110,16 @@ export function runOptions(args: Arguments, env: Environment = process.env): Run
   if (part.shard && out === null) throw wrong("shard", "needs --out, the one folder in which all shards put their parts");
   return {
     source,
+    key: one(args, "key", text) ?? null,
     data,
     dataset: one(args, "dataset", from(DATASETS)) ?? null,
     split: one(args, "split", from(SPLITS)) ?? "test",
     limit: one(args, "limit", atLeast(1)) ?? null,
+    coarse: args.coarse === true,
+    resize: one(args, "resize", pixels) ?? null,
+    crop: one(args, "crop", pixels) ?? null,
+    normalisation: normalisationOf(args),
+    epsilonUnit: epsilonUnit(args, source),
     config: sweepConfig(args),
     out,
     overwrite: args.overwrite === true,

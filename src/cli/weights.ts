@@ -4,10 +4,11 @@ import { join } from "node:path";
 import type { Curve } from "../analysis/curves.js";
 import { countWeights, windowsOf, type WindowCounts } from "../analysis/parameters.js";
 import { InferlinkError, InputError } from "../errors.js";
-import { openCheckpointFile, parseCheckpoint } from "../io/checkpoints/checkpoint.js";
+import { parseCheckpoint } from "../inputs/weights.js";
+import { openCheckpointFile } from "../io/checkpoints/checkpoint.js";
 import { sha256 } from "../io/source.js";
 import type { Checkpoint } from "../io/types.js";
-import { describeCheckpoint } from "../model/resnet.js";
+import { describeCheckpoint } from "../model/checkpoint.js";
 import { PACKAGE_ROOT } from "../package.js";
 import type { LoadedRun } from "../results/loadRun.js";
 
@@ -34,8 +35,8 @@ export class CheckpointFinder {
     return [...this.#files, ...inFolders, path, join(PACKAGE_ROOT, path)].filter((file) => statSync(file, { throwIfNoEntry: false })?.isFile());
   }
 
-  /** @returns the checkpoint, or why there is none */
-  find(path: string, hash: unknown): Checkpoint | string {
+  /** @param key which of the file's weights, see `WeightsOptions`. @returns the checkpoint, or why there is none */
+  find(path: string, hash: unknown, key: string | null): Checkpoint | string {
     if (typeof hash !== "string") return "results.arrow has no sha256 of it";
     const candidates = this.#candidates(path);
     for (const file of candidates) {
@@ -45,7 +46,7 @@ export class CheckpointFinder {
         this.#hashes.set(file, known);
         if (known !== hash) continue;
         this.#found.add(file);
-        return parseCheckpoint(source);
+        return parseCheckpoint(source, { key });
       } catch (error) {
         if (!(error instanceof InferlinkError)) throw error;
         return error.message;
@@ -93,7 +94,7 @@ export function countedWeights(run: LoadedRun, curves: Curve[], finder: Checkpoi
   const counts = new Map<string, WindowCounts>();
   const missing = new Map<string, string>();
   for (const path of new Set(pulses.map(({ checkpoint }) => checkpoint))) {
-    const checkpoint = finder.find(path, hashes.get(path));
+    const checkpoint = finder.find(path, hashes.get(path), run.metadata.get("checkpoint_key") ?? null);
     if (typeof checkpoint === "string") {
       missing.set(path, checkpoint);
       continue;

@@ -1,9 +1,7 @@
 /** Adapters and devices: WebGPU through Dawn. */
-import { create, globals } from "webgpu";
 import { AdapterError, DeviceLostError, OutOfMemoryError } from "../errors.js";
+import { BACKEND, openWebGpu, pause } from "../platform.js";
 import type { AdapterSummary } from "./adapter.js";
-
-Object.assign(globalThis, globals);
 
 export type { AdapterSummary } from "./adapter.js";
 
@@ -52,7 +50,7 @@ function summarise(adapter: GPUAdapter, index: number): AdapterSummary {
     vendor: info.vendor,
     architecture: info.architecture,
     description: info.description,
-    backend: process.platform === "darwin" ? "metal" : process.platform === "win32" ? "d3d12" : "vulkan",
+    backend: BACKEND,
     type: software ? "software" : /intel|apple|integrated/.test(text) ? "integrated" : "discrete",
     software,
     limits,
@@ -60,19 +58,10 @@ function summarise(adapter: GPUAdapter, index: number): AdapterSummary {
   };
 }
 
-/** The launcher's own: tests and library users come here without it. */
-const VULKAN = new URL("../../../bin/vulkan.js", import.meta.url);
-
-/** Dawn's own switches, for tests and for driver trouble: `backend=null`, `enable-dawn-features=…`, by blanks. */
-const dawnOptions = (): string[] => (process.env.WGPU_INFERLINK_DAWN ?? "").split(/\s+/).filter((word) => word !== "");
-
 /** Every adapter that Dawn names, hardware first. */
 async function findAdapters(): Promise<Found[]> {
-  const { prepareVulkanEnvironment } = (await import(VULKAN.href)) as { prepareVulkanEnvironment(): void };
-  prepareVulkanEnvironment();
   const found: Found[] = [];
-  // Timestamps come rounded to 65 µs otherwise: longer than many a dispatch.
-  const instance = create(["disable-dawn-features=timestamp_quantization", ...dawnOptions()]);
+  const instance = await openWebGpu();
   const requests: GPURequestAdapterOptions[] = [{ powerPreference: "high-performance" }, { powerPreference: "low-power" }, { forceFallbackAdapter: true }];
   for (const request of requests) {
     const adapter = await instance.requestAdapter(request).catch(() => null);
@@ -174,7 +163,6 @@ export function checkLost({ lost, adapter }: Gpu): void {
   throw OUT_OF_MEMORY.test(lost) ? new OutOfMemoryError(message) : new DeviceLostError(message);
 }
 
-const cell = new Int32Array(new SharedArrayBuffer(4));
 /** A loss is told by a promise of its own, a moment before or after what was waited for is given up. */
 const LOSS_TOLD_MS = 1000;
 
@@ -187,10 +175,7 @@ export async function settle<T>(gpu: Gpu, promise: Promise<T>): Promise<T> {
   let done = !gpu.adapter.software;
   const finish = () => void (done = true);
   promise.then(finish, finish);
-  while (!done) {
-    Atomics.wait(cell, 0, 0, 1);
-    await new Promise((resolve) => setImmediate(resolve));
-  }
+  while (!done) await pause();
   try {
     return await promise;
   } catch (error) {

@@ -1,9 +1,7 @@
 /** Shader files: read once, bindings and parameters told by wgsl_reflect, expanded for a set of constants. */
-import { readFileSync } from "node:fs";
 import { WgslReflect } from "wgsl_reflect/wgsl_reflect.module.js";
+import { shaderText } from "../platform.js";
 import { expand } from "./unroll.js";
-
-const FOLDER = new URL("../../../shaders/", import.meta.url);
 
 export interface Binding {
   name: string;
@@ -23,8 +21,7 @@ const shaders = new Map<string, Shader>();
 
 /** A file's text, with that of shaders/shared/NAME.wgsl in place of each line `// @import NAME`. */
 function readSource(name: string): string {
-  const text = readFileSync(new URL(`${name}.wgsl`, FOLDER), "utf8");
-  return text.replace(/^ *\/\/ @import (\w+)$/gm, (_, shared: string) => readFileSync(new URL(`shared/${shared}.wgsl`, FOLDER), "utf8"));
+  return shaderText(name).replace(/^ *\/\/ @import (\w+)$/gm, (_, shared: string) => shaderText(`shared/${shared}`));
 }
 
 /** @throws Error when the file or one that it imports is missing or a binding is of a kind that no kernel here uses */

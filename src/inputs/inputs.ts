@@ -1,11 +1,15 @@
 /** Opens what a sweep reads: checkpoints (files, a tree, or the demo's) and images. */
 import { join } from "node:path";
-import { findCheckpoints, openCheckpoint, parseCheckpointName } from "../io/checkpoints/checkpoint.js";
+import { findCheckpoints, parseCheckpointName } from "../io/checkpoints/checkpoint.js";
 import { openDataset } from "../io/datasets/dataset.js";
-import type { Checkpoint, Dataset, DatasetName } from "../io/types.js";
-import { describeShapes } from "../model/resnet.js";
+import type { OpenOptions } from "../io/datasets/images.js";
+import type { Checkpoint, Dataset, DatasetName, Normalisation } from "../io/types.js";
+import { OptionError } from "../errors.js";
 import { PACKAGE_ROOT, shownPath } from "../package.js";
+import { checkPixelEpsilons, type SweepConfig } from "../sweep/config.js";
 import type { SweepCheckpoint, SweepJob } from "../sweep/sweep.js";
+import { normalisedImages, type AskedNormalisation } from "./normalisation.js";
+import { openCheckpoint } from "./weights.js";
 
 /** Where checkpoints come from. */
 export type Source =
@@ -15,13 +19,42 @@ export type Source =
 
 export interface Inputs {
   source: Source;
-  /** Folder of images; null for the demo's. */
+  /** Which weights of each file, where it holds several; null for the plain ones. */
+  key: string | null;
+  /** Folder of images, or a file of them; null for the demo's. */
   data: string | null;
   /** Null: what lies in the folder. */
   dataset: DatasetName | null;
   split: "test" | "train";
   /** Only the first so many images; null for all. */
   limit: number | null;
+  /** CIFAR-100's coarse classes. */
+  coarse: boolean;
+  /** Of pictures, as in OpenOptions; null: as they are. */
+  resize: OpenOptions["resize"] | null;
+  crop: OpenOptions["crop"] | null;
+  /** Null: what the networks' files say, or what is usual for the images. */
+  normalisation: AskedNormalisation | null;
+  epsilonUnit: EpsilonUnit;
+}
+
+/**
+ * Whether the user said what epsilon is measured in. `open`: nobody did, so that it is pixels for networks that normalise by
+ * themselves; `pixel`: likewise, but it was written as a pixel's fraction and can't be anything else. `name`: the option's.
+ */
+export type EpsilonUnit = { said: "given" | "open" | "pixel"; name: string };
+
+/** What a sweep needs, and what its user should hear of it. */
+export interface OpenedInputs extends SweepJob {
+  /** The checkpoint whose own layer normalises the images, null where none does. */
+  layerOf: string | null;
+}
+
+/** EMNIST's letters are labelled from 1; networks of 26 outputs were trained with one less. */
+function fromZero(dataset: Dataset, outputs: number[]): Dataset {
+  if (dataset.name !== "emnist-letters" || !outputs.every((classes) => classes === 26) || dataset.labels.includes(0)) return dataset;
+  const shifted = (of: Dataset): Dataset => ({ ...of, labels: of.labels.map((label) => label - 1), classes: 26, ...(of.normalisedBy && { normalisedBy: (other: Normalisation) => shifted(of.normalisedBy!(other)) }) });
+  return { ...shifted(dataset), notes: [...(dataset.notes ?? []), "the labels 1 to 26 are used as 0 to 25, for the network has 26 outputs"] };
 }
 
 const DEMO = join(PACKAGE_ROOT, "fixtures", "demo");
@@ -35,23 +68,40 @@ function checkpointFiles(source: Source, dataset: Dataset): string[] {
   return findCheckpoints(source.folder, query).map(({ path }) => path);
 }
 
+/** @throws OptionError for a pixel's fraction where epsilon isn't in pixels, and for an epsilon in pixels that is none */
+function inUnitOf(config: SweepConfig, { said, name }: EpsilonUnit, takesPixels: boolean): SweepConfig {
+  if (said === "given") return config;
+  if (takesPixels) return checkPixelEpsilons({ ...config, epsilonSpace: "pixel" }, () => name);
+  if (said === "pixel") throw new OptionError([name], PIXEL_FRACTION);
+  return config;
+}
+
+/** What is wrong with 8/255 in units of the normalised input. */
+export const PIXEL_FRACTION = "is a pixel's fraction; add --epsilon-space pixel, or give a number in units of the normalised input";
+
 /**
  * Opens everything a sweep needs; what the user got wrong comes out before any adapter is opened, weights of several
  * checkpoints excepted: those are read one at a time.
  * @throws InputError for a file that is missing or wrong, FileSystemError for one that may not be read
  */
-export async function openInputs(inputs: Inputs): Promise<Pick<SweepJob, "checkpoints" | "dataset">> {
+export async function openInputs(inputs: Inputs, config: SweepConfig): Promise<OpenedInputs> {
   const data = inputs.data ?? join(DEMO, "MNIST", "raw");
-  const dataset = await openDataset(data, { dataset: inputs.dataset ?? undefined, split: inputs.split, limit: inputs.limit ?? undefined });
+  // Pictures are gray or coloured as the network takes them; which files a tree has for a dataset only the dataset tells.
+  const first = inputs.source.kind === "files" ? (await openCheckpoint(inputs.source.files[0], { key: inputs.key })).choice.chosen.architecture : null;
+  const read = await openDataset(data, {
+    dataset: inputs.dataset ?? undefined, split: inputs.split, limit: inputs.limit ?? undefined,
+    coarse: inputs.coarse, resize: inputs.resize ?? undefined, crop: inputs.crop ?? undefined, channels: first?.channels,
+  });
   const checkpoints: SweepJob["checkpoints"] = [];
-  for (const path of checkpointFiles(inputs.source, dataset)) {
-    const file = await openCheckpoint(path);
-    const architecture = describeShapes(file);
+  for (const path of checkpointFiles(inputs.source, read)) {
+    const { choice: { chosen: { architecture } }, ...file } = await openCheckpoint(path, { key: inputs.key });
     const { init, epoch } = parseCheckpointName(path);
-    checkpoints.push({ path: shownPath(path), network: architecture.name, dataset: dataset.name, init, epoch, architecture, file });
+    checkpoints.push({ path: shownPath(path), network: architecture.name, dataset: read.name, init, epoch, architecture, file });
   }
+  const images = fromZero(read, checkpoints.map(({ architecture }) => architecture.classes));
+  const { dataset, layerOf } = normalisedImages(images, checkpoints.map(({ file }) => file), inputs.normalisation);
   if (checkpoints.length === 1) await readAhead(checkpoints[0]);
-  return { checkpoints, dataset };
+  return { checkpoints, dataset, layerOf, config: inUnitOf(config, inputs.epsilonUnit, layerOf !== null) };
 }
 
 /** Reads the weights now for the first one who asks. */

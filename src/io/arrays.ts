@@ -1,9 +1,10 @@
 import { InputError } from "../errors.js";
 import type { ByteSource } from "./source.js";
 
-/** Element types that a tensor or array may have, with their sizes in bytes. */
+/** Element types that a tensor or array may have, with their sizes in bytes. Those of the second line are known of, not read. */
 export const DTYPE_BYTES = {
   float64: 8, float32: 4, float16: 2, bfloat16: 2, int64: 8, int32: 4, int16: 2, int8: 1, uint8: 1, bool: 1,
+  uint16: 2, uint32: 4, uint64: 8, complex64: 8, complex128: 16, float8_e4m3fn: 1, float8_e5m2: 1, float8_e4m3fnuz: 1, float8_e5m2fnuz: 1, float8_e8m0fnu: 1, qint8: 1, quint8: 1, qint32: 4,
 } as const;
 export type Dtype = keyof typeof DTYPE_BYTES;
 
@@ -25,11 +26,8 @@ export class Storage {
 
 /** A strided view of a storage whose elements stay where they are until asked for. Offset and strides are in elements. */
 export class ArrayRef {
-  constructor(readonly storage: Storage, readonly shape: readonly number[], readonly strides: readonly number[], readonly offset: number) {}
-
-  get dtype(): Dtype {
-    return this.storage.dtype;
-  }
+  /** @param dtype how the storage's bytes are to be understood */
+  constructor(readonly storage: Storage, readonly shape: readonly number[], readonly strides: readonly number[], readonly offset: number, readonly dtype: Dtype = storage.dtype) {}
 
   /** Number of elements. */
   get numel(): number {
@@ -43,7 +41,7 @@ export class ArrayRef {
 
   /** The view of `count` entries from `first` along the first axis. */
   part(first: number, count: number): ArrayRef {
-    return new ArrayRef(this.storage, [count, ...this.shape.slice(1)], this.strides, this.offset + first * this.strides[0]);
+    return new ArrayRef(this.storage, [count, ...this.shape.slice(1)], this.strides, this.offset + first * this.strides[0], this.dtype);
   }
 }
 
@@ -76,28 +74,41 @@ function overlaps(shape: readonly number[], strides: readonly number[]): boolean
 }
 
 /**
- * Makes a view after checking that offset, strides and shape are whole numbers that stay inside the storage, that no element
- * is used twice (an expanded tensor could be far larger than its file), and that it is no sieve over a far larger storage.
+ * Makes a view after checking that offset, strides and shape are whole numbers that stay inside the storage. It may still be
+ * loose, see below.
  */
-export function viewOf(file: string, storage: Storage, sizes: readonly unknown[], steps: readonly unknown[], offset: unknown): ArrayRef {
+export function placeOf(file: string, storage: Storage, sizes: readonly unknown[], steps: readonly unknown[], offset: unknown, dtype = storage.dtype): ArrayRef {
   const [shape, strides] = [countsOf(sizes), countsOf(steps)];
   if (shape === null || strides === null || shape.length !== strides.length || !Number.isSafeInteger(offset) || (offset as number) < 0) {
     throw new InputError(file, "holds a tensor whose shape, strides or offset are not sensible whole numbers; save it again with .contiguous()");
   }
-  const view = new ArrayRef(storage, shape, strides, offset as number);
+  const view = new ArrayRef(storage, shape, strides, offset as number, dtype);
+  const held = Math.floor((storage.numel * DTYPE_BYTES[storage.dtype]) / DTYPE_BYTES[dtype]);
   const { numel, span } = view;
   const shown = `holds a tensor of shape ${shape.join("x")}`;
-  if (!Number.isSafeInteger(numel) || !Number.isSafeInteger(span) || view.offset + span > storage.numel) {
-    throw new InputError(file, `${shown} that reaches outside its storage of ${storage.numel} elements; save the file again`);
+  if (!Number.isSafeInteger(numel) || !Number.isSafeInteger(span) || view.offset + span > held) {
+    throw new InputError(file, `${shown} that reaches outside its storage of ${held} elements; save the file again`);
   }
-  if (numel > 0 && overlaps(shape, strides)) throw new InputError(file, `${shown} whose elements overlap in memory; save it again with .contiguous()`);
-  if (span > Math.max(SPREAD_MIN, SPREAD * numel)) throw new InputError(file, `${shown} spread over ${span} elements of its storage; save it again with .contiguous()`);
+  return view;
+}
+
+/** Why a view is none that weights or data are read from: elements that overlap could make it far larger than its file. Null where it is one. */
+export function looseness({ shape, strides, numel, span }: ArrayRef): string | null {
+  if (numel > 0 && overlaps(shape, strides)) return `whose elements overlap in memory`;
+  return span > Math.max(SPREAD_MIN, SPREAD * numel) ? `spread over ${span} elements of its storage` : null;
+}
+
+/** A view as `placeOf` makes it, refused where it is loose, too. */
+export function viewOf(file: string, storage: Storage, sizes: readonly unknown[], steps: readonly unknown[], offset: unknown, dtype = storage.dtype): ArrayRef {
+  const view = placeOf(file, storage, sizes, steps, offset, dtype);
+  const problem = looseness(view);
+  if (problem !== null) throw new InputError(file, `holds a tensor of shape ${view.shape.join("x")} ${problem}; save it again with .contiguous()`);
   return view;
 }
 
 /** The bytes that a view spans, aligned, and where its first element lies: element 0 of the result is the view's first. */
 function spanBytes(file: string, view: ArrayRef): ArrayBuffer {
-  const { bytes, dtype } = view.storage;
+  const { storage: { bytes }, dtype } = view;
   if (bytes === null) throw new InputError(file, "holds a tensor whose storage is missing; save the file again");
   const width = DTYPE_BYTES[dtype];
   return bytes.read(view.offset * width, view.span * width).buffer;
@@ -113,7 +124,7 @@ function halfToFloat(half: number): number {
 }
 
 /** Elements of one span, in storage order, as something indexable by number. */
-function decode(dtype: Dtype, buffer: ArrayBuffer): ArrayLike<number> {
+function decode(file: string, dtype: Dtype, buffer: ArrayBuffer): ArrayLike<number> {
   switch (dtype) {
     case "float32": return new Float32Array(buffer);
     case "float64": return new Float64Array(buffer);
@@ -125,6 +136,7 @@ function decode(dtype: Dtype, buffer: ArrayBuffer): ArrayLike<number> {
     case "int8": return new Int8Array(buffer);
     case "uint8":
     case "bool": return new Uint8Array(buffer);
+    default: throw new InputError(file, `holds a tensor of type ${dtype}, which is not read here; convert it to float32 and save the file again`);
   }
 }
 
@@ -147,7 +159,7 @@ function gather(view: ArrayRef, from: ArrayLike<number>, out: { [index: number]:
 function elements(file: string, view: ArrayRef): { dense: boolean; values: ArrayLike<number> } {
   const dense = denseStrides(view.shape);
   const isDense = view.shape.every((size, axis) => size === 1 || view.strides[axis] === dense[axis]);
-  return { dense: isDense || view.numel === 0, values: decode(view.dtype, spanBytes(file, view)) };
+  return { dense: isDense || view.numel === 0, values: decode(file, view.dtype, spanBytes(file, view)) };
 }
 
 /** Every element of a view, row-major, converted to float32 (float64 is rounded to the nearest). */

@@ -1,19 +1,41 @@
 /** What readers hand on: named tensors and images. Nothing here knows of a device. */
 
+/** What a network takes of a pixel from 0 to 1: (pixel - mean) / std, per channel; one value stands for every channel. */
+export interface Normalisation {
+  mean: number[];
+  std: number[];
+}
+
 /** Dense row-major float32 tensor. */
 export interface Tensor {
   shape: number[];
   data: Float32Array;
 }
 
+<<<<<<< HEAD
 /** A trained network's weights; names have lost a leading `model.` (and `module.`), but for those of an exported program. */
 export interface Checkpoint {
   /** As the user gave it. */
   path: string;
   format: "torch-zip" | "torch-legacy" | "safetensors" | "exported";
+=======
+/** What a layer in front of a network does with pixels of 0 to 1: (pixel - mean) / std, one value a channel. */
+export interface Normalisation {
+  mean: number[];
+  std: number[];
+}
+
+/** A trained network's weights under the network's own names. */
+export interface Checkpoint {
+  /** As the user gave it. */
+  path: string;
+  format: "torch-zip" | "torch-legacy" | "torch-tar" | "safetensors";
+>>>>>>> main
   /** Of the file's bytes, hex. */
   sha256: string;
   tensors: Map<string, Tensor>;
+  /** Of a normalising layer that is stored in front of the network; null where there is none. */
+  normalisation: Normalisation | null;
 }
 
 /** A checkpoint whose weights are still in the file: 45 MB that a sweep over many of them needs one at a time. */
@@ -25,10 +47,17 @@ export interface CheckpointFile {
   bytes: number;
   modified: number;
   shapes: Map<string, number[]>;
+  normalisation: Normalisation | null;
+  /** Which of the file's weights were asked for; null where the plain ones are meant. */
+  key: string | null;
+  /** What a user should know of how the weights were found, a sentence each. */
+  notes: string[];
   load(): Promise<Checkpoint>;
 }
 
-export type DatasetName = "mnist" | "cifar10" | "tiny-imagenet";
+export type EmnistName = "emnist-balanced" | "emnist-byclass" | "emnist-bymerge" | "emnist-digits" | "emnist-letters" | "emnist-mnist";
+/** `images`: pictures in folders, one a class; `arrays`: a file of images and labels. */
+export type DatasetName = "mnist" | "fashion-mnist" | "kmnist" | "qmnist" | EmnistName | "cifar10" | "cifar100" | "tiny-imagenet" | "images" | "arrays";
 
 /** Labelled images in file order. */
 export interface Dataset {
@@ -42,10 +71,15 @@ export interface Dataset {
   channels: number;
   height: number;
   width: number;
+  /** That the labels may name. */
   classes: number;
   labels: Int32Array;
-  /** Normalised pixel = (pixel in 0..1 - mean) / std, per channel. Null: the files hold normalised values of unknown origin. */
-  normalisation: { mean: number[]; std: number[] } | null;
+  /** What the user should know of how the files were read. */
+  notes?: string[];
+  /** One value a channel. Null: the files hold normalised values of unknown origin. */
+  normalisation: Normalisation | null;
   /** Normalised float32 pixels of `count` images from `first`, NCHW. */
   read(first: number, count: number): Float32Array;
+  /** The same images normalised otherwise, one value a channel; absent where `normalisation` is null. */
+  normalisedBy?(normalisation: Normalisation): Dataset;
 }

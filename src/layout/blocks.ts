@@ -5,15 +5,12 @@
  *   texel column ((channel group * quads) + quad) * lanes + lane
  *   rgba         4 pixels of a map's row (rows padded to 4); a 2x2 map is one texel; 1x1 maps: 4 channels
  */
+import type { MapShape } from "./shape.js";
 
 /** Images per variant are padded to a multiple of this, which is a multiple of every kernel's tile. */
 export const IMAGE_MULTIPLE = 64;
 
-export interface MapShape {
-  channels: number;
-  height: number;
-  width: number;
-}
+export type { MapShape } from "./shape.js";
 
 export interface BlockLayout extends MapShape {
   /** Images in a block: 8, 16 or 32, the width of the adapter's subgroups. */
@@ -66,8 +63,8 @@ export function blockLayout({ channels, height, width }: MapShape, { lanes, maxT
   return { lanes, channels, height, width, pitch, quads, pack, groups, groupsPerRow, fold, texels };
 }
 
-/** Constants LANES and IN_* or OUT_* that tell a kernel a layout. */
-export function layoutConstants(prefix: "IN" | "OUT", layout: BlockLayout): Record<string, number> {
+/** Constants LANES and IN_*, OTHER_* or OUT_* that tell a kernel a layout. */
+export function layoutConstants(prefix: "IN" | "OTHER" | "OUT", layout: BlockLayout): Record<string, number> {
   const { lanes, height, width, pitch, quads, groupsPerRow, fold, pack } = layout;
   const constants = { H: height, W: width, PITCH: pitch, QUADS: quads, GROUPS_PER_ROW: groupsPerRow, FOLD: fold, PACK: pack };
   return { LANES: lanes, ...Object.fromEntries(Object.entries(constants).map(([name, value]) => [`${prefix}_${name}`, value])) };

@@ -1,7 +1,8 @@
 /** What a script asks of a sweep: the same choices as the command line's, as typed values. */
 import { OptionError } from "../errors.js";
+import { isNormalisation as isNormalisationOf, NORMALISATIONS, type NormalisationName } from "../io/datasets/normalise.js";
 import type { DatasetName } from "../io/types.js";
-import { checkFields, COUNT, isListOf, isText, isWhole, oneOf, refuseUnknown, rule, type Rule } from "../rules.js";
+import { checkFields, COUNT, isListOf, isText, isWhole, oneOf, refuseUnknown, rule, SWITCH, type Rule } from "../rules.js";
 import { DEFAULT_CONFIG, type SweepConfig } from "../sweep/config.js";
 import type { Inputs, Source } from "../inputs/inputs.js";
 
@@ -36,14 +37,27 @@ export interface SweepOptions extends Partial<SweepConfig> {
   checkpoints?: string | string[];
   /** A tree of state dicts, instead of `checkpoints`. */
   savedModels?: string | SavedModels;
-  /** Folder of the images. */
+  /** Which weights of each file, where it holds several: `state_dict_ema`, as `inspect` lists them. */
+  key?: string;
+  /** Folder of the images, or a file of arrays. */
   data?: string;
-  /** Needed where `data` holds several. */
+  /** Needed where `data` holds several; `images` are pictures in one folder a class. */
   dataset?: DatasetName;
   /** `test` by default. */
   split?: "test" | "train";
   /** Only the first so many images. */
   limit?: number;
+  /** The 20 coarse classes of CIFAR-100. */
+  coarse?: boolean;
+  /** Of pictures in folders: the shorter side, or height and width, as torchvision's Resize. */
+  resize?: number | [height: number, width: number];
+  /** Of pictures in folders: the middle of them, as torchvision's CenterCrop. */
+  crop?: number | [height: number, width: number];
+  /**
+   * By name, or by one value or one a channel: (pixel - mean) / std of pixels from 0 to 1. By default what a normalising layer in
+   * the checkpoints says, or what is usual for the images.
+   */
+  normalisation?: NormalisationName | "default" | { mean: number | number[]; std: number | number[] };
   /** Index or part of the name, as `listAdapters` tells them; the first by default. */
   adapter?: string | number;
   /** Ends the sweep early: the iterator throws the signal's reason. */
@@ -56,17 +70,30 @@ type Own = Exclude<keyof SweepOptions, keyof SweepConfig>;
 
 const TEXT = rule("a text", isText);
 const WHOLES = rule("whole numbers, each once", (value) => isListOf(value, isWhole));
+const isSide = (value: unknown): boolean => isWhole(value) && (value as number) >= 1 && (value as number) <= 4096;
+const SIZE = rule("a side, or height and width, in pixels", (value) => isSide(value) || (Array.isArray(value) && value.length === 2 && value.every(isSide)));
 const RULES: Record<Own, Rule> = {
   checkpoints: rule("a path or several, each once", (value) => isText(value) || isListOf(value, isText)),
   savedModels: rule("a folder's path, or an object that names it", (value) => isText(value) || isText((value as SavedModels | null)?.folder)),
+  key: TEXT,
   data: rule("a folder's path", isText),
-  dataset: oneOf("mnist", "cifar10", "tiny-imagenet"),
+  dataset: oneOf("mnist", "fashion-mnist", "kmnist", "qmnist", "emnist-balanced", "emnist-byclass", "emnist-bymerge", "emnist-digits", "emnist-letters", "emnist-mnist", "cifar10", "cifar100", "tiny-imagenet", "images"),
   split: oneOf("test", "train"),
   limit: COUNT,
+  coarse: SWITCH,
+  resize: SIZE,
+  crop: SIZE,
+  normalisation: rule(`${["default", ...Object.keys(NORMALISATIONS)].join(", ")}, or { mean, std }`, (value) => value === "default" || Object.hasOwn(NORMALISATIONS, value as string) || isNormalisation(value)),
   adapter: rule("an index or a name", (value) => isText(value) || isWhole(value)),
   signal: rule("an AbortSignal", (value) => value instanceof AbortSignal),
   onProgress: rule("a function", (value) => typeof value === "function"),
 };
+
+function isNormalisation(value: unknown): boolean {
+  const { mean, std } = (value ?? {}) as { mean?: unknown; std?: unknown };
+  return isNormalisationOf([mean].flat(), [std].flat());
+}
+
 const TREE_RULES: Record<keyof SavedModels, Rule> = { folder: TEXT, network: TEXT, dataset: TEXT, inits: WHOLES, epochs: WHOLES };
 
 function sourceOf({ checkpoints, savedModels }: SweepOptions): Source {
@@ -80,6 +107,12 @@ function sourceOf({ checkpoints, savedModels }: SweepOptions): Source {
   return { kind: "tree", folder, network, dataset, inits, epochs };
 }
 
+function normalisationOf({ normalisation }: SweepOptions): Inputs["normalisation"] {
+  if (normalisation === undefined || normalisation === "default") return null;
+  const { mean, std } = typeof normalisation === "string" ? NORMALISATIONS[normalisation] : normalisation;
+  return { mean: [mean].flat(), std: [std].flat(), options: ["normalisation"] };
+}
+
 /**
  * What a sweep reads. Scripts without a type checker get the same care as those with one.
  * @throws OptionError for an option that is unknown or wrong, and for options that do not go together
@@ -88,8 +121,10 @@ export function inputsOf(options: SweepOptions): Inputs {
   refuseUnknown(options, [...Object.keys(RULES), ...Object.keys(DEFAULT_CONFIG)]);
   checkFields(options, RULES);
   const source = sourceOf(options);
-  const { data = null, dataset = null, split = "test", limit = null } = options;
+  const { key = null, data = null, dataset = null, split = "test", limit = null } = options;
   if (source.kind === "demo" && data !== null) throw new OptionError(["data"], "needs networks with it: give checkpoints or savedModels");
   if (source.kind !== "demo" && data === null) throw new OptionError(["data"], "is missing: give the folder of the images");
-  return { source, data, dataset, split, limit };
+  const epsilonUnit = { said: options.epsilonSpace === undefined ? "open" : "given", name: "epsilons" } as const;
+  const { coarse = false, resize = null, crop = null } = options;
+  return { source, key, data, dataset, split, limit, coarse, resize, crop, normalisation: normalisationOf(options), epsilonUnit };
 }

@@ -38,7 +38,7 @@ export async function* sweep(options: SweepOptions = {}): AsyncGenerator<Row, vo
     const inputs = inputsOf(options);
     const config = completeConfig(options);
     signal?.throwIfAborted();
-    const job: SweepJob = { ...(await openInputs(inputs)), config };
+    const job: SweepJob = await openInputs(inputs, config);
     const plan = planSweep(job);
     signal?.throwIfAborted();
     gpu = await openDevice({ adapter });

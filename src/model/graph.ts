@@ -1,14 +1,9 @@
-/** A network as data: a list of op nodes in execution order, each making one tensor from earlier ones. */
-import type { MapShape } from "../layout/blocks.js";
-
-export type Node =
-  | { op: "conv2d"; name: string; input: string; output: string; inChannels: number; outChannels: number; kernel: number; stride: number; pad: number }
-  | { op: "batch_norm"; name: string; input: string; output: string }
-  | { op: "relu"; input: string; output: string }
-  | { op: "add"; input: string; other: string; output: string }
-  | { op: "max_pool"; input: string; output: string; kernel: number; stride: number; pad: number }
-  | { op: "avg_pool"; input: string; output: string }
-  | { op: "linear"; name: string; input: string; output: string; inFeatures: number; outFeatures: number };
+/** A network as data: op nodes in execution order, each making one tensor from earlier ones. */
+import type { MapShape } from "../layout/shape.js";
+import type { Node } from "../ops/nodes.js";
+import type { Parameter } from "../ops/op.js";
+import { layerOf } from "../ops/step.js";
+import { opOf } from "../ops/table.js";
 
 export interface Graph {
   /** Node inputs start here. */
@@ -18,44 +13,45 @@ export interface Graph {
   nodes: Node[];
 }
 
-/** A node that owns a weight and is therefore filterable. */
-export type WeightedNode = Extract<Node, { op: "conv2d" | "linear" }>;
+/** What a node is called in messages: the layer of its weight, else its output. */
+export function nameOf(node: Node): string {
+  const weight = opOf(node).parameters?.(node)[0]?.tensor;
+  return weight ? layerOf(weight) : node.output;
+}
 
-export function weightedNodes(graph: Graph): WeightedNode[] {
-  return graph.nodes.filter((node) => node.op === "conv2d" || node.op === "linear");
+/** Every tensor of a checkpoint that the graph reads, each once, in execution order. */
+export function parametersOf(graph: Graph): Parameter[] {
+  const found = new Map<string, Parameter>();
+  for (const node of graph.nodes) for (const parameter of opOf(node).parameters?.(node) ?? []) if (!found.has(parameter.tensor)) found.set(parameter.tensor, parameter);
+  return [...found.values()];
 }
 
 /**
  * @param input shape of one image
  * @returns shape of every tensor of the graph, by name
- * @throws Error when a convolution gets another number of channels than its weight has
+ * @throws Error naming the layer whose input does not fit, or whose output would have no pixel
  */
 export function inferShapes(graph: Graph, input: MapShape): Map<string, MapShape> {
   const shapes = new Map([[graph.input, input]]);
   for (const node of graph.nodes) {
-    const from = shapes.get(node.input);
-    if (!from) throw new Error(`tensor ${node.input} is used before it is made`);
-    shapes.set(node.output, outputShape(node, from));
+    const inputs = node.inputs.map((name) => {
+      const shape = shapes.get(name);
+      if (!shape) throw new Error(`tensor ${name} is used before it is made`);
+      return shape;
+    });
+    shapes.set(node.output, shapeOf(node, inputs));
   }
   return shapes;
 }
 
-function outputShape(node: Node, from: MapShape): MapShape {
-  switch (node.op) {
-    case "conv2d": {
-      if (from.channels !== node.inChannels) throw new Error(`${node.name} takes ${node.inChannels} channels, its input has ${from.channels}`);
-      const size = (n: number) => Math.floor((n + 2 * node.pad - node.kernel) / node.stride) + 1;
-      return { channels: node.outChannels, height: size(from.height), width: size(from.width) };
-    }
-    case "max_pool": {
-      const size = (n: number) => Math.floor((n + 2 * node.pad - node.kernel) / node.stride) + 1;
-      return { channels: from.channels, height: size(from.height), width: size(from.width) };
-    }
-    case "avg_pool":
-      return { channels: from.channels, height: 1, width: 1 };
-    case "linear":
-      return { channels: node.outFeatures, height: 1, width: 1 };
-    default:
-      return from;
+function shapeOf(node: Node, inputs: MapShape[]): MapShape {
+  let shape: MapShape;
+  try {
+    shape = opOf(node).shape(node, inputs);
+  } catch (error) {
+    throw new Error(`layer ${nameOf(node)} ${(error as Error).message}`, { cause: error });
   }
+  const { channels, height, width } = shape;
+  if (!(Math.min(channels, height, width) >= 1)) throw new Error(`layer ${nameOf(node)} would leave maps of ${height}x${width} pixels of its input's ${inputs[0].height}x${inputs[0].width}`);
+  return shape;
 }

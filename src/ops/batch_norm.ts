@@ -1,41 +1,134 @@
-/** Batch norm with a batch's own statistics, as plain loops: what shaders/batch_norm*.wgsl are checked against. */
+/**
+ * Batch norm (Ioffe and Szegedy 2015, arXiv 1502.03167). With the trained statistics it is a scale and a shift of each channel, done
+ * behind the sum in front of it where there is one. With those of the batch the gradient flows through the statistics.
+ */
+import { layoutConstants } from "../layout/blocks.js";
+import { mapStep } from "./elementwise.js";
+import type { BatchNormNode } from "./nodes.js";
+import type { Op, Parameter, TwinInputs } from "./op.js";
+import type { Affine, GradientSite, Place, Site } from "./site.js";
+import { layerOf, type Step } from "./step.js";
 
-const EPSILON = 1e-5;
+const affineOf = (norm: BatchNormNode, statistics: boolean): Affine => ({ channels: norm.channels, bias: null, norm, literal: null, statistics });
+
+/** Channels a row of a texture of statistics. */
+const columns = ({ layout }: Place): number => layout.groups * layout.pack;
+
+export const batchNorm: Op<BatchNormNode> = {
+  kind: "batch_norm",
+  shape({ channels }, [input]) {
+    if (input.channels !== channels) throw new Error(`takes ${channels} channels, its input has ${input.channels}`);
+    return input;
+  },
+  parameters({ channels, weight, bias, mean, variance }) {
+    const of = (tensor: string, buffer: boolean, value: number): Parameter => ({ tensor, shape: [channels], filterable: false, buffer, initial: { kind: "constant", value } });
+    return [...(weight ? [of(weight, false, 1)] : []), ...(bias ? [of(bias, false, 0)] : []), of(mean, true, 0), of(variance, true, 1)];
+  },
+  part: (node, _, mode) => (mode === "running" ? { norm: node } : null),
+  takes: () => ["residual", "relu"],
+  forward: (node, site) => (site.options.batchNorm === "running" ? [runningStep(node, site)] : batchSteps(node, site)),
+  inputGradient: (node, site) => (site.options.batchNorm === "running" ? [runningGradient(node, site)] : batchGradient(node, site)),
+  twin: {
+    forward(node, given) {
+      return eachChannel(node, given, ({ mean, inverse }, weight, bias, x) => (x - mean) * inverse * weight + bias);
+    },
+    gradient(node, given, dy) {
+      if (given.batchNorm === "running") return [eachChannel(node, given, ({ inverse }, weight, _, __, i) => dy[i] * inverse * weight)];
+      const sums = Array.from({ length: node.channels }, () => ({ sum: 0, dot: 0, count: 0 }));
+      eachChannel(node, given, ({ channel, mean, inverse }, _, __, x, i) => {
+        sums[channel].sum += dy[i];
+        sums[channel].count += 1;
+        return (sums[channel].dot += dy[i] * (x - mean) * inverse);
+      });
+      return [eachChannel(node, given, ({ channel, mean, inverse }, weight, _, x, i) => {
+        const { sum, dot, count } = sums[channel];
+        return weight * inverse * (dy[i] - sum / count - ((x - mean) * inverse * dot) / count);
+      })];
+    },
+  },
+};
+
+function runningStep(node: BatchNormNode, site: Site): Step {
+  const { inputs: [input], output, epilogue } = site;
+  return mapStep({ kernel: "scale", name: `batch_norm ${layerOf(node.weight ?? node.mean)}`, input, output, ending: epilogue, bindings: { norm: site.affine(affineOf(node, true)) } });
+}
+
+function runningGradient(node: BatchNormNode, site: GradientSite): Step {
+  const { place, ...ending } = site.target(0, { sum: true, gate: true });
+  return mapStep({ kernel: "scale", name: `batch_norm gradient ${layerOf(node.weight ?? node.mean)}`, input: site.gradient, output: place, ending, constants: { GRADIENT: true }, bindings: { norm: site.affine(affineOf(node, true)) } });
+}
+
+function batchSteps(node: BatchNormNode, site: Site): Step[] {
+  const { inputs: [input], output, epilogue: { residual, relu }, options } = site;
+  const { blocksPerVariant, images } = options;
+  const rows = input.blocks / blocksPerVariant;
+  const stats = site.texture("stats", columns(input), rows);
+  const constants = layoutConstants("IN", input.layout);
+  const { groups, quads, lanes } = input.layout;
+  const cost = output.blocks * lanes * groups * quads * 4;
+  return [
+    { kernel: "batch_norm_stats", name: "batch_norm_stats", constants, params: { blocks_per_variant: blocksPerVariant, images, stats_rows: rows, raw_blocks: input.blocks, epsilon: node.epsilon }, bindings: { input: input.resource, output: stats }, writes: [stats], grid: [rows, groups, 1], cost: 2 * cost },
+    {
+      kernel: "batch_norm",
+      name: "batch_norm",
+      constants: { ...constants, RESIDUAL: residual !== null, RELU: relu !== null, CAP: relu?.cap ?? 0 },
+      params: { blocks_per_variant: blocksPerVariant, input_blocks: input.blocks, residual_blocks: residual?.blocks ?? 1, gate_blocks: 1, stats_rows: rows },
+      bindings: { input: input.resource, output: output.resource, norm: site.affine(affineOf(node, false)), stats, ...(residual && { residual: residual.resource }) },
+      writes: [output.resource],
+      grid: [output.blocks, groups, quads],
+      cost,
+    },
+  ];
+}
+
+function batchGradient(node: BatchNormNode, site: GradientSite): Step[] {
+  const { inputs: [input], output, gradient, options: { variants, blocksPerVariant, images } } = site;
+  const rows = input.blocks / blocksPerVariant;
+  const stats = `${output.resource}#stats`;
+  const gradientStats = site.texture("gradient-stats", columns(input), variants);
+  const constants = { ...layoutConstants("IN", input.layout), GRADIENT: true };
+  const { place, residual, gate } = site.target(0, { sum: true, gate: true });
+  const { groups, quads, lanes } = input.layout;
+  const cost = place.blocks * lanes * groups * quads * 4;
+  return [
+    { kernel: "batch_norm_stats", name: "batch_norm_stats gradient", constants, params: { blocks_per_variant: blocksPerVariant, images, stats_rows: rows, raw_blocks: input.blocks, epsilon: node.epsilon }, bindings: { input: gradient.resource, output: gradientStats, raw: input.resource, stats }, writes: [gradientStats], grid: [variants, groups, 1], cost },
+    {
+      kernel: "batch_norm",
+      name: "batch_norm gradient",
+      constants: { ...constants, RESIDUAL: residual !== null, GATE: gate !== null, GATE_CAP: gate?.relu.cap ?? 0 },
+      params: { blocks_per_variant: blocksPerVariant, input_blocks: input.blocks, residual_blocks: residual?.blocks ?? 1, gate_blocks: gate?.place.blocks ?? 1, stats_rows: rows },
+      bindings: { input: input.resource, output: place.resource, dy: gradient.resource, norm: site.affine(affineOf(node, false)), stats, gradient_stats: gradientStats, ...(residual && { residual: residual.resource }), ...(gate && { gate: gate.place.resource }) },
+      writes: [place.resource],
+      grid: [place.blocks, groups, quads],
+      cost,
+    },
+  ];
+}
 
 interface Statistics {
+  channel: number;
   mean: number;
   inverse: number;
 }
 
-function statistics(x: Float32Array, channels: number, area: number, channel: number): Statistics {
-  let [sum, squares, count] = [0, 0, 0];
-  eachOf(x.length, channels, area, channel, (i) => void ((sum += x[i]), count++));
-  eachOf(x.length, channels, area, channel, (i) => void (squares += (x[i] - sum / count) ** 2));
-  return { mean: sum / count, inverse: 1 / Math.sqrt(squares / count + EPSILON) };
-}
-
-/** @param x NCHW of one batch, maps of `area` pixels */
-export function batchNorm(x: Float32Array, channels: number, area: number, weight: Float32Array, bias: Float32Array): Float32Array {
-  const y = new Float32Array(x.length);
-  for (let c = 0; c < channels; c++) {
-    const { mean, inverse } = statistics(x, channels, area, c);
-    eachOf(x.length, channels, area, c, (i) => void (y[i] = (x[i] - mean) * inverse * weight[c] + bias[c]));
-  }
-  return y;
-}
-
-/** Gradient of batch norm's input, through the statistics (Ioffe and Szegedy 2015, arXiv 1502.03167). */
-export function batchNormGradient(x: Float32Array, dy: Float32Array, channels: number, area: number, weight: Float32Array): Float32Array {
-  const dx = new Float32Array(x.length);
-  for (let c = 0; c < channels; c++) {
-    const { mean, inverse } = statistics(x, channels, area, c);
-    let [sum, dot, count] = [0, 0, 0];
-    eachOf(x.length, channels, area, c, (i) => void ((sum += dy[i]), (dot += dy[i] * (x[i] - mean) * inverse), count++));
-    eachOf(x.length, channels, area, c, (i) => void (dx[i] = weight[c] * inverse * (dy[i] - sum / count - (((x[i] - mean) * inverse * dot) / count))));
-  }
-  return dx;
-}
-
-function eachOf(length: number, channels: number, area: number, channel: number, visit: (i: number) => void): void {
-  for (let i = 0; i < length; i++) if (Math.floor(i / area) % channels === channel) visit(i);
+/** Visits every number with its channel's statistics (trained, or of the batch), weight and bias. */
+function eachChannel(node: BatchNormNode, given: TwinInputs, value: (statistics: Statistics, weight: number, bias: number, x: number, i: number) => number): Float64Array {
+  const { inputs: [{ shape, data }], tensor } = given;
+  const area = shape.height * shape.width;
+  const inChannel = Array.from({ length: node.channels }, (): number[] => []);
+  for (let i = 0; i < data.length; i++) inChannel[Math.floor(i / area) % node.channels].push(i);
+  const out = new Float64Array(data.length);
+  inChannel.forEach((places, channel) => {
+    let mean = tensor(node.mean)[channel];
+    let variance = tensor(node.variance)[channel];
+    if (given.batchNorm === "batch") {
+      mean = places.reduce((sum, i) => sum + data[i], 0) / places.length;
+      variance = places.reduce((sum, i) => sum + (data[i] - mean) ** 2, 0) / places.length;
+    }
+    const statistics = { channel, mean, inverse: 1 / Math.sqrt(variance + node.epsilon) };
+    const weight = node.weight ? tensor(node.weight)[channel] : 1;
+    const bias = node.bias ? tensor(node.bias)[channel] : 0;
+    for (const i of places) out[i] = value(statistics, weight, bias, data[i], i);
+  });
+  return out;
 }

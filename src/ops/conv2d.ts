@@ -1,200 +1,142 @@
-/** Convolution, its input gradient, and the linear layer (a 1x1 convolution of a 1x1 map). Kernel: shaders/conv2d.wgsl. */
-import type { BlockLayout } from "../layout/blocks.js";
-import type { ConvTile } from "./convTile.js";
+/** Convolution and its input gradient: by the tiled kernel shaders/conv2d.wgsl, or by conv2d_plain.wgsl where that cannot. */
+import { layoutConstants } from "../layout/blocks.js";
+import type { MapShape } from "../layout/shape.js";
+import { type ConvPlan, convGrid, planConv } from "./convolution/plan.js";
+import { conv2d as convLoops, conv2dInputGradient, convOutput, type ConvShape, multiplyAdds } from "./convolution/shape.js";
+import { chooseTile, isTiled, tileKey } from "./convolution/tile.js";
+import type { Conv2dNode } from "./nodes.js";
+import type { Op, Parameter } from "./op.js";
+import type { Affine, Epilogue, GradientSite, Place, Site, SiteOptions, Target } from "./site.js";
+import { layerOf, type Step } from "./step.js";
 
-/** A convolution's geometry; `height` and `width` are those of its input. Square kernels, zero padding. */
-export interface ConvShape {
-  inChannels: number;
-  outChannels: number;
-  height: number;
-  width: number;
-  kernel: number;
-  stride: number;
-  pad: number;
-}
-
-/** @returns height and width of the convolution's output */
-export function convOutput({ height, width, kernel, stride, pad }: ConvShape): { height: number; width: number } {
-  return { height: Math.floor((height + 2 * pad - kernel) / stride) + 1, width: Math.floor((width + 2 * pad - kernel) / stride) + 1 };
-}
-
-/** Kernel positions 0..kernel-1 that touch a pixel at all: on small maps most of a 3x3 kernel only ever sees padding. */
-function usedTaps(kernel: number, stride: number, pad: number, size: number, outSize: number): { first: number; count: number } {
-  const used = Array.from({ length: kernel }, (_, k) => k).filter((k) =>
-    Array.from({ length: outSize }, (_, o) => o * stride + k - pad).some((i) => i >= 0 && i < size),
-  );
-  return { first: used[0], count: used[used.length - 1] - used[0] + 1 };
-}
-
-/** What the kernel, the weights' packing and the grid have to agree on. */
-export interface ConvPlan {
+/** What convolutions and linear layers have in common: the rest of this file does both. */
+export interface Convolution {
+  weight: string;
+  bias: string | null;
   shape: ConvShape;
-  gradient: boolean;
-  tile: ConvTile;
-  /** Channels that a step of the sum adds. */
-  channels: number;
-  steps: number;
-  rowSteps: number;
-  taps: { top: number; left: number; rows: number; cols: number };
-  /** vec4 of weights that a tile reads in a step. */
-  weightTexels: number;
-  stepsPerRow: number;
-  weightFold: number;
-  weightTexture: { width: number; height: number };
-  constants: Record<string, number | boolean>;
-  /** Its dispatches: one, or one a band of rows. */
-  bands: ConvBand[];
-  /** Multiply-adds on real (non-padding) pixels, per image. */
-  multiplyAdds: number;
 }
 
-export interface ConvBand {
-  constants: Record<string, number>;
-  /** Its share of the plan's. */
-  multiplyAdds: number;
+export function convShape(node: Conv2dNode, { height, width }: Pick<MapShape, "height" | "width">): ConvShape {
+  const { inChannels, outChannels, kernel, stride, pad, padEnd, dilation, groups } = node;
+  return { inChannels, outChannels, height, width, kernel, stride, pad, padEnd, dilation, groups };
 }
 
-/**
- * @param input layout of what is read: the activations, or in a gradient the gradient of the convolution's output
- * @param output layout of what is written
- * @param maxTextureWidth the adapter's widest texture
- */
-export function planConv(shape: ConvShape, gradient: boolean, input: BlockLayout, output: BlockLayout, tile: ConvTile, maxTextureWidth: number): ConvPlan {
-  const { kernel, stride, pad } = shape;
-  const forwardOut = convOutput(shape);
-  // Where the rows are known, kernel rows that only ever see padding are left out.
-  const known = tile.banded || tile.rows === output.height;
-  const v = usedTaps(kernel, stride, pad, shape.height, forwardOut.height);
-  const h = usedTaps(kernel, stride, pad, shape.width, forwardOut.width);
-  // Forward over many rows of a large kernel: the loop walks kernel rows, so that the body stays small.
-  const rowSteps = !gradient && !known && kernel > 3 ? kernel : 1;
-  const top = known ? v.first : 0;
-  const rows = rowSteps > 1 ? 1 : known ? v.count : kernel;
-  const taps = { top, left: h.first, rows, cols: h.count };
-  /** Rows that those from `first` to `last` are made of, `first` being anywhere in the map where it is not known. */
-  const source = (first: number, last: number): [number, number] =>
-    gradient ? [Math.floor((first + pad - (top + (known ? rows : kernel) - 1)) / stride), Math.floor((last + pad - top) / stride)] : [first * stride + top - pad, last * stride + top + rows - 1 - pad];
-  const band = (first: number, height: number): ConvBand => {
-    const [from, to] = source(first, first + height - 1);
-    const [firstRow, lastRow] = known ? [Math.max(0, from), Math.min(input.height - 1, to)] : [from, to];
-    const span = lastRow - firstRow + 1;
-    return {
-      constants: { TOP: first, ROWS: height, FIRST_ROW: firstRow, SPAN: span, SOURCE_QUADS: height === output.height ? input.quads : (span * input.pitch) / 4 },
-      multiplyAdds: multiplyAdds(shape) * (known ? height / output.height : 1),
-    };
-  };
-  const bands = Array.from({ length: known ? Math.ceil(output.height / tile.rows) : 1 }, (_, i) => band(i * tile.rows, known ? Math.min(tile.rows, output.height - i * tile.rows) : tile.rows));
-  const summed = gradient ? shape.outChannels : shape.inChannels;
-  // One tap does little for a load: four channels at a time fill a vec4 of weights, and touch each sum once.
-  const maps = input.pack === 1 && rows * h.count * rowSteps === 1 && summed % 4 === 0 ? 4 : 1;
-  const channels = maps * input.pack;
-  const steps = Math.ceil(summed / channels) * rowSteps;
-  const weightTexels = Math.ceil((tile.channels * channels * rows * h.count) / 4);
-  // The lanes load whole vectors of texels: past the last step there have to be as many as lanes.
-  const stepsPerRow = steps * weightTexels + input.lanes <= maxTextureWidth ? steps : Math.floor((maxTextureWidth - input.lanes) / weightTexels);
-  const weightFold = Math.ceil(steps / stepsPerRow);
-  const outChannels = gradient ? shape.inChannels : shape.outChannels;
-  const tiles = Math.ceil(outChannels / tile.channels);
+export const conv2d: Op<Conv2dNode> = {
+  kind: "conv2d",
+  shape(node, [input]) {
+    if (input.channels !== node.inChannels) throw new Error(`takes ${node.inChannels} channels, its input has ${input.channels}`);
+    if (node.inChannels % node.groups !== 0 || node.outChannels % node.groups !== 0) throw new Error(`has ${node.groups} groups, which do not divide its ${node.inChannels} and ${node.outChannels} channels`);
+    const { height, width } = convOutput(convShape(node, input));
+    return { channels: node.outChannels, height, width };
+  },
+  parameters({ weight, bias, inChannels, outChannels, kernel, groups }) {
+    const taps = kernel[0] * kernel[1];
+    const fanIn = (inChannels / groups) * taps;
+    const parameters: Parameter[] = [{ tensor: weight, shape: [outChannels, inChannels / groups, ...kernel], filterable: true, buffer: false, initial: { kind: "he", fanOut: (outChannels / groups) * taps } }];
+    if (bias) parameters.push({ tensor: bias, shape: [outChannels], filterable: false, buffer: false, initial: { kind: "uniform", fanIn } });
+    return parameters;
+  },
+  multiplyAdds: (node, [input]) => multiplyAdds(convShape(node, input)),
+  takes: (batchNorm) => (batchNorm === "running" ? ["norm", "residual", "relu"] : ["residual", "relu"]),
+  forward: (node, site) => forwardSteps({ ...node, shape: convShape(node, site.inputs[0].layout) }, site),
+  inputGradient: (node, site) => gradientSteps({ ...node, shape: convShape(node, site.inputs[0].layout) }, site),
+  twin: {
+    forward: (node, { inputs: [input], output, tensor }) => withBias(convLoops(convShape(node, input.shape), input.data, tensor(node.weight)), node.bias ? tensor(node.bias) : null, output.height * output.width),
+    gradient: (node, { inputs: [input], tensor }, dy) => [conv2dInputGradient(convShape(node, input.shape), dy, tensor(node.weight))],
+  },
+};
+
+/** @param y NCHW, maps of `area` pixels */
+export const withBias = (y: Float64Array, bias: ArrayLike<number> | null, area: number): Float64Array => (bias ? y.map((value, i) => value + bias[Math.floor(i / area) % bias.length]) : y);
+
+/** Scale and shift behind the sum. */
+export const affineOf = ({ bias, shape }: Convolution, { norm }: Epilogue): Affine => ({ channels: shape.outChannels, bias, norm, literal: null, statistics: true });
+
+/** @param gradient whether it is the input's gradient; null where the tiled kernel cannot do it */
+export function tiledPlan(shape: ConvShape, gradient: boolean, [input, output]: Pick<Place, "layout">[], options: Pick<SiteOptions, "tiles" | "lanes" | "accumulators" | "maxTextureWidth">): ConvPlan | null {
+  if (!isTiled(shape, gradient)) return null;
+  const tile = options.tiles?.[tileKey(shape, gradient)] ?? chooseTile(shape, gradient, options);
+  return planConv(shape, gradient, (gradient ? output : input).layout, (gradient ? input : output).layout, tile, options.maxTextureWidth);
+}
+
+export function forwardSteps(conv: Convolution, site: Site): Step[] {
+  const { epilogue, inputs: [input], output } = site;
+  const affine = affineOf(conv, epilogue);
+  const plan = tiledPlan(conv.shape, false, [input, output], site.options);
+  const ends = { input, output, residual: epilogue.residual, relu: epilogue.relu, gate: null };
+  return plan ? tiledSteps(conv, plan, site, affine, ends) : [plainStep(conv, false, site, affine, ends)];
+}
+
+export function gradientSteps(conv: Convolution, site: GradientSite): Step[] {
+  const { inputs: [input], output, gradient } = site;
+  const affine = affineOf(conv, site.epilogue);
+  const plan = tiledPlan(conv.shape, true, [input, output], site.options);
+  const { place, residual, gate } = site.target(0, { sum: true, gate: true });
+  const ends = { input: gradient, output: place, residual, relu: null, gate };
+  return plan ? tiledSteps(conv, plan, site, affine, ends) : [plainStep(conv, true, site, affine, ends)];
+}
+
+/** What a kernel reads and writes, and what it does behind the sum. */
+interface Ends extends Pick<Target, "residual" | "gate">, Pick<Epilogue, "relu"> {
+  input: Place;
+  output: Place;
+}
+
+/** Registers the weights; a filter has to see them raw, otherwise the scale of what follows the convolution is part of them in its gradient. */
+export function weightsOf({ weight }: Convolution, plan: ConvPlan | null, gradient: boolean, size: { width: number; height: number }, site: Site | GradientSite, affine: Affine, kind = ""): { weights: string; intervals: string | null } {
+  const intervals = site.intervals(weight);
+  const form = `${plan ? "" : "plain-"}${!gradient ? "forward" : intervals ? "gradient-raw" : "gradient"}${kind}`;
+  const scale = gradient && !intervals && affine.norm ? affine : null;
+  return { weights: site.weights(form, { tensor: weight, conv: plan, ...size, scale }), intervals };
+}
+
+const epilogueConstants = ({ residual, relu, gate }: Ends): Step["constants"] => ({
+  RESIDUAL: residual !== null, RELU: relu !== null, GATE: gate !== null, ...(relu?.cap && { CAP: relu.cap }), ...(gate?.relu.cap && { GATE_CAP: gate.relu.cap }),
+});
+
+const epilogueParams = ({ input, residual, gate }: Ends, { blocksPerVariant }: SiteOptions): Step["params"] => ({
+  in_blocks: input.blocks, residual_blocks: residual?.blocks ?? 1, gate_blocks: gate?.place.blocks ?? 1, blocks_per_variant: blocksPerVariant,
+});
+
+function tiledSteps(conv: Convolution, plan: ConvPlan, site: Site | GradientSite, affine: Affine, ends: Ends): Step[] {
+  const { input, output, residual, gate } = ends;
+  const { gradient } = plan;
+  const { weights, intervals } = weightsOf(conv, plan, gradient, plan.weightTexture, site, affine);
+  return plan.bands.map((band) => ({
+    kernel: "conv2d",
+    name: `conv2d ${gradient ? "gradient " : ""}${layerOf(conv.weight)}`,
+    // Without a batch norm the scale is 1, which leaves the gradient as it is.
+    constants: { ...plan.constants, ...band.constants, SHUFFLE: site.options.shuffle, MASKED: intervals !== null, SCALED: gradient && intervals !== null, ...epilogueConstants(ends) },
+    params: { steps: plan.steps, ...epilogueParams(ends, site.options) },
+    bindings: { input: input.resource, weights, norm: site.affine(affine), output: output.resource, ...(intervals && { intervals }), ...(residual && { residual: residual.resource }), ...(gate && { gate: gate.place.resource }) },
+    writes: [output.resource],
+    grid: convGrid(plan, output.layout, output.blocks),
+    cost: band.multiplyAdds * output.blocks * site.options.lanes,
+  }));
+}
+
+/** Texels in a row of weights that lie as in the checkpoint. */
+const PLAIN_WIDTH = 4096;
+
+function plainStep(conv: Convolution, gradient: boolean, site: Site | GradientSite, affine: Affine, ends: Ends): Step {
+  const { input, output, residual, gate } = ends;
+  const { shape } = conv;
+  const texels = Math.ceil((shape.outChannels * (shape.inChannels / shape.groups) * shape.kernel[0] * shape.kernel[1]) / 4);
+  const size = { width: Math.min(texels, PLAIN_WIDTH), height: Math.ceil(texels / PLAIN_WIDTH) };
+  const { weights, intervals } = weightsOf(conv, null, gradient, size, site, affine);
   return {
-    shape, gradient, tile, channels, steps, rowSteps, taps, weightTexels, stepsPerRow, weightFold,
-    weightTexture: { width: stepsPerRow * weightTexels + input.lanes, height: tiles * weightFold },
-    bands,
-    multiplyAdds: multiplyAdds(shape),
+    kernel: "conv2d_plain",
+    name: `conv2d ${gradient ? "gradient " : ""}${layerOf(conv.weight)}`,
     constants: {
-      LANES: input.lanes, GRADIENT: gradient, KERNEL_TOP: top, KERNEL_LEFT: h.first, KERNEL_ROWS: rows, KERNEL_COLS: h.count,
-      STEPS_PER_ROW: stepsPerRow, WEIGHT_FOLD: weightFold, ROW_STEPS: rowSteps, MAPS: maps, STRIDE: stride, PAD: pad,
-      IN_H: input.height, IN_W: input.width, IN_PITCH: input.pitch, IN_QUADS: input.quads, IN_GROUPS_PER_ROW: input.groupsPerRow, IN_FOLD: input.fold, IN_PACK: input.pack,
-      OUT_H: output.height, OUT_W: output.width, OUT_PITCH: output.pitch, OUT_QUADS: output.quads, OUT_GROUPS_PER_ROW: output.groupsPerRow, OUT_FOLD: output.fold, OUT_PACK: output.pack,
-      OC: tile.channels, BLOCKS: tile.blocks, KNOWN: known,
+      ...layoutConstants("IN", input.layout), ...layoutConstants("OUT", output.layout), GRADIENT: gradient,
+      KERNEL_H: shape.kernel[0], KERNEL_W: shape.kernel[1], STRIDE_H: shape.stride[0], STRIDE_W: shape.stride[1], PAD_H: shape.pad[0], PAD_W: shape.pad[1], DILATION_H: shape.dilation[0], DILATION_W: shape.dilation[1],
+      GROUP_IN_CHANNELS: shape.inChannels / shape.groups, GROUP_OUT_CHANNELS: shape.outChannels / shape.groups, OUT_CHANNELS: output.layout.channels, WEIGHT_WIDTH: size.width,
+      MASKED: intervals !== null, SCALED: gradient && intervals !== null, ...epilogueConstants(ends),
     },
+    params: epilogueParams(ends, site.options),
+    bindings: { input: input.resource, weights, norm: site.affine(affine), output: output.resource, ...(intervals && { intervals }), ...(residual && { residual: residual.resource }), ...(gate && { gate: gate.place.resource }) },
+    writes: [output.resource],
+    grid: [output.blocks, output.layout.groups, output.layout.quads],
+    cost: multiplyAdds(shape) * output.blocks * site.options.lanes,
   };
-}
-
-/** Multiply-adds on real (non-padding) pixels, per image; the gradient takes as many. */
-export function multiplyAdds(shape: ConvShape): number {
-  const { kernel, stride, pad } = shape;
-  const out = convOutput(shape);
-  return realTaps(kernel, stride, pad, shape.height, out.height) * realTaps(kernel, stride, pad, shape.width, out.width) * shape.inChannels * shape.outChannels;
-}
-
-/** Pairs (output, tap) along one axis that touch a real pixel. */
-function realTaps(kernel: number, stride: number, pad: number, size: number, outSize: number): number {
-  let count = 0;
-  for (let o = 0; o < outSize; o++) for (let k = 0; k < kernel; k++) if (o * stride + k - pad >= 0 && o * stride + k - pad < size) count++;
-  return count;
-}
-
-/** @returns workgroups of each dispatch for `blocks` blocks of images (a multiple of the tile's) */
-export function convGrid(plan: ConvPlan, output: BlockLayout, blocks: number): [number, number, number] {
-  const outChannels = plan.gradient ? plan.shape.inChannels : plan.shape.outChannels;
-  return [Math.ceil(blocks / plan.tile.blocks), Math.ceil(outChannels / plan.tile.channels), plan.constants.KNOWN ? 1 : Math.ceil(output.height / plan.tile.rows)];
-}
-
-/**
- * Raw weights in the order the kernel reads them: one texel row a tile of output channels (the input's channels, in a
- * gradient), column (step, channel of the tile, tap), four weights a texel.
- * @param weights [outChannels][inChannels][kernel][kernel]
- * @returns rgba32float texels of `plan.weightTexture`
- */
-export function packWeights(plan: ConvPlan, weights: Float32Array): Float32Array {
-  const { shape, gradient, tile, channels, steps, rowSteps, taps, weightTexels, stepsPerRow, weightFold, weightTexture } = plan;
-  const area = shape.kernel ** 2;
-  const [sums, outs] = gradient ? [shape.outChannels, shape.inChannels] : [shape.inChannels, shape.outChannels];
-  const [sumStride, outStride] = gradient ? [shape.inChannels * area, area] : [area, shape.inChannels * area];
-  const texels = new Float32Array(weightTexture.width * weightTexture.height * 4);
-  for (let out = 0; out < outs; out++) {
-    const tileRow = Math.floor(out / tile.channels) * weightFold;
-    const column = (out % tile.channels) * channels * taps.rows * taps.cols;
-    for (let step = 0; step < steps; step++) {
-      const rowStep = step % rowSteps;
-      const base = ((tileRow + Math.floor(step / stepsPerRow)) * weightTexture.width + (step % stepsPerRow) * weightTexels) * 4 + column;
-      for (let u = 0; u < channels; u++) {
-        const channel = Math.floor(step / rowSteps) * channels + u;
-        if (channel >= sums) continue;
-        for (let ky = 0; ky < taps.rows; ky++) {
-          const from = channel * sumStride + out * outStride + (taps.top + rowStep + ky) * shape.kernel + taps.left;
-          for (let kx = 0; kx < taps.cols; kx++) {
-            texels[base + (u * taps.rows + ky) * taps.cols + kx] = weights[from + kx];
-          }
-        }
-      }
-    }
-  }
-  return texels;
-}
-
-/** Plain loops, NCHW, float64 sums: what the kernel is checked against. */
-export function conv2d(shape: ConvShape, x: Float32Array, weights: ArrayLike<number>): Float32Array {
-  const out = convOutput(shape);
-  const images = x.length / (shape.inChannels * shape.height * shape.width);
-  const sums = new Float64Array(images * shape.outChannels * out.height * out.width);
-  forEachTap(shape, images, (i, o, w) => void (sums[o] += x[i] * weights[w]));
-  return Float32Array.from(sums);
-}
-
-/** Gradient of the convolution's input given that of its output; NCHW, float64 sums. */
-export function conv2dInputGradient(shape: ConvShape, dy: Float32Array, weights: ArrayLike<number>): Float32Array {
-  const out = convOutput(shape);
-  const images = dy.length / (shape.outChannels * out.height * out.width);
-  const sums = new Float64Array(images * shape.inChannels * shape.height * shape.width);
-  forEachTap(shape, images, (i, o, w) => void (sums[i] += dy[o] * weights[w]));
-  return Float32Array.from(sums);
-}
-
-/** Calls `visit(input index, output index, weight index)` for every product of the convolution. */
-function forEachTap(shape: ConvShape, images: number, visit: (i: number, o: number, w: number) => void): void {
-  const { inChannels, outChannels, height, width, kernel, stride, pad } = shape;
-  const out = convOutput(shape);
-  for (let n = 0; n < images; n++)
-    for (let oc = 0; oc < outChannels; oc++)
-      for (let oy = 0; oy < out.height; oy++)
-        for (let ox = 0; ox < out.width; ox++)
-          for (let ic = 0; ic < inChannels; ic++)
-            for (let ky = 0; ky < kernel; ky++)
-              for (let kx = 0; kx < kernel; kx++) {
-                const y = oy * stride + ky - pad;
-                const x = ox * stride + kx - pad;
-                if (y < 0 || y >= height || x < 0 || x >= width) continue;
-                visit(((n * inChannels + ic) * height + y) * width + x, ((n * outChannels + oc) * out.height + oy) * out.width + ox, ((oc * inChannels + ic) * kernel + ky) * kernel + kx);
-              }
 }

@@ -1,16 +1,8 @@
 /** What an op says of itself: everything that the rest of the engine knows about it. Ops are listed in table.ts. */
 import type { MapShape } from "../layout/shape.js";
-import type { GradientSite, Site } from "./site.js";
+import type { BatchNormNode, NodeBase } from "./nodes.js";
+import type { GradientSite, Relu, Site } from "./site.js";
 import type { Step } from "./step.js";
-
-/** A node of a graph: one use of an op, making one tensor from earlier ones. */
-export interface NodeBase {
-  op: string;
-  /** Names of tensors. */
-  inputs: string[];
-  /** Name of the tensor that it makes. */
-  output: string;
-}
 
 /** How PyTorch fills a parameter before training: `he` is normal over the fan-out, `uniform` within 1 / sqrt(fan-in). */
 export type Initial = { kind: "he"; fanOut: number } | { kind: "uniform"; fanIn: number } | { kind: "constant"; value: number };
@@ -28,7 +20,9 @@ export interface Parameter {
 }
 
 /** What may be done behind another op's sum, in this order: scale and shift of a batch norm, an addition, a ReLU. */
-export type Part = "norm" | "residual" | "relu";
+export const PARTS = ["norm", "residual", "relu"] as const;
+export type PartName = (typeof PARTS)[number];
+export type Part = { norm: BatchNormNode } | { residual: true } | { relu: Relu };
 
 /** Values of one tensor, NCHW. */
 export interface Values {
@@ -65,10 +59,26 @@ export interface Op<N extends NodeBase = NodeBase> {
   /** What it can be behind another op's sum; null where it cannot be joined here. */
   part?(node: N, inputs: MapShape[], batchNorm: "running" | "batch"): Part | null;
   /** What it can do behind its own sum. */
-  takes?(batchNorm: "running" | "batch"): readonly Part[];
+  takes?(batchNorm: "running" | "batch"): readonly PartName[];
   /** Steps of a forward pass. */
   forward(node: N, site: Site): Step[];
   /** Steps of the gradients of its inputs. */
   inputGradient(node: N, site: GradientSite): Step[];
   twin: Twin<N>;
+}
+
+/** One of two nodes that one kernel may do. */
+export interface Joined<N extends NodeBase, S extends Site | GradientSite> {
+  node: N;
+  site: S;
+}
+
+/** Two ops of which the second alone reads what the first makes: one kernel for both, where it fits. */
+export interface Pair<First extends NodeBase = NodeBase, Second extends NodeBase = NodeBase> {
+  first: First["op"];
+  second: Second["op"];
+  /** @returns null where each has to be done by itself */
+  forward(first: Joined<First, Site>, second: Joined<Second, Site>): Step[] | null;
+  /** @returns null where each has to be done by itself; no target was asked for then */
+  inputGradient(first: Joined<First, GradientSite>, second: Joined<Second, GradientSite>): Step[] | null;
 }

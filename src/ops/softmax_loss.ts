@@ -1,16 +1,36 @@
-/** Softmax cross-entropy as plain loops: what shaders/softmax_loss.wgsl is checked against. */
+/** Softmax cross-entropy of every image, and plain loops that the kernel is checked against. */
+import type { Place } from "./site.js";
+import type { Step } from "./step.js";
+
+/**
+ * @param gradient of each image's own loss by its logits
+ * @param first where this pass's results begin, in images
+ */
+export function lossStep(logits: Place, gradient: Place, blocksPerVariant: number, first: number): Step {
+  const { lanes, channels } = logits.layout;
+  return {
+    kernel: "softmax_loss",
+    name: "softmax_loss",
+    constants: { LANES: lanes, CLASSES: channels },
+    params: { blocks_per_variant: blocksPerVariant, first_result: first },
+    bindings: { logits: logits.resource, gradient: gradient.resource, labels: "labels", results: "results" },
+    writes: [gradient.resource, "results"],
+    grid: [logits.blocks, 1, 1],
+    cost: logits.blocks * lanes * channels,
+  };
+}
 
 /**
  * @param logits [images][classes]
  * @returns per image: loss, whether the first largest logit is the label's, and the gradient softmax - one-hot
  */
-export function softmaxLoss(logits: Float32Array, labels: ArrayLike<number>, classes: number): { loss: Float64Array; correct: Uint8Array; gradient: Float32Array } {
+export function softmaxLoss(logits: ArrayLike<number>, labels: ArrayLike<number>, classes: number): { loss: Float64Array; correct: Uint8Array; gradient: Float32Array } {
   const images = logits.length / classes;
   const loss = new Float64Array(images);
   const correct = new Uint8Array(images);
   const gradient = new Float32Array(logits.length);
   for (let n = 0; n < images; n++) {
-    const own = logits.subarray(n * classes, (n + 1) * classes);
+    const own = Float64Array.from({ length: classes }, (_, k) => logits[n * classes + k]);
     const largest = own.reduce((a, b) => Math.max(a, b), -Infinity);
     const total = own.reduce((sum, z) => sum + Math.exp(z - largest), 0);
     loss[n] = Math.log(total) + largest - own[labels[n]];

@@ -15,3 +15,6 @@ export interface Step {
   /** Multiply-adds on real pixels; element-wise kernels count one per element. */
   cost: number;
 }
+
+/** A layer's name: that of its weight without the last part. */
+export const layerOf = (weight: string): string => weight.replace(/\.weight$/, "");

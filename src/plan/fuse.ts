@@ -1,75 +1,83 @@
-/** Joins nodes that one kernel can do: a convolution with the batch norm, addition and ReLU that follow it. */
-import type { Graph, WeightedNode } from "../model/graph.js";
-import type { MapShape } from "../layout/blocks.js";
+/** Joins nodes that one kernel can do: what may stand behind an op's sum, by what the ops say of each other. */
+import type { MapShape } from "../layout/shape.js";
+import type { Graph } from "../model/graph.js";
+import type { BatchNormNode, Node } from "../ops/nodes.js";
+import { type Part, type PartName, PARTS } from "../ops/op.js";
+import type { Relu } from "../ops/site.js";
+import { opOf } from "../ops/table.js";
 
-/** A convolution or linear layer with what follows it. */
-export type ConvOp = Extract<FusedOp, { kind: "conv" }>;
+/** A node with what is done behind it. */
+export interface FusedNode {
+  node: Node;
+  norm: BatchNormNode | null;
+  /** Tensor that is added. */
+  residual: string | null;
+  relu: Relu | null;
+  inputs: string[];
+  /** That of the last node joined. */
+  output: string;
+}
 
-export type FusedOp =
-  | { kind: "conv"; node: WeightedNode; norm: string | null; residual: string | null; relu: boolean; input: string; output: string }
-  | { kind: "max_pool"; kernel: number; stride: number; pad: number; input: string; output: string }
-  | { kind: "avg_pool"; input: string; output: string };
+export interface Fused {
+  nodes: FusedNode[];
+  /** Tensor of logits. */
+  output: string;
+}
+
+const nameOf = (part: Part): PartName => PARTS.find((name) => name in part)!;
 
 /**
- * @param shapes of every tensor; an average over one pixel is the tensor itself
- * @returns ops in execution order; tensor names are those of the last node joined
- * @throws Error for a node that follows no convolution: the kernels for it are not written yet
+ * @param shapes of every tensor
+ * @returns nodes in execution order; those that change nothing are left out, and so are those that the output does not need
  */
-export function fuse(graph: Graph, shapes: Map<string, MapShape>): FusedOp[] {
-  const ops: FusedOp[] = [];
+export function fuse(graph: Graph, shapes: Map<string, MapShape>, batchNorm: "running" | "batch"): Fused {
+  const nodes = neededNodes(graph);
   const alias = new Map<string, string>();
   const resolve = (name: string): string => alias.get(name) ?? name;
-  const uses = new Map<string, number>();
-  for (const node of graph.nodes) {
-    for (const name of node.op === "add" ? [node.input, node.other] : [node.input]) uses.set(name, (uses.get(name) ?? 0) + 1);
-  }
-  /** The convolution that makes `name`, if nothing else reads it. */
-  const producer = (name: string): Extract<FusedOp, { kind: "conv" }> => {
-    const op = ops.find((o) => o.output === resolve(name));
-    if (op?.kind !== "conv" || op.relu || uses.get(name) !== 1) throw new Error(`cannot join the node that reads ${name} to a convolution`);
-    return op;
+  const shapesOf = ({ inputs }: Node): MapShape[] => inputs.map((name) => shapes.get(name)!);
+  const real = nodes.filter((node) => {
+    const isNothing = opOf(node).isIdentity?.(node, shapesOf(node)) ?? false;
+    if (isNothing) alias.set(node.output, resolve(node.inputs[0]));
+    return !isNothing;
+  });
+  const output = resolve(graph.output);
+  const uses = new Map([[output, 1]]);
+  for (const node of real) for (const name of node.inputs.map(resolve)) uses.set(name, (uses.get(name) ?? 0) + 1);
+
+  const fused = new Set<FusedNode>();
+  const madeBy = new Map<string, FusedNode>();
+  /** The node that makes `name`, if nobody else reads that and the part has its place behind what is joined already. */
+  const taker = (name: string, part: PartName): FusedNode | null => {
+    const made = madeBy.get(name);
+    if (!made || uses.get(name) !== 1 || !opOf(made.node).takes?.(batchNorm).includes(part)) return null;
+    return PARTS.slice(PARTS.indexOf(part)).some((later) => made[later] !== null) ? null : made;
   };
-  for (const node of graph.nodes) {
-    const input = resolve(node.input);
-    switch (node.op) {
-      case "conv2d":
-      case "linear":
-        ops.push({ kind: "conv", node, norm: null, residual: null, relu: false, input, output: node.output });
-        break;
-      case "batch_norm": {
-        const op = producer(node.input);
-        op.norm = node.name;
-        op.output = node.output;
-        break;
-      }
-      case "add": {
-        const op = producer(node.input);
-        op.residual = resolve(node.other);
-        op.output = node.output;
-        break;
-      }
-      case "relu": {
-        const op = producer(node.input);
-        op.relu = true;
-        op.output = node.output;
-        break;
-      }
-      case "max_pool":
-        ops.push({ kind: "max_pool", kernel: node.kernel, stride: node.stride, pad: node.pad, input, output: node.output });
-        break;
-      case "avg_pool": {
-        const shape = shapes.get(node.input)!;
-        if (shape.height * shape.width === 1) alias.set(node.output, input);
-        else ops.push({ kind: "avg_pool", input, output: node.output });
-      }
-    }
+  for (const node of real) {
+    const inputs = node.inputs.map(resolve);
+    const part = opOf(node).part?.(node, shapesOf(node), batchNorm) ?? null;
+    // Of an addition's inputs the first that can takes the other.
+    const candidates = part === null ? [] : "residual" in part ? inputs : inputs.slice(0, 1);
+    const made = candidates.map((name) => taker(name, nameOf(part!))).find((found) => found !== null);
+    const one: FusedNode = made ?? { node, norm: null, residual: null, relu: null, inputs, output: "" };
+    if (made && part) Object.assign(made, "residual" in part ? { residual: inputs.find((name) => name !== made.output) } : part);
+    one.output = node.output;
+    // Behind whatever the node joined last reads.
+    fused.delete(one);
+    fused.add(one);
+    madeBy.set(one.output, one);
   }
-  return ops;
+  return { nodes: [...fused], output };
 }
 
-/** The convolution's geometry for the shape of its input. */
-export function convShape(node: WeightedNode, input: MapShape) {
-  return node.op === "linear"
-    ? { inChannels: node.inFeatures, outChannels: node.outFeatures, height: 1, width: 1, kernel: 1, stride: 1, pad: 0 }
-    : { inChannels: node.inChannels, outChannels: node.outChannels, height: input.height, width: input.width, kernel: node.kernel, stride: node.stride, pad: node.pad };
+/** Without the nodes that the output does not depend on. */
+function neededNodes({ nodes, output }: Graph): Node[] {
+  const needed = new Set([output]);
+  return nodes.toReversed().filter((node) => {
+    if (!needed.has(node.output)) return false;
+    for (const name of node.inputs) needed.add(name);
+    return true;
+  }).reverse();
 }
+
+/** Everything that a node reads. */
+export const readsOf = ({ inputs, residual }: FusedNode): string[] => (residual === null ? inputs : [...inputs, residual]);

@@ -102,7 +102,7 @@ function curveOf(group: Curve[], epsilons: number[], complete: Set<Curve>): Plot
 }
 
 /** Metadata that make scores comparable. */
-const FAMILY = ["epsilon_space", "batch_norm", "dataset_sha256"];
+const FAMILY = ["epsilon_space", "batch_norm", "normalisation", "dataset_sha256"];
 
 function checkpointsOf(run: LoadedRun, index: number): PlotCheckpoint[] {
   const epsilonUnit = run.metadata.get("epsilon_space") === "pixel" ? "pixels of 0 to 1" : "units of the normalised input";

@@ -1,5 +1,6 @@
 /** What a run computes, as plain data, but for its checkpoints: two runs of equal identity give a checkpoint the same bytes. */
 import { createHash } from "node:crypto";
+import type { Normalisation } from "../io/types.js";
 import type { SweepConfig } from "../sweep/config.js";
 import type { Shard } from "../sweep/shards.js";
 
@@ -9,7 +10,9 @@ export interface RunIdentity {
   adapter: string;
   driver: string;
   config: SweepConfig;
-  dataset: { name: string; split: string; images: number; sha256: string };
+  /** Which weights of the checkpoints were asked for; absent where the plain ones are meant. */
+  key?: string;
+  dataset: { name: string; split: string; images: number; sha256: string; normalisation: Normalisation | null };
   /** The part of the sweep that is evaluated here; null for all of it. */
   shard: Shard | null;
 }

@@ -1,9 +1,41 @@
-/** What a manifest.json has to hold before anybody reads on in it. Fields that are not known here pass. */
+/** What a manifest.json holds, and what it has to hold before anybody reads on in it. Fields that are not known here pass. */
+import type { Normalisation } from "../io/types.js";
 import { isNumber, isWhole } from "../rules.js";
 import { configProblem } from "../sweep/config.js";
-import { MOST_SHARDS } from "../sweep/shards.js";
+import { MOST_SHARDS, type Shard } from "../sweep/shards.js";
 import { chunksOf } from "../sweep/units.js";
-import type { Manifest } from "./manifest.js";
+import type { CheckpointRecord } from "./folder/checkpoints.js";
+import type { RunIdentity } from "./identity.js";
+
+export interface Manifest {
+  manifest_version: 1;
+  status: "running" | "interrupted" | "done";
+  identity: RunIdentity;
+  checkpoints: CheckpointRecord[];
+  /** Files the images came from, as reached through what the user gave; the checkpoint whose own layer normalises, if one does. */
+  data: { files: string[]; normalisation: Normalisation | null; normalisation_layer_of?: string };
+  adapter: { name: string; vendor: string; architecture: string; description: string; backend: string; type: string; software: boolean };
+  versions: { package: string; node: string; webgpu: string; arrow: string };
+  /** Work in this folder: units, multiply-adds. */
+  units: number;
+  cost: number;
+  /** Work of the whole sweep, of which a shard has a part; `layers` by network, in the order of the rows. */
+  sweep: { units: number; cost: number; layers: Record<string, string[]> };
+  networks: number;
+  /** Kernel settings that were measured on the adapter, by convolution; results do not depend on them. */
+  tiles: Record<string, { channels: number; rows: number; blocks: number; banded?: boolean }>;
+  /** ISO 8601, UTC. */
+  started: string;
+  /** Starts after the first. */
+  resumed: string[];
+  ended: string | null;
+  /** Failures of the device that the run got over, and what ended a process; absent where there was none. */
+  faults?: { time: string; kind: string; message: string; action: string }[];
+  /** What a result was merged from: folders as seen from this one; absent where one process wrote it. */
+  merged?: { folder: string; shard: Shard | null; adapter: string }[];
+  /** Rows in results.arrow; null until it is in place. */
+  rows: number | null;
+}
 
 /** The path of what is wrong in a value, null where nothing is. */
 type Check = (value: unknown, path: string) => string | null;
@@ -36,6 +68,8 @@ const flag = leaf((value) => typeof value === "boolean");
 const oneOf = (...names: unknown[]): Check => leaf((value) => names.includes(value));
 const shard = fields({ index: leaf((value) => isWhole(value) && value !== 0), count: leaf((value) => isWhole(value) && value !== 0 && (value as number) <= MOST_SHARDS) });
 
+const normalisation = fields({ mean: listOf(leaf(isNumber)), std: listOf(leaf(isNumber)) });
+
 const identity = fields({
   packageVersion: text,
   adapter: text,
@@ -44,7 +78,8 @@ const identity = fields({
     const problem = configProblem(value);
     return problem === null ? null : `${path}.${problem}`;
   },
-  dataset: fields({ name: text, split: text, images: leaf((value) => isWhole(value) && value !== 0 && (value as number) <= MOST_IMAGES), sha256: text }),
+  key: optional(text),
+  dataset: fields({ name: text, split: text, images: leaf((value) => isWhole(value) && value !== 0 && (value as number) <= MOST_IMAGES), sha256: text, normalisation: optional(orNull(normalisation)) }),
   shard: optional(orNull(shard)),
 });
 
@@ -53,7 +88,7 @@ const manifest = fields({
   status: oneOf("running", "interrupted", "done"),
   identity,
   checkpoints: listOf(fields({ path: text, sha256: orNull(text), bytes: amount, modified: amount, network: text, init: orNull(whole), epoch: orNull(whole) })),
-  data: fields({ files: listOf(text), normalisation: orNull(fields({ mean: listOf(leaf(isNumber)), std: listOf(leaf(isNumber)) })) }),
+  data: fields({ files: listOf(text), normalisation: orNull(normalisation), normalisation_layer_of: optional(text) }),
   adapter: fields({ name: text, vendor: text, architecture: text, description: text, backend: text, type: text, software: flag }),
   versions: fields({ package: text, node: text, webgpu: text, arrow: text }),
   units: whole,

@@ -4,14 +4,16 @@
  */
 import { AdapterError } from "../errors.js";
 import type { Gpu } from "../gpu/device.js";
-import { conv2d, convGrid, packWeights, planConv, type ConvShape } from "../ops/conv2d.js";
-import { ACCUMULATORS, chooseTile } from "../ops/convTile.js";
+import { convGrid, packWeights, planConv } from "../ops/convolution/plan.js";
+import { conv2d, squareConv } from "../ops/convolution/shape.js";
+import { ACCUMULATORS, chooseTile } from "../ops/convolution/tile.js";
+import type { Step } from "../ops/step.js";
 import { blockLayout, fromBlocks, toBlocks } from "../layout/blocks.js";
-import type { Step, UnitPlan } from "../plan/plan.js";
+import type { UnitPlan } from "../plan/plan.js";
 import { GpuExecutor } from "./gpu.js";
 
 /** Small, so that its kernel compiles at once. */
-const SHAPE: ConvShape = { inChannels: 2, outChannels: 4, height: 3, width: 4, kernel: 3, stride: 1, pad: 1 };
+const SHAPE = squareConv({ inChannels: 2, outChannels: 4, height: 3, width: 4, kernel: 3, pad: 1 });
 const IMAGES = 8;
 /** Weights that the filter sets to 0. */
 const REMOVED = { low: -2, high: 1 };
@@ -41,7 +43,7 @@ async function canary(gpu: Gpu, executor: GpuExecutor): Promise<[Float32Array, F
   const plan = planConv(SHAPE, false, input, output, chooseTile(SHAPE, false, { lanes: gpu.lanes, accumulators: ACCUMULATORS.hardware }), gpu.maxTextureWidth);
   const blocks = plan.tile.blocks;
   const images = scattered(IMAGES * inChannels * height * width, 9);
-  const weights = scattered(outChannels * inChannels * kernel ** 2, 4);
+  const weights = scattered(outChannels * inChannels * kernel[0] * kernel[1], 4);
   const step: Step = {
     kernel: "conv2d",
     name: "canary",
@@ -63,10 +65,10 @@ async function canary(gpu: Gpu, executor: GpuExecutor): Promise<[Float32Array, F
     norm: () => executor.createTexture(16, 2, scale),
     intervals: () => executor.createBuffer(4096, GPUBufferUsage.UNIFORM, Float32Array.from([REMOVED.low, REMOVED.high])),
   };
-  const unit: UnitPlan = { prefix: [], body: [step], tensors, weights: new Map(), norms: new Set(), filtered: [], blocksPerVariant: blocks, lanes: gpu.lanes, variants: 1, passes: 1, input };
+  const unit: UnitPlan = { prefix: [], body: [step], tensors, weights: new Map(), affines: new Map(), filtered: [], blocksPerVariant: blocks, lanes: gpu.lanes, variants: 1, passes: 1, input, logits: "output", inputGradient: null };
   const prepared = await executor.prepare(unit, (name) => make[name]?.());
   executor.writeTexture(prepared.texture("input"), toBlocks(input, images, blocks));
   executor.submit(prepared.body);
   const found = fromBlocks(output, await executor.readTexture(prepared.texture("output")), IMAGES);
-  return [found, conv2d(SHAPE, images, weights.map((w) => (w >= REMOVED.low && w <= REMOVED.high ? 0 : w)))];
+  return [found, Float32Array.from(conv2d(SHAPE, images, weights.map((w) => (w >= REMOVED.low && w <= REMOVED.high ? 0 : w))))];
 }

@@ -1,9 +1,9 @@
 /** What of an adapter the kernels go by, for images of a size. */
 import { AdapterError } from "../errors.js";
 import type { Gpu } from "../gpu/device.js";
-import { ACCUMULATORS } from "../ops/convTile.js";
+import { ACCUMULATORS } from "../ops/convolution/tile.js";
 import { mapQuads, type MapShape } from "../layout/blocks.js";
-import type { KernelLimits } from "../plan/plan.js";
+import type { KernelLimits } from "../ops/site.js";
 
 export const kindOf = (gpu: Gpu): "software" | "hardware" => (gpu.adapter.software ? "software" : "hardware");
 

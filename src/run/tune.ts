@@ -1,10 +1,13 @@
 /** Finds the fastest register tile of each convolution by trying the default's neighbours on the adapter itself. */
 import type { Gpu } from "../gpu/device.js";
 import { Profiler } from "../gpu/profiler.js";
-import { convGrid, convOutput, type ConvShape, planConv } from "../ops/conv2d.js";
-import { type ConvTile, tileCandidates, tileKey, type TileTable } from "../ops/convTile.js";
+import { convGrid, planConv } from "../ops/convolution/plan.js";
+import { convOutput, type ConvShape } from "../ops/convolution/shape.js";
+import { type ConvTile, tileCandidates, tileKey, type TileTable } from "../ops/convolution/tile.js";
+import type { KernelLimits } from "../ops/site.js";
+import type { Step } from "../ops/step.js";
 import { blockLayout, IMAGE_MULTIPLE } from "../layout/blocks.js";
-import type { KernelLimits, Step, UnitPlan } from "../plan/plan.js";
+import type { UnitPlan } from "../plan/plan.js";
 import { GpuExecutor } from "./gpu.js";
 import { kindOf } from "./limits.js";
 
@@ -61,7 +64,7 @@ async function timeTile(gpu: Gpu, limits: KernelLimits, { shape, gradient }: Tun
       cost: 1,
     }));
     const tensors = new Map([["input", input] as const, ["output", output] as const].map(([name, layout]) => [name, { width: layout.texels, height: blocks * layout.fold }]));
-    const unit: UnitPlan = { prefix: [], body, tensors, weights: new Map(), norms: new Set(), filtered: [], blocksPerVariant: blocks, lanes: limits.lanes, variants: 1, passes: 1, input };
+    const unit: UnitPlan = { prefix: [], body, tensors, weights: new Map(), affines: new Map(), filtered: [], blocksPerVariant: blocks, lanes: limits.lanes, variants: 1, passes: 1, input, logits: "output", inputGradient: null };
     const sizes: Record<string, [number, number]> = { weights: [plan.weightTexture.width, plan.weightTexture.height], norm: [Math.ceil(output.channels / 64) * 64, 2], gate: [output.texels, output.fold] };
     const prepared = await executor.prepare(unit, (name) => made[made.push(executor.createTexture(...sizes[name])) - 1]);
     // The first call compiles; the quickest is the one nothing else disturbed.

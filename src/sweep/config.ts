@@ -67,6 +67,13 @@ const RULES: Record<keyof SweepConfig, Rule> = {
   batchSize: COUNT,
 };
 
+/** @throws OptionError for an epsilon above 1 in pixels of 0 to 1: 8 for 8/255 */
+export function checkPixelEpsilons(config: SweepConfig, naming: Naming = (field) => field): SweepConfig {
+  const large = config.epsilonSpace === "pixel" ? config.epsilons.find((epsilon) => epsilon > 1) : undefined;
+  if (large !== undefined) throw new OptionError([naming("epsilons")], `is in pixels of 0 to 1, so ${large} is far too much; ${large <= 255 ? `did you mean ${large}/255?` : "pixels of 0 to 255 are divided by 255"}`);
+  return config;
+}
+
 /** The field of a configuration out of a file that is missing or of the wrong kind, null where there is none. */
 export function configProblem(value: unknown): string | null {
   const given = (typeof value === "object" && value !== null ? value : {}) as Record<string, unknown>;
@@ -86,6 +93,7 @@ export function completeConfig(given: Partial<SweepConfig>, naming: Naming = (fi
     throw new OptionError([naming("alphas")], `the pulse filter h_c needs ${naming("delta")} with it; or leave h_c out of ${naming("filters")}`);
   }
   if (config.scope === "local" && given.range) throw new OptionError([naming("range")], `belongs to ${naming("scope")} global; a local sweep runs from a layer's smallest weight to its largest`);
+  checkPixelEpsilons(config, naming);
   if (config.scope === "global" && config.layers) throw new OptionError([naming("layers")], `goes with ${naming("scope")} local: a global sweep filters every layer at once`);
   return config;
 }

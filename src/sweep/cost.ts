@@ -2,10 +2,10 @@
  * What a unit costs, from the network's graph and the images' shape alone: how work is shared out must not depend on an
  * adapter, nor on weights that only one shard reads.
  */
-import { inferShapes, type Graph } from "../model/graph.js";
-import { multiplyAdds } from "../ops/conv2d.js";
-import { convShape, fuse } from "../plan/fuse.js";
-import type { MapShape } from "../layout/blocks.js";
+import type { MapShape } from "../layout/shape.js";
+import { type Graph, inferShapes } from "../model/graph.js";
+import { layerOf } from "../ops/step.js";
+import { opOf } from "../ops/table.js";
 
 /**
  * Multiply-adds of one filtered network on one image: forward from the filtered layer on, the input's gradient through all
@@ -14,18 +14,19 @@ import type { MapShape } from "../layout/blocks.js";
  */
 export function costOf(graph: Graph, image: MapShape, attacks: number): (layer: string) => number {
   const shapes = inferShapes(graph, image);
-  const ops = fuse(graph, shapes).map((op) => {
-    const isConv = op.kind === "conv";
-    return { op, name: isConv ? op.node.name : null, residual: isConv ? op.residual : null, cost: isConv ? multiplyAdds(convShape(op.node, shapes.get(op.input)!)) : 0 };
+  const nodes = graph.nodes.map((node) => {
+    const op = opOf(node);
+    const layers = (op.parameters?.(node) ?? []).filter(({ filterable }) => filterable).map(({ tensor }) => layerOf(tensor));
+    return { node, layers, cost: op.multiplyAdds?.(node, node.inputs.map((name) => shapes.get(name)!), shapes.get(node.output)!) ?? 0 };
   });
-  const whole = ops.reduce((sum, { cost }) => sum + cost, 0);
-  /** The filtered layer and every op that its output reaches. */
+  const whole = nodes.reduce((sum, { cost }) => sum + cost, 0);
+  /** The filtered layer and every node that its output reaches. */
   const behind = (layer: string): number => {
     const reached = new Set<string>();
     let sum = 0;
-    for (const { op, name, residual, cost } of ops) {
-      if (name !== layer && !reached.has(op.input) && !(residual && reached.has(residual))) continue;
-      reached.add(op.output);
+    for (const { node, layers, cost } of nodes) {
+      if (!layers.includes(layer) && !node.inputs.some((name) => reached.has(name))) continue;
+      reached.add(node.output);
       sum += cost;
     }
     return sum;

@@ -3,11 +3,12 @@ import { AdapterError } from "../errors.js";
 import { settle, type Gpu } from "../gpu/device.js";
 import type { Profiler } from "../gpu/profiler.js";
 import type { Dataset } from "../io/types.js";
-import type { Network } from "../model/resnet.js";
-import type { TileTable } from "../ops/convTile.js";
+import type { Network } from "../model/architecture.js";
+import type { TileTable } from "../ops/convolution/tile.js";
 import { IMAGE_MULTIPLE, toBlocks } from "../layout/blocks.js";
 import { planBytes } from "../plan/memory.js";
-import { type KernelLimits, planUnit, type PlanOptions, type UnitPlan } from "../plan/plan.js";
+import type { KernelLimits } from "../ops/site.js";
+import { planUnit, type PlanOptions, type UnitPlan } from "../plan/plan.js";
 import { GpuExecutor, type PreparedPlan } from "../run/gpu.js";
 import { kernelLimits, kindOf } from "../run/limits.js";
 import type { SweepConfig } from "./config.js";
@@ -73,7 +74,7 @@ export class Evaluator {
     this.tileImages = this.isTileFixed ? config.batchSize : (options.tileImages ?? TILE_IMAGES);
     this.mostVariants = options.variants ?? MAX_VARIANTS;
     this.executor = new GpuExecutor(gpu, options.profiler);
-    this.resources = new NetworkResources(this.executor, network, config.batchNorm);
+    this.resources = new NetworkResources(this.executor, network);
     this.submitter = new Submitter(this.executor);
   }
 

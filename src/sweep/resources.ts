@@ -1,12 +1,12 @@
 /** What a network and its images put on the device beside activations: weights, norms, labels, results, intervals. */
-import type { Network } from "../model/resnet.js";
-import { packWeights } from "../ops/conv2d.js";
-import { split, type UnitPlan } from "../plan/plan.js";
+import type { Network } from "../model/architecture.js";
+import { packWeights } from "../ops/convolution/plan.js";
+import type { Affine } from "../ops/site.js";
+import type { UnitPlan } from "../plan/plan.js";
 import type { GpuExecutor } from "../run/gpu.js";
 import type { Interval } from "./filters.js";
 
 const MAX_VARIANTS = 256;
-const BATCH_NORM_EPSILON = 1e-5;
 
 export class NetworkResources {
   private readonly textures = new Map<string, GPUTexture>();
@@ -14,17 +14,17 @@ export class NetworkResources {
   private labels: GPUBuffer | null = null;
   private results: GPUBuffer | null = null;
 
-  constructor(private readonly executor: GpuExecutor, private readonly network: Network, private readonly batchNorm: "running" | "batch") {}
+  constructor(private readonly executor: GpuExecutor, private readonly network: Network) {}
 
   /** Resources of a plan, made at first use. */
   lookup(plan: UnitPlan): (resource: string) => GPUTexture | GPUBuffer | undefined {
     return (resource) => {
       if (resource === "labels") return (this.labels ??= this.executor.createBuffer(4 * 8 * 4096, GPUBufferUsage.STORAGE));
       if (resource === "results") return this.resultsBuffer(plan);
-      const [kind, name] = split(resource);
+      const [kind, ...name] = resource.split("/");
       if (kind === "weights") return this.weights(plan, resource);
-      if (kind === "norm") return this.norm(name);
-      if (kind === "intervals") return this.intervalBuffer(name);
+      if (kind === "affine") return this.affine(plan, resource);
+      if (kind === "intervals") return this.intervalBuffer(name.join("/"));
       return undefined;
     };
   }
@@ -63,39 +63,51 @@ export class NetworkResources {
   }
 
   private weights(plan: UnitPlan, resource: string): GPUTexture {
-    const { layer, conv, scale } = plan.weights.get(resource)!;
     return this.texture(resource, () => {
-      const { width, height } = conv.weightTexture;
-      const raw = this.network.tensors.get(`${layer}.weight`)!.data;
-      return this.executor.createTexture(width, height, packWeights(conv, scale ? this.scaled(raw, scale) : raw));
+      const { tensor, conv, scale, width, height } = plan.weights.get(resource)!;
+      const raw = this.tensor(tensor);
+      const values = scale ? this.scaled(raw, scale) : raw;
+      if (conv) return this.executor.createTexture(width, height, packWeights(conv, values));
+      const texels = new Float32Array(width * height * 4);
+      texels.set(values);
+      return this.executor.createTexture(width, height, texels);
     });
   }
 
+  private tensor(name: string): Float32Array {
+    return this.network.tensors.get(name)!.data;
+  }
+
   /** Weights with the scale of the batch norm behind them. */
-  private scaled(weights: Float32Array, norm: string): Float32Array {
-    const { scale } = this.normOf(norm);
+  private scaled(weights: Float32Array, affine: Affine): Float32Array {
+    const { scale } = this.scaleAndShift(affine);
     const each = weights.length / scale.length;
     return weights.map((w, i) => w * scale[Math.floor(i / each)]);
   }
 
-  /** Scale and shift of a layer's output channels: a batch norm's, or (1, bias) of a linear layer. */
-  private normOf(name: string): { scale: Float64Array; shift: Float64Array } {
-    const tensor = (part: string) => this.network.tensors.get(`${name}.${part}`)?.data;
-    const [mean, variance, weight, bias] = [tensor("running_mean"), tensor("running_var"), tensor("weight"), tensor("bias")!];
-    const scale = new Float64Array(bias.length).fill(1);
-    const shift = Float64Array.from(bias);
-    if (!mean || !variance || !weight) return { scale, shift };
-    for (let c = 0; c < bias.length; c++) {
-      scale[c] = this.batchNorm === "running" ? weight[c] / Math.sqrt(variance[c] + BATCH_NORM_EPSILON) : weight[c];
-      if (this.batchNorm === "running") shift[c] -= mean[c] * scale[c];
+  private scaleAndShift({ channels, bias, norm, literal, statistics }: Affine): { scale: Float64Array; shift: Float64Array } {
+    const scale = new Float64Array(channels).fill(1);
+    const shift = bias ? Float64Array.from(this.tensor(bias)) : new Float64Array(channels);
+    if (literal) {
+      const of = (values: number[], channel: number): number => values[values.length === 1 ? 0 : channel];
+      return { scale: scale.map((_, c) => of(literal.factor, c)), shift: shift.map((_, c) => of(literal.shift, c)) };
+    }
+    if (!norm) return { scale, shift };
+    const [weight, offset] = [norm.weight, norm.bias].map((name) => (name ? this.tensor(name) : null));
+    const [mean, variance] = statistics ? [this.tensor(norm.mean), this.tensor(norm.variance)] : [null, null];
+    for (let c = 0; c < channels; c++) {
+      scale[c] = weight?.[c] ?? 1;
+      if (variance) scale[c] /= Math.sqrt(variance[c] + norm.epsilon);
+      const before = mean ? shift[c] - mean[c] : shift[c];
+      shift[c] = (offset?.[c] ?? 0) + before * scale[c];
     }
     return { scale, shift };
   }
 
-  /** Row 0: (scale, shift) of each channel; row 1: the scales of 4 channels. A linear layer's is (1, bias). */
-  private norm(name: string): GPUTexture {
-    return this.texture(`norm/${name}`, () => {
-      const { scale, shift } = name === "identity" ? { scale: new Float64Array(4096).fill(1), shift: new Float64Array(4096) } : this.normOf(name);
+  /** Row 0: (scale, shift) of each channel; row 1: the scales of 4 channels. */
+  private affine(plan: UnitPlan, resource: string): GPUTexture {
+    return this.texture(resource, () => {
+      const { scale, shift } = this.scaleAndShift(plan.affines.get(resource)!);
       const width = Math.ceil(scale.length / 16) * 16;
       const texels = new Float32Array(width * 2 * 4);
       for (let c = 0; c < scale.length; c++) {

@@ -1,7 +1,7 @@
 /** Register tiles for a sweep: out of the cache, measured where that pays, else the defaults. Results do not depend on them. */
 import type { Gpu } from "../gpu/device.js";
-import type { Architecture } from "../model/resnet.js";
-import { sameTile, tileCandidates, tileKey, type TileTable } from "../ops/convTile.js";
+import type { Architecture } from "../model/architecture.js";
+import { sameTile, tileCandidates, tileKey, type TileTable } from "../ops/convolution/tile.js";
 import type { MapShape } from "../layout/blocks.js";
 import { planUnit, type PlanOptions } from "../plan/plan.js";
 import { kernelLimits, kindOf } from "../run/limits.js";
@@ -29,7 +29,7 @@ function convolutions(gpu: Gpu, network: Architecture, image: MapShape, batchNor
     image, filtered: [network.layers[0].name], variants: 1, blocksPerVariant: 1, images: 1, attacks: [], clamp: false, batchNorm,
     ...kernelLimits(gpu, image),
   });
-  return [...plan.prefix, ...plan.body].filter(({ kernel }) => kernel === "conv2d").map(({ bindings }) => plan.weights.get(bindings.weights)!.conv);
+  return [...plan.prefix, ...plan.body].filter(({ kernel }) => kernel === "conv2d").flatMap(({ bindings }) => plan.weights.get(bindings.weights)!.conv ?? []);
 }
 
 /** Whether a sweep of so many multiply-adds is long enough to measure first. */

@@ -2,8 +2,9 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Gpu } from "../gpu/device.js";
-import { readCheckpoint } from "../io/checkpoints/checkpoint.js";
-import { describeCheckpoint } from "../model/resnet.js";
+import { readCheckpoint } from "../inputs/weights.js";
+import type { Tensor } from "../io/types.js";
+import { describeCheckpoint } from "../model/checkpoint.js";
 import { PACKAGE_ROOT } from "../package.js";
 import { blockLayout, fromBlocks, IMAGE_MULTIPLE, toBlocks, type MapShape } from "../layout/blocks.js";
 import { planUnit } from "../plan/plan.js";
@@ -22,16 +23,24 @@ interface GoldenFile {
   arrays: Record<string, { file: string; shape: number[] }>;
 }
 
+/** fixtures/golden/networks/networks.json: narrow networks of every family; NAME.safetensors and NAME.arrays.safetensors lie beside it. */
+interface GoldenNetworks {
+  cases: Record<string, { labels: number[] }>;
+}
+
 export interface GoldenCase {
-  name: "demo" | "random32" | "random64";
+  name: string;
   batchNorm: "running" | "batch";
 }
 
+const both = (name: string): GoldenCase[] => [{ name, batchNorm: "running" }, { name, batchNorm: "batch" }];
+
 export const GOLDEN_CASES: GoldenCase[] = [
   { name: "demo", batchNorm: "running" },
-  { name: "random32", batchNorm: "running" },
-  { name: "random32", batchNorm: "batch" },
+  ...both("random32"),
   { name: "random64", batchNorm: "running" },
+  ...["resnet50", "resnext", "resnet18-cifar", "resnet20", "shufflenet_v2", "vgg11_bn", "mobilenet_v2", "densenet"].flatMap(both),
+  ...["squeezenet1_0", "squeezenet1_1", "vgg13-cifar"].map((name): GoldenCase => ({ name, batchNorm: "running" })), // they have no batch norm
 ];
 
 /** What a network gives for some images; NCHW. */
@@ -53,43 +62,58 @@ export interface ComputeOptions {
   offset?: Float32Array;
 }
 
-const read = (name: string): GoldenFile => JSON.parse(readFileSync(join(FOLDER, `${name}.json`), "utf8")) as GoldenFile;
+interface Golden {
+  checkpoint: string;
+  labels: number[];
+  /** x, and logits, loss and grad of each batch norm. */
+  arrays: Map<string, Tensor>;
+}
 
-function array({ arrays }: GoldenFile, name: string): Float32Array {
-  const bytes = readFileSync(join(FOLDER, arrays[name].file));
+const json = (file: string): unknown => JSON.parse(readFileSync(join(FOLDER, file), "utf8"));
+
+function floats(file: string): Float32Array {
+  const bytes = readFileSync(join(FOLDER, file));
   return new Float32Array(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength));
 }
 
-export const goldenLabels = ({ name }: GoldenCase): number[] => read(name).labels;
+async function read(name: string): Promise<Golden> {
+  const network = (json("networks/networks.json") as GoldenNetworks).cases[name] as { labels: number[] } | undefined;
+  if (network) return { labels: network.labels, checkpoint: join(FOLDER, `networks/${name}.safetensors`), arrays: (await readCheckpoint(join(FOLDER, `networks/${name}.arrays.safetensors`))).tensors };
+  const { labels, checkpoint, arrays } = json(`${name}.json`) as GoldenFile;
+  return { labels, checkpoint: join(FOLDER, checkpoint), arrays: new Map(Object.entries(arrays).map(([key, { file, shape }]) => [key, { shape, data: floats(file) }])) };
+}
+
+export const goldenLabels = async ({ name }: GoldenCase): Promise<number[]> => (await read(name)).labels;
 
 /** What PyTorch got. */
-export function goldenOutcome({ name, batchNorm }: GoldenCase): Outcome {
-  const file = read(name);
-  const part = (what: string) => array(file, what + SUFFIX[batchNorm]);
+export async function goldenOutcome({ name, batchNorm }: GoldenCase): Promise<Outcome> {
+  const { arrays } = await read(name);
+  const part = (what: string): Float32Array => arrays.get(what + SUFFIX[batchNorm])!.data;
   return { logits: part("logits"), attacked: part("logits"), loss: part("loss"), gradient: part("grad") };
 }
 
 /** What this device gets, as two filtered networks stacked along the batch. */
 export async function computeOutcomes(gpu: Gpu, { name, batchNorm }: GoldenCase, options: ComputeOptions = {}): Promise<[Outcome, Outcome]> {
-  const file = read(name);
-  const { filtered = ["conv1"], shuffle = gpu.shuffle } = options;
-  const network = describeCheckpoint(await readCheckpoint(join(FOLDER, file.checkpoint)));
-  const [images, channels, height, width] = file.arrays.x.shape;
+  const { checkpoint, labels: classesOfImages, arrays } = await read(name);
+  const network = describeCheckpoint(await readCheckpoint(checkpoint));
+  const { filtered = [network.layers[0].name], shuffle = gpu.shuffle } = options;
+  const x = arrays.get("x")!;
+  const [images, channels, height, width] = x.shape;
   const image: MapShape = { channels, height, width };
   const limits = kernelLimits(gpu, image);
   const blocks = (Math.ceil(images / IMAGE_MULTIPLE) * IMAGE_MULTIPLE) / limits.lanes;
   const tiles = await tilesFor(gpu, [network], image, batchNorm, "cached"); // the kernels that runs use on this machine
   const attack = { epsilon: [0, 0, 0, 0], low: [0, 0, 0, 0], high: [0, 0, 0, 0] };
   const plan = planUnit(network, { image, filtered, variants: 2, blocksPerVariant: blocks, images, attacks: [attack], clamp: false, batchNorm, ...limits, shuffle, tiles });
-  plan.kept = new Set(["clean/fc", "adv/fc", `grad/${network.graph.input}`]);
+  plan.kept = new Set([`clean/${network.graph.output}`, `adv/${network.graph.output}`, `grad/${network.graph.input}`]);
   const executor = new GpuExecutor(gpu);
-  const resources = new NetworkResources(executor, network, batchNorm);
+  const resources = new NetworkResources(executor, network);
   try {
     const prepared = await executor.prepare(plan, resources.lookup(plan));
-    const pixels = array(file, "x").map((value, i) => value + (options.offset?.[i] ?? 0));
+    const pixels = x.data.map((value, i) => value + (options.offset?.[i] ?? 0));
     executor.writeTexture(prepared.texture(`clean/${network.graph.input}`), toBlocks(plan.input, pixels, blocks));
     const labels = new Uint32Array(blocks * limits.lanes);
-    labels.set(file.labels);
+    labels.set(classesOfImages);
     resources.writeLabels(labels);
     const nothing = filtered.map(() => ({ low: 1, high: -1 }));
     resources.writeIntervals(filtered, [nothing, nothing]);
@@ -100,7 +124,7 @@ export async function computeOutcomes(gpu: Gpu, { name, batchNorm }: GoldenCase,
       return [0, 1].map((variant) => fromBlocks(layout, texels.subarray(variant * blocks * layout.fold * layout.texels * 4), images));
     };
     const classes = { channels: network.classes, height: 1, width: 1 };
-    const [logits, attacked] = [await readMaps("clean/fc", classes), await readMaps("adv/fc", classes)];
+    const [logits, attacked] = [await readMaps(`clean/${network.graph.output}`, classes), await readMaps(`adv/${network.graph.output}`, classes)];
     const gradient = await readMaps(`grad/${network.graph.input}`, image);
     const results = await executor.readBuffer(resources.resultsBuffer(plan), 2 * blocks * limits.lanes * 2);
     const loss = [0, 1].map((variant) => Float32Array.from({ length: images }, (_, i) => results[(variant * blocks * limits.lanes + i) * 2 + 1]));

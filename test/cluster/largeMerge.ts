@@ -7,7 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { crc32 } from "node:zlib";
 import { merge } from "../../src/cli/commands/merge.js";
-import { resnet18 } from "../../src/model/resnet.js";
+import { architectureNamed } from "../../src/model/recognise.js";
 import { identityHash, type RunIdentity } from "../../src/results/identity.js";
 import { writeManifest, type Manifest } from "../../src/results/manifest.js";
 import { encodeScores } from "../../src/results/record.js";
@@ -19,11 +19,11 @@ import { checkpoint, scoresOf } from "../support/parts.js";
 
 const [checkpoints = 360, images = 10_000, count = 1000] = process.argv.slice(2).map(Number);
 
-const graph = resnet18(64, 1, 10);
-const layers = graph.nodes.flatMap((node) => (node.op === "conv2d" || node.op === "linear" ? [node.name] : []));
-const identity: RunIdentity = { packageVersion: "0.0.0", adapter: "none", driver: "", config: DEFAULT_CONFIG, dataset: { name: "mnist", split: "test", images, sha256: "" }, shard: null };
+const architecture = architectureNamed("resnet18", { width: 64, channels: 1, classes: 10 });
+const layers = architecture.layers.map(({ name }) => name);
+const identity: RunIdentity = { packageVersion: "0.0.0", adapter: "none", driver: "", config: DEFAULT_CONFIG, dataset: { name: "mnist", split: "test", images, sha256: "", normalisation: null }, shard: null };
 const records = Array.from({ length: checkpoints }, (_, i) => ({ ...checkpoint(i + 1), epoch: 10 }));
-const cost = costOf(graph, { channels: 1, height: 28, width: 28 }, 1);
+const cost = costOf(architecture.graph, { channels: 1, height: 28, width: 28 }, 1);
 const units = records.flatMap((_, c) => layers.flatMap((layer, layerIndex) => chunksOf(images, DEFAULT_CONFIG).map((chunk): Unit => ({ checkpoint: c, layer, layerIndex, ...chunk, cost: cost(layer) * 75 * chunk.images }))));
 const total = units.reduce((sum, unit) => sum + unit.cost, 0);
 

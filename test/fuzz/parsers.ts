@@ -3,10 +3,8 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "nod
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { crc32, gzipSync } from "node:zlib";
-import { parseCheckpoint } from "../../src/io/checkpoints/checkpoint.js";
 import { openDataset } from "../../src/io/datasets/dataset.js";
 import { OP } from "../../src/io/checkpoints/pickleOps.js";
-import { MemorySource } from "../../src/io/source.js";
 import type { DatasetName } from "../../src/io/types.js";
 import { readResults } from "../../src/results/arrow/arrow.js";
 import { streamBatch, streamHead, toBatch } from "../../src/results/arrow/batch.js";
@@ -19,6 +17,7 @@ import { row } from "../support/cliRows.js";
 import { fixture, idx, tarball, zip } from "../support/io.js";
 import { call, dict, global, int, list, numpyBytes, op, pickle, raw, text } from "../support/ioPickle.js";
 import { IDENTITY, writePart } from "../support/parts.js";
+import { parse as parseWeights } from "../support/weights.js";
 import type { Seed } from "./mutate.js";
 import { pickleMarks } from "./pickleMarks.js";
 
@@ -112,7 +111,7 @@ function checkpoint(name: string, inputs: Input[], tokens: Buffer[]): Parser {
   return {
     name, inputs, tokens,
     parse(file) {
-      for (const [tensor, { shape, data }] of parseCheckpoint(new MemorySource(name, file)).tensors) {
+      for (const [tensor, { shape, data }] of parseWeights(file, name).tensors) {
         if (data.length !== shape.reduce((product, size) => product * size, 1)) throw new Error(`${tensor} has ${data.length} elements of ${shape.join("x")}`);
         if (!data.every(Number.isFinite)) throw new Error(`${tensor} is not finite`);
       }
@@ -144,7 +143,7 @@ const tar = await tarball([["cifar-10-batches-py/batches.meta", Buffer.from("met
 const tarMarks = every(tar, 512).flatMap((at) => [0, 100, 124, 136, 148, 156, 157, 257, 345].map((field) => at + field)).filter((at) => at < tar.length);
 const TAR_TOKENS = texts("ustar\x0000", "ustar  \0", "x", "g", "L", "K", "2", "00000000000 ", "77777777777 ", "\x80\0\0\0\0\0\0\0\xff\xff\xff\xff", "\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff", "19 path=test_batch\n", "30 size=99999999999999999999\n", "-9 a=b\n", "cifar-10-batches-py/test_batch");
 
-const schema = resultSchema({ packageVersion: "0.1.0", adapter: "llvmpipe", batchNorm: "running", epsilonSpace: "input", datasetSha256: "ab", checkpointSha256: { a: "b" } });
+const schema = resultSchema({ packageVersion: "0.1.0", adapter: "llvmpipe", batchNorm: "running", epsilonSpace: "input", normalisation: null, datasetSha256: "ab", checkpointSha256: { a: "b" } });
 const batches = [toBatch(schema, [row(), row({ init: 3, filter: "h_c", delta: 0.5 })]), toBatch(schema, [row({ layer: "fc", epoch: null })])];
 const arrowFile = Buffer.from(fileBytes(schema, batches));
 const arrowStream = Buffer.concat([streamHead(schema), ...batches.map((batch) => streamBatch(streamHead(schema), batch))]);

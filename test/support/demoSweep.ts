@@ -1,8 +1,8 @@
 /** A sweep of the demo's network in this process. */
-import { openCheckpoint } from "../../src/io/checkpoints/checkpoint.js";
+import { openCheckpoint } from "../../src/inputs/weights.js";
 import { openDataset } from "../../src/io/datasets/dataset.js";
 import type { Gpu } from "../../src/gpu/device.js";
-import { describeShapes } from "../../src/model/resnet.js";
+import { describeShapes } from "../../src/model/checkpoint.js";
 import type { Row } from "../../src/sweep/row.js";
 import { DEFAULT_CONFIG, type SweepConfig } from "../../src/sweep/config.js";
 import { FinishedUnits } from "../../src/sweep/finished.js";

@@ -14,7 +14,7 @@ export const IDENTITY: RunIdentity = {
   adapter: "llvmpipe (vulkan)",
   driver: "Mesa",
   config: { ...DEFAULT_CONFIG, filters: ["h_a", "h_c"], thresholds: 2, epsilons: [0.1, 0.3] },
-  dataset: { name: "mnist", split: "test", images: 600, sha256: "ab" },
+  dataset: { name: "mnist", split: "test", images: 600, sha256: "ab", normalisation: null },
   shard: null,
 };
 

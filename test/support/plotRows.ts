@@ -27,7 +27,7 @@ export function curveRows({ clean, adv, ...changes }: CurveSpec): Row[] {
 /** A run's folder with these groups of rows; cut: as a run leaves it that isn't finished. */
 export async function writeRun(groups: Row[][], options: { cut?: boolean; epsilonSpace?: "input" | "pixel"; folder?: string } = {}): Promise<string> {
   const folder = options.folder ?? temporaryFolder();
-  const writer = await ResultWriter.open(folder, { packageVersion: "0.1.0", adapter: "none", batchNorm: "running", epsilonSpace: options.epsilonSpace ?? "input", datasetSha256: "ab", checkpointSha256: {} });
+  const writer = await ResultWriter.open(folder, { packageVersion: "0.1.0", adapter: "none", batchNorm: "running", epsilonSpace: options.epsilonSpace ?? "input", normalisation: null, datasetSha256: "ab", checkpointSha256: {} });
   for (const [i, rows] of groups.entries()) await writer.write(i, rows);
   await (options.cut ? writer.close() : writer.finish());
   return folder;

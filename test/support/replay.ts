@@ -1,7 +1,8 @@
 /** A run of the real program on scores that were computed once: everything but the adapter's work is done each time. */
 import { EXIT, InferlinkError } from "../../src/errors.js";
 import { runOptions } from "../../src/cli/options.js";
-import { run, type Engine } from "../../src/cli/commands/run.js";
+import { run } from "../../src/cli/commands/run.js";
+import type { Engine } from "../../src/cli/running/run.js";
 import { evaluateUnits, type Evaluated } from "../../src/sweep/sweep.js";
 import type { Unit } from "../../src/sweep/units.js";
 import { fileSystemError } from "../../src/results/folder/durable.js";

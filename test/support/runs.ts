@@ -11,7 +11,7 @@ export async function writeRun(rows: Row[], options: { name?: string; metadata?:
   const { name = "run", metadata = {} } = options;
   const folder = join(temporaryFolder(), name);
   mkdirSync(folder);
-  const writer = await ResultWriter.open(folder, { packageVersion: "0.1.0", adapter: "llvmpipe", batchNorm: "running", epsilonSpace: "input", datasetSha256: "ab", checkpointSha256: {}, ...metadata });
+  const writer = await ResultWriter.open(folder, { packageVersion: "0.1.0", adapter: "llvmpipe", batchNorm: "running", epsilonSpace: "input", normalisation: null, datasetSha256: "ab", checkpointSha256: {}, ...metadata });
   await writer.write(0, rows);
   await writer.finish();
   return folder;

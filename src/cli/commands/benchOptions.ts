@@ -1,13 +1,14 @@
 /** What `bench` was asked for: every list by commas makes a cross product, what belongs together in one case is joined by +. */
 import type { Options } from "yargs";
 import { crossProduct, WORKS, type Case, type SweepSize, type Work } from "../../bench/case.js";
-import { NETWORKS } from "../../bench/networks.js";
+import { architectureOf } from "../../bench/networks.js";
 import { defaultPython, knownPeers, peersAreHere, selectPeers, type Peer } from "../../bench/peers.js";
 import { OUTPUTS, type Output } from "../../bench/report.js";
 import type { MapShape } from "../../layout/blocks.js";
+import { MEMBERS } from "../../model/networks/table.js";
 import { DEFAULT_CONFIG } from "../../sweep/config.js";
 import { FILTER_NAMES } from "../choices.js";
-import { JSON_FLAG } from "../command.js";
+import { JSON_FLAG, type Flag } from "../command.js";
 import type { Arguments } from "../options.js";
 import { choice, distinct, list, number, single, whole, wrong, type Given } from "../values.js";
 
@@ -28,16 +29,20 @@ export interface BenchOptions {
 }
 
 /** Layers of a growing sweep, unless others are named: one of each depth. */
-const GROWTH_LAYERS = ["conv1", "layer2.0.conv1", "layer4.1.conv2", "fc"];
+function growthLayers(of: Case): string[] {
+  const { layers } = architectureOf(of);
+  const last = layers.length - 1;
+  return [...new Set([0, last >> 2, last - 1, last])].map((place) => layers[place].name);
+}
 
 const text = (group: string, description: string, shownDefault?: string): Options => ({ type: "string", requiresArg: true, group, description, ...(shownDefault ? { defaultDescription: shownDefault } : {}) });
 const CASES = "Cases (lists by commas make a cross product):";
 const SWEEPS = "Sweeps (what belongs to one sweep is joined by +):";
 const MEASURING = "Measuring:";
 
-export const BENCH_FLAGS: Record<string, Options> = {
-  network: text(CASES, "Networks", "resnet18"),
-  width: text(CASES, "Channels of the stem", "64"),
+export const BENCH_FLAGS: Record<string, Flag> = {
+  network: { ...text(CASES, `Networks: ${[...MEMBERS.keys()].join(", ")}`, "resnet18"), completes: { someOf: [...MEMBERS.keys()] } },
+  width: text(CASES, "Channels of the first convolution; all others grow with it", "the published network's"),
   input: text(CASES, "Shapes of the images", "1x28x28"),
   classes: text(CASES, "Number of classes", "10; 200 for 64x64"),
   batch: text(CASES, "Images at once; in a sweep, all its images", "256"),
@@ -105,7 +110,7 @@ function growthOf(args: Arguments, cases: Case[]): BenchOptions["growth"] {
   if (stray) throw wrong([stray, "growth"], "don't go together: growth is that of this engine's sweeps, from one filter to three");
   if (cases.length > 1) throw wrong("growth", "grows from one case; give one of each list");
   const [base] = cases;
-  return { base: { ...base, sweep: { ...base.sweep!, filters: ["h_a"], layers: base.sweep!.layers ?? GROWTH_LAYERS } }, figure };
+  return { base: { ...base, sweep: { ...base.sweep!, filters: ["h_a"], layers: base.sweep!.layers ?? growthLayers(base) } }, figure };
 }
 
 function profileOf(args: Arguments, cases: Case[]): BenchOptions["profile"] {
@@ -124,8 +129,8 @@ export function benchOptions(args: Arguments): BenchOptions {
   const classes = single("classes", args.classes as Given);
   const repetitions = single("repetitions", args.repetitions as Given);
   const cases = crossProduct({
-    networks: items(args, "network", "resnet18").map((item) => choice("network", item, named(Object.keys(NETWORKS)))),
-    widths: wholes(args, "width", "64"),
+    networks: items(args, "network", "resnet18").map((item) => choice("network", item, named([...MEMBERS.keys()]))),
+    widths: args.width === undefined ? null : wholes(args, "width", ""),
     inputs: items(args, "input", "1x28x28").map((item) => shape("input", item)),
     classes: classes === null ? null : whole("classes", classes, 2),
     batches: wholes(args, "batch", "256"),

@@ -6,7 +6,6 @@ import { zshScript } from "../../completion/zsh.js";
 import { EXIT, UsageError } from "../../errors.js";
 import { nearest } from "../../suggest.js";
 import { JSON_FLAG, nameOf, type Command, type Flag, type Listed } from "../command.js";
-import { COMMANDS } from "../commands.js";
 
 const SHELLS = { bash: bashScript, zsh: zshScript, fish: fishScript };
 const NAMES = Object.keys(SHELLS);
@@ -26,22 +25,19 @@ async function completedCommand(listed: Listed): Promise<CompletedCommand> {
   };
 }
 
-/** The command line as it stands in commands.ts. */
-export async function completedProgram(): Promise<Program> {
-  return { name: "wgpu-inferlink", commands: await Promise.all(COMMANDS.map(completedCommand)) };
-}
-
-async function completion(shell: string, options: { json: boolean }): Promise<number> {
+async function completion(commands: Listed[], shell: string, options: { json: boolean }): Promise<number> {
   if (!Object.hasOwn(SHELLS, shell)) {
     const near = nearest(shell, NAMES);
     throw new UsageError(`no completion for "${shell}"; ${near ? `did you mean ${near}?` : `there is ${NAMES.join(", ")}`}`);
   }
-  const script = SHELLS[shell as keyof typeof SHELLS](await completedProgram());
+  const program: Program = { name: "wgpu-inferlink", commands: await Promise.all(commands.map(completedCommand)) };
+  const script = SHELLS[shell as keyof typeof SHELLS](program);
   process.stdout.write(options.json ? `${JSON.stringify({ shell, script }, null, 2)}\n` : script);
   return EXIT.done;
 }
 
-export const completionCommand: Command = {
+/** @param commands what there is to complete, itself among it */
+export const completionCommand = (commands: Listed[]): Command => ({
   flags: JSON_FLAG,
   completes: { oneOf: NAMES },
   describe: (y) =>
@@ -50,5 +46,5 @@ export const completionCommand: Command = {
       .positional("shell", { type: "string", description: NAMES.join(", ") })
       .example("source <($0 completion bash)", "In ~/.bashrc; for zsh in ~/.zshrc, behind compinit")
       .example("$0 completion fish > ~/.config/fish/completions/wgpu-inferlink.fish", "Once"),
-  run: (args) => completion(String(args.shell), { json: args.json === true }),
-};
+  run: (args) => completion(commands, String(args.shell), { json: args.json === true }),
+});

@@ -1,12 +1,13 @@
 /** `inspect`: what is in a checkpoint, and how large a sweep over it would be. */
 import { EXIT } from "../../errors.js";
-import { readCheckpoint } from "../../io/checkpoints/checkpoint.js";
-import { describeCheckpoint, type Network } from "../../model/resnet.js";
+import { readCheckpoint } from "../../inputs/weights.js";
+import type { Network } from "../../model/architecture.js";
+import { describeCheckpoint } from "../../model/checkpoint.js";
 import type { SweepConfig } from "../../sweep/config.js";
 import type { LayerVariants } from "../../sweep/filters.js";
 import { layersOf, layerVariants } from "../../sweep/sweep.js";
 import { CONFIG_FLAG, JSON_FLAG, type Command } from "../command.js";
-import { SWEEP_FLAGS } from "../flags.js";
+import { KEY_FLAG, SWEEP_FLAGS } from "../flags.js";
 import { sweepConfig } from "../options.js";
 import { columns } from "../table.js";
 import { bold, grouped } from "../terminal.js";
@@ -33,8 +34,10 @@ function facts(network: Network): LayerFacts[] {
   });
 }
 
-export async function inspect(file: string, config: SweepConfig, options: { json: boolean }): Promise<number> {
-  const checkpoint = await readCheckpoint(file);
+export async function inspect(file: string, config: SweepConfig, options: { key: string | null; json: boolean }): Promise<number> {
+  const checkpoint = await readCheckpoint(file, { key: options.key });
+  const { choice: { chosen, others }, notes, normalisation } = checkpoint;
+  const candidates = [chosen, ...others].map(({ key, architecture }) => ({ key, network: architecture.name, chosen: key === chosen.key }));
   const network = describeCheckpoint(checkpoint);
   const layers = facts(network);
   const variants = layersOf(network, config).map((layer) => layerVariants(network, config, layer));
@@ -42,7 +45,7 @@ export async function inspect(file: string, config: SweepConfig, options: { json
   const sweep = { layers: variants.length, networks: count((layer) => layer.variants.length), distinct: count((layer) => layer.masks.length) };
   const { name, width, channels, classes } = network;
   if (options.json) {
-    process.stdout.write(`${JSON.stringify({ file, format: checkpoint.format, sha256: checkpoint.sha256, network: name, width, channels, classes, layers, sweep }, null, 2)}\n`);
+    process.stdout.write(`${JSON.stringify({ file, format: checkpoint.format, sha256: checkpoint.sha256, candidates, notes, normalisation, network: name, width, channels, classes, layers, sweep }, null, 2)}\n`);
     return EXIT.done;
   }
   const lines = layers.map((layer) => [layer.layer, layer.shape.join("x"), grouped(layer.weights), grouped(layer.zeros), layer.min.toPrecision(5), layer.max.toPrecision(5)]);
@@ -51,6 +54,8 @@ export async function inspect(file: string, config: SweepConfig, options: { json
   process.stdout.write(
     `${[
       `${file}: ${name}, width ${width}, ${channels} input channel${channels === 1 ? "" : "s"}, ${classes} classes (${checkpoint.format})`,
+      ...notes,
+      ...(others.length > 0 ? ["", ...columns([["weights", "network", ""], ...candidates.map((each) => [each.key, each.network, each.chosen ? "these" : ""])])] : []),
       "",
       bold(head, process.stdout),
       ...body,
@@ -62,7 +67,7 @@ export async function inspect(file: string, config: SweepConfig, options: { json
 }
 
 export const inspectCommand: Command = {
-  flags: { ...SWEEP_FLAGS, ...CONFIG_FLAG, ...JSON_FLAG },
+  flags: { ...KEY_FLAG, ...SWEEP_FLAGS, ...CONFIG_FLAG, ...JSON_FLAG },
   describe: (y) => y.usage("$0 inspect <file> [options]").positional("file", { type: "string", description: "State dict: .ckpt, .pt, .pth or .safetensors" }),
-  run: (args) => inspect(String(args.file), sweepConfig(args), { json: args.json === true }),
+  run: (args) => inspect(String(args.file), sweepConfig(args), { key: typeof args.key === "string" ? args.key : null, json: args.json === true }),
 };

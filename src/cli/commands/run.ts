@@ -8,46 +8,29 @@ import { isWorthTuning, tilesFor, type TileTable, type Tuning } from "../../swee
 import type { Fault } from "../../sweep/recovery.js";
 import { evaluateUnits, planSweep, type SweepJob, type SweepPlan } from "../../sweep/sweep.js";
 import type { Unit } from "../../sweep/units.js";
+import { bestAccuracy, chanceWarning, MAY_BE_WRONG } from "../running/chance.js";
 import type { Collector } from "../running/collector.js";
 import type { Command } from "../command.js";
 import { again, report } from "../running/ending.js";
 import { RUN_FLAGS } from "../flags.js";
+import { normalisationText } from "../../io/datasets/normalise.js";
 import { openInputs } from "../../inputs/inputs.js";
 import { runOptions, type RunOptions } from "../options.js";
 import { Progress } from "../running/progress.js";
 import { Session } from "../running/session.js";
-import { listenForInterruption, type Interruption } from "../running/signals.js";
+import type { Engine, Run } from "../running/run.js";
+import { listenForInterruption } from "../running/signals.js";
 import { grouped, note } from "../terminal.js";
 
-/** What computes. Tests of everything around it put a stand-in here. */
-export interface Engine {
-  openDevice: typeof openDevice;
-  evaluateUnits: typeof evaluateUnits;
-}
-
-/** Everything of a run that is about to be evaluated or reported. */
-export interface Run {
-  engine: Engine;
-  options: RunOptions;
-  argv: string[];
-  job: SweepJob;
-  plan: SweepPlan;
-  gpu: Gpu;
-  session: Session;
-  interruption: Interruption;
-  started: number;
-  /** Null without --profile. */
-  profiler: Profiler | null;
-  tiles: TileTable;
-  /** Seconds from the process's start until the first numbers came back. */
-  firstResult: number | null;
-}
-
 function announce({ options, job, plan, gpu, session }: Run): void {
-  const { dataset, config, checkpoints } = job;
+  const { dataset, config, checkpoints, layerOf } = job;
+  const { normalisation } = dataset;
   const networks = `${grouped(plan.networks)} filtered networks of ${checkpoints.length} checkpoint${checkpoints.length === 1 ? "" : "s"}`;
+  for (const { path, file } of checkpoints) for (const told of file.notes) note(options, `${path}: ${told}`);
   if (options.part.note) note(options, options.part.note);
-  note(options, `${networks} on ${grouped(plan.images)} ${dataset.name} images, epsilon ${config.epsilons.join(", ")} (${config.epsilonSpace} space)`);
+  note(options, `${networks} on ${grouped(plan.images)} ${dataset.name} images (${normalisation ? normalisationText(normalisation) : "normalised already"}), epsilon ${config.epsilons.join(", ")} (${config.epsilonSpace} space)`);
+  if (layerOf !== null) note(options, `the normalisation is that of the layer stored in ${layerOf}${options.epsilonUnit.said === "given" ? "" : "; such a network takes pixels, so epsilon is in pixels of 0 to 1 (--epsilon-space input changes that)"}`);
+  for (const text of dataset.notes ?? []) note(options, text);
   note(options, `${gpu.adapter.name} (${gpu.adapter.type}), writing ${session.folder}`);
 }
 
@@ -68,9 +51,17 @@ async function evaluate(run: Run, collector: Collector): Promise<void> {
       await session.noteFault(fault);
     };
     const onLoad = (checkpoint: number, sha256: string): Promise<void> => session.loaded(checkpoint, sha256);
+    let warned = options.quiet;
+    const looked = new Set<number>();
     for await (const evaluated of engine.evaluateUnits(gpu, job, plan, { units, signal: interruption.signal, onProgress, onFault, onLoad, profiler, tiles })) {
       await collector.add(evaluated);
       progress?.unitDone();
+      const { checkpoint } = evaluated.unit;
+      if (warned || looked.has(checkpoint) || bestAccuracy(evaluated) >= MAY_BE_WRONG) continue;
+      looked.add(checkpoint);
+      const warning = await chanceWarning(gpu, job, checkpoint, job.layerOf !== null, engine.evaluateUnits);
+      if (warning !== null) progress?.note(warning);
+      warned = warning !== null;
     }
   } finally {
     progress?.end();
@@ -123,8 +114,7 @@ async function work(run: Run): Promise<number> {
 /** @returns the exit code */
 export async function run(options: RunOptions, argv: string[], engine: Engine = { openDevice, evaluateUnits }): Promise<number> {
   const started = performance.now();
-  const inputs = await openInputs(options);
-  const job: SweepJob = { ...inputs, config: options.config };
+  const job = await openInputs(options, options.config);
   const plan = planSweep(job);
   const gpu = await engine.openDevice({ adapter: options.adapter ?? undefined });
   try {

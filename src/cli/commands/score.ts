@@ -6,7 +6,7 @@ import { ROBUST_BAND } from "../../analysis/classes.js";
 import { completeCurves } from "../../analysis/completeness.js";
 import { curvesOf } from "../../analysis/curves.js";
 import { meansOf } from "../../analysis/means.js";
-import { meanTable, scoreTable } from "../../analysis/scoreTables.js";
+import { meanTable, scoreTable, type ScoreSettings } from "../../analysis/scoreTables.js";
 import { scoresOf, type Score } from "../../analysis/scores.js";
 import { EXIT, InputError, UsageError } from "../../errors.js";
 import { PACKAGE_VERSION } from "../../package.js";
@@ -108,16 +108,16 @@ function besides(path: string, word: string): string {
 }
 
 /** What is written: scores, and where there are several initialisations or epochs the means beside them. */
-async function write(path: string, format: Format, scores: Score[], band: number): Promise<string[]> {
+async function write(path: string, format: Format, scores: Score[], settings: ScoreSettings): Promise<string[]> {
   const { means } = meansOf(scores);
   const put = async <R extends object>(to: string, table: Table<R>): Promise<string> => {
     await onFile(to, () => makeFolder(dirname(to)));
     await replaceFile(to, encodeTable(table, format));
     return to;
   };
-  const written = [await put(path, scoreTable(scores, band, PACKAGE_VERSION))];
+  const written = [await put(path, scoreTable(scores, settings))];
   const beside = besides(path, "-means");
-  if (means.length > 0) written.push(await put(beside, meanTable(means, band, PACKAGE_VERSION)));
+  if (means.length > 0) written.push(await put(beside, meanTable(means, settings)));
   else await onFile(beside, () => rm(beside, { force: true })); // those of other scores
   return written;
 }
@@ -128,19 +128,19 @@ function placeBeside({ file, folder }: LoadedRun, format: Format): string {
   return join(folder, `${basename(file) === RESULTS ? "" : `${name}.`}scores.${format}`);
 }
 
-async function writeAll(scored: ScoredRun[], { band, format, out, overwrite }: ScoreCommand): Promise<string[]> {
+async function writeAll(scored: ScoredRun[], { format, out, overwrite }: ScoreCommand, settings: ScoreSettings): Promise<string[]> {
   const all = scored.flatMap(({ scores }) => scores);
   if (out !== null) {
     const chosen = format ?? formatOf(out)!;
-    if (out === STDOUT) return void process.stdout.write(encodeTable(scoreTable(all, band, PACKAGE_VERSION), chosen)), [];
+    if (out === STDOUT) return void process.stdout.write(encodeTable(scoreTable(all, settings), chosen)), [];
     const path = statSync(out, { throwIfNoEntry: false })?.isDirectory() ? join(out, `scores.${chosen}`) : out;
     const there = [path, besides(path, "-means")].find((file) => statSync(file, { throwIfNoEntry: false }));
     if (there !== undefined && !overwrite) throw new UsageError(`${there}: exists; choose another --out, or replace it with --overwrite`);
-    return write(path, chosen, all, band);
+    return write(path, chosen, all, settings);
   }
   const written: string[] = [];
   for (const { run, scores } of scored.filter(({ run }) => run.complete)) {
-    for (const each of new Set<Format>(["arrow", ...(format === null ? [] : [format])])) written.push(...(await write(placeBeside(run, each), each, scores, band)));
+    for (const each of new Set<Format>(["arrow", ...(format === null ? [] : [format])])) written.push(...(await write(placeBeside(run, each), each, scores, settings)));
   }
   return written;
 }
@@ -158,9 +158,11 @@ export async function score(command: ScoreCommand): Promise<number> {
     const [{ network, dataset, layer, filter }] = ambiguous[0];
     say(`no means of ${plural(ambiguous.length, "group")} of curves, since they hold one initialisation or epoch twice (${network}, ${dataset}, ${layer}, ${filter}); leave out a run`);
   }
-  const files = await writeAll(scored, command);
+  const normalisations = Object.fromEntries(runs.map(({ run, name }) => [name, run.metadata.get("normalisation") ?? "unknown"]));
+  const settings: ScoreSettings = { band: command.band, packageVersion: PACKAGE_VERSION, normalisations };
+  const files = await writeAll(scored, command, settings);
   if (command.json) {
-    const object = { robust_band: command.band, runs: runs.map(({ run, name }) => ({ run: name, given: run.given, complete: run.complete })), files, scores: plainRows(scoreTable(all, command.band, PACKAGE_VERSION)), means: plainRows(meanTable(means, command.band, PACKAGE_VERSION)) };
+    const object = { robust_band: command.band, runs: runs.map(({ run, name }) => ({ run: name, given: run.given, complete: run.complete })), files, scores: plainRows(scoreTable(all, settings)), means: plainRows(meanTable(means, settings)) };
     process.stdout.write(`${JSON.stringify(object, null, 2)}\n`);
   } else if (command.out !== STDOUT) {
     process.stdout.write(`${renderScores(all, means, command.band, process.stdout)}\n${files.length === 0 ? "" : `\nwritten: ${files.join(", ")}\n`}`);

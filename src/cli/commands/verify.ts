@@ -12,10 +12,21 @@ interface Verified extends Differences {
   same: boolean;
 }
 
-const DESCRIPTIONS: Record<GoldenCase["name"], string> = {
-  demo: "28x28x1, 10 classes, trained",
-  random32: "32x32x3, 10 classes, random",
-  random64: "64x64x3, 200 classes, random",
+const DESCRIPTIONS: Record<string, string> = {
+  demo: "ResNet-18, 28x28x1, 10 classes, trained",
+  random32: "ResNet-18, 32x32x3, 10 classes",
+  random64: "ResNet-18, 64x64x3, 200 classes",
+  resnet50: "ResNet-50, 28x28x1",
+  resnext: "ResNeXt-14, 23x21x3",
+  "resnet18-cifar": "ResNet-18 with a small stem, 17x19x3",
+  resnet20: "ResNet-20, 17x18x3",
+  squeezenet1_0: "SqueezeNet 1.0, 31x29x3",
+  squeezenet1_1: "SqueezeNet 1.1, 28x28x1",
+  shufflenet_v2: "ShuffleNet V2, 28x28x1",
+  vgg11_bn: "VGG-11 with batch norm, 32x33x3",
+  "vgg13-cifar": "VGG-13 with one linear layer, 32x32x3",
+  mobilenet_v2: "MobileNet V2, 28x28x1",
+  densenet: "DenseNet-23, 35x33x1",
 };
 
 const describe = ({ name, batchNorm }: GoldenCase): string => `${DESCRIPTIONS[name]}${batchNorm === "batch" ? ", batch's own statistics" : ""}`;
@@ -41,7 +52,7 @@ export async function verify(options: { adapter: string | null; json: boolean })
     say(`${name} (${type}): computing ${GOLDEN_CASES.length} networks`);
     const verified: Verified[] = [];
     for (const golden of GOLDEN_CASES) {
-      const expected = goldenOutcome(golden);
+      const expected = await goldenOutcome(golden);
       const [first, second] = await computeOutcomes(gpu, golden);
       const differences = worse(compareOutcomes(first, expected), compareOutcomes(second, expected));
       verified.push({ network: describe(golden), ...differences, same: isSame(differences) });

@@ -5,7 +5,7 @@ import { readRows, RESULTS } from "../../results/arrow/arrow.js";
 import { MANIFEST } from "../../results/manifest.js";
 import { shardName, type Shard } from "../../sweep/shards.js";
 import { profileObject, renderProfile } from "../profile.js";
-import type { Run } from "../commands/run.js";
+import type { Run } from "./run.js";
 import { summarise } from "./summary.js";
 import { renderTable } from "../table.js";
 import { clock, grouped, note, quoted, say } from "../terminal.js";

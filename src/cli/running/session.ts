@@ -15,6 +15,7 @@ import { variantCount } from "../../sweep/config.js";
 import type { Fault } from "../../sweep/recovery.js";
 import { FinishedUnits } from "../../sweep/finished.js";
 import { shardName, shardUnits, type Shard } from "../../sweep/shards.js";
+import type { OpenedInputs } from "../../inputs/inputs.js";
 import type { SweepJob, SweepPlan } from "../../sweep/sweep.js";
 import type { Unit } from "../../sweep/units.js";
 import { Collector } from "./collector.js";
@@ -23,12 +24,14 @@ import { say } from "../terminal.js";
 
 export function identityOf(job: SweepJob, adapter: AdapterSummary, shard: Shard | null): RunIdentity {
   const { dataset } = job;
+  const key = job.checkpoints[0]?.file.key ?? null;
   return {
     packageVersion: versions().package,
     adapter: `${adapter.name} (${adapter.backend})`,
     driver: adapter.description,
     config: job.config,
-    dataset: { name: dataset.name, split: dataset.split, images: dataset.images, sha256: dataset.sha256 },
+    ...(key !== null && { key }),
+    dataset: { name: dataset.name, split: dataset.split, images: dataset.images, sha256: dataset.sha256, normalisation: dataset.normalisation },
     shard,
   };
 }
@@ -39,7 +42,7 @@ const recordsOf = (job: SweepJob): CheckpointRecord[] =>
 const costOf = (units: Unit[]): number => units.reduce((sum, unit) => sum + unit.cost, 0);
 
 /** @param units those of this folder */
-function newManifest(identity: RunIdentity, checkpoints: CheckpointRecord[], job: SweepJob, plan: SweepPlan, units: Unit[], adapter: AdapterSummary, tiles: Manifest["tiles"]): Manifest {
+function newManifest(identity: RunIdentity, checkpoints: CheckpointRecord[], { layerOf, ...job }: OpenedInputs, plan: SweepPlan, units: Unit[], adapter: AdapterSummary, tiles: Manifest["tiles"]): Manifest {
   const { name, vendor, architecture, description, backend, type, software } = adapter;
   const layers: Record<string, string[]> = {};
   for (const { checkpoint, layer } of plan.units) {
@@ -51,7 +54,7 @@ function newManifest(identity: RunIdentity, checkpoints: CheckpointRecord[], job
     status: "running",
     identity,
     checkpoints,
-    data: { files: job.dataset.files.map(shownPath), normalisation: job.dataset.normalisation },
+    data: { files: job.dataset.files.map(shownPath), normalisation: job.dataset.normalisation, ...(layerOf !== null && { normalisation_layer_of: shownPath(layerOf) }) },
     adapter: { name, vendor, architecture, description, backend, type, software },
     versions: versions(),
     units: units.length,
@@ -85,7 +88,7 @@ export class Session {
     private readonly work: { journal: Journal; writer: ResultWriter | null; collector: Collector } | null,
   ) {}
 
-  static async open(options: RunOptions, job: SweepJob, plan: SweepPlan, adapter: AdapterSummary, tiles: Manifest["tiles"] = {}): Promise<Session> {
+  static async open(options: RunOptions, job: OpenedInputs, plan: SweepPlan, adapter: AdapterSummary, tiles: Manifest["tiles"] = {}): Promise<Session> {
     const { shard } = options.part;
     const identity = identityOf(job, adapter, shard);
     const checkpoints = recordsOf(job);

@@ -1,9 +1,9 @@
-/** Reads chosen entries of a tar archive in one pass through a stream; nothing is written to disk. (Format: POSIX.1-2001 pax, section ustar.) */
+/** Reads tar archives: chosen entries in one pass through a stream, or all of an uncompressed one in place; nothing is written to disk. (Format: POSIX.1-2001 pax, section ustar.) */
 import { createReadStream } from "node:fs";
 import { createGunzip } from "node:zlib";
 import { InferlinkError, InputError } from "../../errors.js";
 import { gzipError } from "./gzip.js";
-import { FileSource, MemorySource, fileError, type ByteSource } from "../source.js";
+import { FileSource, MemorySource, PartSource, fileError, type ByteSource } from "../source.js";
 
 const BLOCK = 512;
 const MAX_ENTRIES = 1000;
@@ -122,6 +122,31 @@ export async function readTar(path: string, limits: TarLimits, wanted: (name: st
   } finally {
     stream.destroy();
     file.destroy();
+  }
+}
+
+/** True if the source starts with the header of a tar archive. */
+export function isTar(source: ByteSource): boolean {
+  return source.size >= BLOCK && headerOf(Buffer.from(source.read(0, BLOCK))) !== null;
+}
+
+/**
+ * The plain files of an uncompressed tar archive by name, unread parts of `source`.
+ * @throws InputError if it is damaged, holds two files of one name, or more files than `most`
+ */
+export function tarFiles(source: ByteSource, most: number): Map<string, ByteSource> {
+  const files = new Map<string, ByteSource>();
+  for (let at = 0, entries = 0; ; entries++) {
+    if (at + BLOCK > source.size) throw damaged(source.file);
+    const block = Buffer.from(source.read(at, BLOCK));
+    if (!block.some((byte) => byte !== 0)) return files;
+    const header = headerOf(block);
+    if (header === null || at + BLOCK + header.size > source.size) throw damaged(source.file);
+    if (entries === most) throw new InputError(source.file, "holds far more files than are expected in it; it is damaged or hostile");
+    const name = header.name.replace(/^\.\//, "");
+    if (header.type === "0" && files.has(name)) throw new InputError(source.file, `holds the file ${JSON.stringify(name.slice(0, 80))} twice; it is damaged or hostile`);
+    if (header.type === "0") files.set(name, new PartSource(source, at + BLOCK, header.size));
+    at += BLOCK * (1 + Math.ceil(header.size / BLOCK));
   }
 }
 

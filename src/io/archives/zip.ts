@@ -1,6 +1,6 @@
-import { crc32 } from "node:zlib";
+import { crc32, inflateRawSync } from "node:zlib";
 import { InputError } from "../../errors.js";
-import { PartSource, forEachChunk, type ByteSource } from "../source.js";
+import { MemorySource, PartSource, forEachChunk, type ByteSource } from "../source.js";
 
 const LOCAL = 0x04034b50;
 const CENTRAL = 0x02014b50;
@@ -11,6 +11,9 @@ const MAX_ENTRIES = 100_000;
 const MAX_DIRECTORY = 1 << 25;
 /** What may follow an entry: its data descriptor, with the wide sizes. */
 const MAX_DESCRIPTOR = 24;
+/** What the compressed entries of an archive may unpack to, all together. */
+const MAX_UNPACKED = 2 ** 30;
+const [STORED, DEFLATED] = [0, 8];
 
 /** True if the source starts like a zip archive that has entries. */
 export const isZip = (source: ByteSource): boolean => source.size >= 4 && view(source, 0, 4).getUint32(0, true) === LOCAL;
@@ -18,6 +21,9 @@ export const isZip = (source: ByteSource): boolean => source.size >= 4 && view(s
 interface Entry {
   name: string;
   crc: number;
+  method: number;
+  /** Bytes in the archive, and unpacked. */
+  packed: number;
   size: number;
   /** Of the local header. */
   start: number;
@@ -96,19 +102,33 @@ function readDirectory(source: ByteSource): { entries: Entry[]; directory: numbe
     const wide = widen(data, at, at + 46 + nameLength, extraLength);
     if ((data.getUint16(at + 8, true) & 1) !== 0) throw bad("holds an encrypted zip entry");
     if (wide === null || data.getUint16(at + 34, true) !== 0) throw bad("has a zip directory entry without its sizes");
-    if (data.getUint16(at + 10, true) !== 0 || wide.packed !== wide.size) {
-      throw new InputError(source.file, "holds compressed zip entries, which torch.save never writes; load it in PyTorch and save it again");
+    const method = data.getUint16(at + 10, true);
+    if (method !== DEFLATED && (method !== STORED || wide.packed !== wide.size)) {
+      throw new InputError(source.file, "holds zip entries compressed in a way that is not read here; unpack it and zip it again without compression (zip -0 -r)");
     }
-    entries.push({ name, crc: data.getUint32(at + 16, true), size: wide.size, start: wide.start });
+    entries.push({ name, crc: data.getUint32(at + 16, true), method, packed: wide.packed, size: wide.size, start: wide.start });
     at = next;
   }
   if (at !== size) throw bad("has a damaged zip directory");
   return { entries, directory: start };
 }
 
+/** The content of an entry that others compressed; PyTorch never does. */
+function inflated(part: ByteSource, size: number, damaged: (what: string) => InputError): ByteSource {
+  const what = "holds a compressed zip entry that does not unpack to its size";
+  try {
+    // The types of Node leave out what `info` adds.
+    const { buffer, engine } = inflateRawSync(part.read(0, part.size), { maxOutputLength: size + 1, info: true }) as unknown as { buffer: Buffer; engine: { bytesWritten: number } };
+    if (buffer.length === size && engine.bytesWritten === part.size) return new MemorySource(part.file, buffer);
+  } catch (error) {
+    if (error instanceof InputError) throw error;
+  }
+  throw damaged(what);
+}
+
 /**
- * Reads the directory of a zip archive of stored entries and returns their contents by name, unread parts of `source`.
- * Throws InputError if the archive is cut, compressed, encrypted or split, has a comment, if entries overlap, share a name or
+ * Reads the directory of a zip archive and returns its entries' contents by name: stored ones as unread parts of `source`,
+ * deflated ones unpacked into memory. Throws InputError if the archive is cut, encrypted, compressed otherwise or split, has a comment, if entries overlap, share a name or
  * leave room between them, if the local headers contradict the directory, or if a checksum is wrong.
  */
 export function readZip(source: ByteSource): Map<string, ByteSource> {
@@ -116,6 +136,7 @@ export function readZip(source: ByteSource): Map<string, ByteSource> {
   const { entries, directory } = readDirectory(source);
   const contents = new Map<string, ByteSource>();
   let end = 0;
+  let unpacked = 0;
   for (const entry of entries.sort((a, b) => a.start - b.start)) {
     const shown = JSON.stringify(entry.name.slice(0, 80));
     if (entry.start < end || entry.start + 30 > directory) throw bad(`holds a zip entry ${shown} that overlaps another`);
@@ -123,20 +144,22 @@ export function readZip(source: ByteSource): Map<string, ByteSource> {
     const header = view(source, entry.start, 30);
     const nameLength = header.getUint16(26, true);
     const from = entry.start + 30 + nameLength + header.getUint16(28, true);
-    if (from + entry.size > directory) throw bad(`holds a zip entry ${shown} that overlaps another`);
+    if (from + entry.packed > directory) throw bad(`holds a zip entry ${shown} that overlaps another`);
     const name = Buffer.from(source.read(entry.start + 30, nameLength)).toString("utf8");
     const agrees = (at: number, value: number) => [0, 0xffffffff, value].includes(header.getUint32(at, true));
-    if (header.getUint32(0, true) !== LOCAL || header.getUint16(8, true) !== 0 || name !== entry.name ||
-      !agrees(14, entry.crc) || !agrees(18, entry.size) || !agrees(22, entry.size)) {
+    if (header.getUint32(0, true) !== LOCAL || header.getUint16(8, true) !== entry.method || name !== entry.name ||
+      !agrees(14, entry.crc) || !agrees(18, entry.packed) || !agrees(22, entry.size)) {
       throw bad(`holds a zip entry ${shown} that contradicts the archive's directory`);
     }
     if (contents.has(name)) throw bad(`holds the zip entry ${shown} twice`);
-    const part = new PartSource(source, from, entry.size);
+    const packed = new PartSource(source, from, entry.packed);
+    if (entry.method === DEFLATED && (unpacked += entry.size) > MAX_UNPACKED) throw new InputError(source.file, `holds compressed zip entries of more than ${MAX_UNPACKED} bytes; unpack it and zip it again without compression (zip -0 -r)`);
+    const part = entry.method === DEFLATED ? inflated(packed, entry.size, bad) : packed;
     let crc = 0;
     forEachChunk(part, (chunk) => { crc = crc32(chunk, crc); });
     if (crc !== entry.crc) throw bad(`fails the checksum of its part ${shown}`);
     contents.set(name, part);
-    end = from + entry.size;
+    end = from + entry.packed;
   }
   if (directory > end + MAX_DESCRIPTOR) throw bad("holds bytes before its zip directory that belong to no entry");
   return contents;

@@ -1,46 +1,27 @@
 import { InputError } from "../../errors.js";
+<<<<<<< HEAD
 import { ArrayRef, DTYPE_BYTES, isFloat, type Storage, toFloat32 } from "../arrays.js";
 import type { PickleKey, PickleValue } from "./pickle.js";
 import { isZip, readZip } from "../archives/zip.js";
 import { readExported } from "../exported/exported.js";
+=======
+import { DTYPE_BYTES, isFloat, toFloat32, type ArrayRef } from "../arrays.js";
+import { findMappings, type Contents } from "./mappings.js";
+>>>>>>> main
 import { isSafetensors, readSafetensors } from "./safetensors.js";
 import { FileSource, sha256, type ByteSource } from "../source.js";
 import { readTorchSaved } from "./torchSaved.js";
-import type { Checkpoint, CheckpointFile, Tensor } from "../types.js";
+import type { Checkpoint, Tensor } from "../types.js";
 
 export { findCheckpoints, parseCheckpointName, type CheckpointName, type CheckpointQuery, type FoundCheckpoint } from "./checkpointTree.js";
-
-/** Where training scripts put the weights when they save more than those. */
-const WRAPPERS = ["state_dict", "model_state_dict", "model", "net", "network"];
 
 /** A ResNet-18 has 45 MB; optimiser states come on top. */
 const MAX_FILE = 2 ** 32;
 /** Weights of a ResNet-18 four times as wide have 716 MB. */
 const MAX_WEIGHTS = 2 ** 30;
 
-/** The file, unread. Throws as `readCheckpoint` does, for what is missing, empty or too large. */
+/** The file, unread. Throws InputError for what is missing, empty or too large, and FileSystemError for what may not be read. */
 export const openCheckpointFile = (path: string): FileSource => new FileSource(path, MAX_FILE);
-
-/**
- * Reads a checkpoint: torch.save's zip format, its legacy stream (before 1.6) or safetensors, told apart by content. Every
- * tensor is dense row-major float32 (float16, bfloat16 and float64 are converted); `num_batches_tracked` is left out; leading
- * `model.` and `module.` are taken off the names; a `state_dict` inside a larger dict is found.
- *
- * Throws InputError if the file is missing, cut, of another kind, or holds anything but numbers in tensors (a pickle that asks
- * for a function is refused, and nothing is executed), and FileSystemError if it may not be read.
- */
-export async function readCheckpoint(path: string): Promise<Checkpoint> {
-  using source = openCheckpointFile(path);
-  return parseCheckpoint(source);
-}
-
-/** Names and shapes alone, read and refused as `readCheckpoint` does; what is wrong with the weights themselves comes out at `load`. */
-export async function openCheckpoint(path: string): Promise<CheckpointFile> {
-  using source = openCheckpointFile(path);
-  const { format, arrays } = findTensors(source);
-  const shapes = new Map([...arrays].map(([name, { shape }]) => [name, [...shape]]));
-  return { path, format, bytes: source.size, modified: source.modified, shapes, load: () => readCheckpoint(path) };
-}
 
 /** SHA-256 of the file as it is now, hex. */
 export function hashCheckpoint(path: string): string {
@@ -48,6 +29,7 @@ export function hashCheckpoint(path: string): string {
   return sha256(source);
 }
 
+<<<<<<< HEAD
 /** `readCheckpoint` on bytes that are already open; the path is the source's name. */
 export function parseCheckpoint(source: ByteSource): Checkpoint {
   const path = source.file;
@@ -110,20 +92,52 @@ function readEntries(source: ByteSource): { format: Checkpoint["format"]; entrie
   if (exported) return { format: "exported", entries: new Map([...exported.constants, ...exported.state].filter(([, { dtype }]) => isFloat(dtype))) };
   const saved = readTorchSaved(source, parts);
   if (saved) return { format: saved.format, entries: stateDict(file, saved.value) };
+=======
+/** What is in a checkpoint's file, still there, and in which format. */
+export interface OpenedFile extends Contents {
+  format: Checkpoint["format"];
+}
+
+/**
+ * Reads a checkpoint's structure: torch.save's zip format, its stream (before 1.6), its tar (before 0.1.7) or safetensors, told
+ * apart by content. Objects that are not known are left as they are: nothing is imported, nothing executed.
+ * @throws InputError if the file is cut, damaged or of another kind
+ */
+export function readContents(source: ByteSource): OpenedFile {
+  const { file } = source;
+  if (isSafetensors(source)) return { format: "safetensors", ...findMappings(new Map(readSafetensors(source))) };
+  const saved = readTorchSaved(source, true);
+  if (saved) return { format: saved.format, ...findMappings(saved.value) };
+>>>>>>> main
   const head = Buffer.from(source.read(0, Math.min(source.size, 64)));
   if (head.toString("latin1").startsWith("version https://git-lfs")) {
     throw new InputError(file, "is a Git LFS pointer, not the checkpoint itself; run git lfs pull");
   }
-  throw new InputError(file, "is not a checkpoint: neither torch.save (zip or legacy) nor safetensors; name a .ckpt, .pt, .pth or .safetensors file");
+  throw new InputError(file, "is not a checkpoint: neither torch.save (zip, stream or tar) nor safetensors; name a .ckpt, .pt, .pth or .safetensors file");
 }
 
-/** The dict of tensors in what was saved: the object itself, or the one under a usual key of it. */
-function stateDict(file: string, saved: PickleValue): ReadonlyMap<PickleKey, PickleValue> {
-  if (!(saved instanceof Map)) throw new InputError(file, "does not hold a state_dict; save model.state_dict() with torch.save");
-  if ([...saved.values()].some((value) => value instanceof ArrayRef)) return saved;
-  for (const key of WRAPPERS) {
-    const inner = saved.get(key);
-    if (inner instanceof Map) return inner;
+/** A tensor's name, fit for a message. */
+export const shownName = (name: string): string => JSON.stringify(name.slice(0, 120)).slice(1, -1);
+
+/**
+ * Reads tensors as dense row-major float32 (float16, bfloat16 and float64 are converted).
+ * @throws InputError for a tensor of another type, for numbers that are not finite, and for more bytes than weights take
+ */
+export function readTensors(source: ByteSource, arrays: ReadonlyMap<string, ArrayRef>, isRead = isFloat): Map<string, Tensor> {
+  const path = source.file;
+  const tensors = new Map<string, Tensor>();
+  // Views may share a storage (tied weights); this keeps them from multiplying a small file into a large memory.
+  let left = Math.min(2 * source.size, MAX_WEIGHTS);
+  for (const [name, array] of arrays) {
+    if (!isRead(array.dtype)) throw new InputError(path, `holds tensor ${shownName(name)} as ${array.dtype}; only floating-point weights can be filtered, so save it as float32`);
+    left -= array.span * DTYPE_BYTES[array.dtype];
+    if (left < 0) throw new InputError(path, `holds tensors that together are far larger than the file, or than ${MAX_WEIGHTS} bytes; save one network's state_dict, with .clone()`);
   }
-  return saved;
+  for (const [name, array] of arrays) {
+    const data = toFloat32(path, array);
+    const wrong = data.findIndex((number) => !Number.isFinite(number));
+    if (wrong >= 0) throw new InputError(path, `holds ${data[wrong]} in tensor ${shownName(name)} (element ${wrong}); train again or choose another checkpoint`);
+    tensors.set(name, { shape: [...array.shape], data });
+  }
+  return tensors;
 }

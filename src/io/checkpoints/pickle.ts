@@ -1,49 +1,34 @@
 import { InputError } from "../../errors.js";
-import { ArrayRef, Storage } from "../arrays.js";
+import type { Storage } from "../arrays.js";
 import { Cursor } from "./pickleCursor.js";
-import { ALLOWED_GLOBALS, NumpyArray, NumpyDtype, PickleGlobal, applyState, isBytes } from "./pickleGlobals.js";
+import { PickleBudget } from "./pickleBudget.js";
+import { ALLOWED_GLOBALS, applyState } from "./pickleGlobals.js";
+import { Opaque, PickleGlobal, isBytes, type Builder, type PickleKey, type PickleValue } from "./pickleValues.js";
 import { LazyText } from "../latin1.js";
 import { OP } from "./pickleOps.js";
 import type { ByteSource } from "../source.js";
 
-/** What a pickle may hold: lists and tuples become arrays, dicts become Maps, bytes become sources that are not read yet. */
-export type PickleValue =
-  | null | boolean | number | bigint | string | ByteSource | PickleValue[] | Map<PickleKey, PickleValue>
-  | LazyText | PickleGlobal | ArrayRef | Storage | NumpyArray | NumpyDtype;
-export type PickleKey = null | boolean | number | bigint | string;
-
 const MAX_MARKS = 256;
 const MAX_STRING = 2048;
 const MAX_NAME = 512;
+const MAX_INTEGER = 1024;
 
-/** What one file may cost in all, nested pickles included, so that a small file cannot fill memory. */
-export class PickleBudget {
-  #work: number;
-  #bytes: number;
+/** What is made all the same of objects that are not known. */
+const TAKES_OBJECTS: ReadonlySet<string> = new Set([
+  "collections.OrderedDict", "collections.defaultdict", "collections.Counter", "torch._tensor._rebuild_from_type_v2", "torch._tensor._rebuild_from_type",
+]);
+/** Opcodes that only objects need which may stand beside what is wanted. */
+const OF_OBJECTS: ReadonlySet<number> = new Set([OP.NEWOBJ, OP.NEWOBJ_EX, OP.EMPTY_SET, OP.FROZENSET, OP.ADDITEMS]);
 
-  constructor(readonly file: string, size: number) {
-    // A listed image of 3x64x64 takes about 1,100 units and 49,152 bytes; Tiny ImageNet has 100,000 to train with.
-    this.#work = 24_000_000 + Math.min(Math.ceil(size / 20), 240_000_000);
-    this.#bytes = 3 * size + 65536;
-  }
-
-  /** Counts `work` units, about 8 bytes of memory each. */
-  spend(work: number): void {
-    this.#work -= work;
-    if (this.#work < 0) throw new InputError(this.file, "holds more objects than any dataset or checkpoint needs; it is damaged or hostile");
-  }
-
-  /** Counts bytes that are copied or scanned: a text, the bytes in it and a storage's stream in those, so at most three times the file. */
-  spendBytes(count: number): void {
-    this.#bytes -= count;
-    if (this.#bytes < 0) throw new InputError(this.file, "unpacks to more bytes than it has; it is damaged or hostile");
-  }
-}
+/** Python's own makers of objects take the class as their first argument. */
+const classOf = (maker: string, [first]: PickleValue[]): string => (/^copy_?reg\./.test(maker) && first instanceof Opaque ? first.name : maker);
 
 export interface UnpicklerOptions {
   /** Byte at which the pickle starts. */
   position?: number;
   budget?: PickleBudget;
+  /** See `Builder`. */
+  bystanders?: boolean;
   /** Answers a persistent id (torch's storages); without it such ids are refused. */
   persistentLoad?: (id: PickleValue) => PickleValue;
   /** Reads a storage's own torch.save stream inside a plain pickle; without it such streams are refused. */
@@ -52,22 +37,27 @@ export interface UnpicklerOptions {
 
 /**
  * Interprets one pickle (protocols 2 to 5) from an allow-list of opcodes and names. Nothing is ever imported or executed.
- * Throws InputError for anything outside the list, and for input that is damaged, too deep or too large.
+ * Throws InputError for opcodes outside the list, for names outside it (with `bystanders` they become Opaque), and for input
+ * that is damaged, too deep or too large.
  */
-export class Unpickler {
+export class Unpickler implements Builder {
   readonly file: string;
   readonly budget: PickleBudget;
+  readonly bystanders: boolean;
   readonly #cursor: Cursor;
   readonly #options: UnpicklerOptions;
   #stack: PickleValue[] = [];
   readonly #marks: PickleValue[][] = [];
   readonly #memo: PickleValue[] = [];
+  /** Tuples are arrays, too, and may be keys of a dict. */
+  readonly #lists = new WeakSet<PickleValue[]>();
 
   constructor(source: ByteSource, options: UnpicklerOptions = {}) {
     this.file = source.file;
     this.budget = options.budget ?? new PickleBudget(source.file, source.size);
     this.#cursor = new Cursor(source, options.position);
     this.#options = options;
+    this.bystanders = options.bystanders ?? false;
   }
 
   /** Byte after the pickle's last opcode, once it is loaded. */
@@ -96,7 +86,6 @@ export class Unpickler {
     return value;
   }
 
-  /** A dict made of pairs, as `OrderedDict(pairs)` makes one. */
   newMap(args: PickleValue[]): Map<PickleKey, PickleValue> {
     this.budget.spend(20);
     const map = new Map<PickleKey, PickleValue>();
@@ -110,7 +99,6 @@ export class Unpickler {
     return map;
   }
 
-  /** The storage in a torch.save stream of its own. */
   loadNested(bytes: ByteSource): Storage {
     if (!this.#options.nestedLoad) throw this.#bad("a storage inside a storage");
     this.budget.spend(400);
@@ -157,7 +145,8 @@ export class Unpickler {
       this.budget.spend(16 + value.size / 8);
       return Buffer.from(value.read(0, value.size)).toString("latin1");
     }
-    if (typeof value === "object" && value !== null) throw this.#bad("a dict key that is not a string or number");
+    const isKey = typeof value !== "object" || value === null || (this.bystanders && !(value instanceof Map) && !(Array.isArray(value) && this.#lists.has(value)));
+    if (!isKey) throw this.#bad("a dict key that is not a string or number");
     return value;
   }
 
@@ -189,8 +178,8 @@ export class Unpickler {
   }
 
   #integer(length: number): void {
-    if (length > 16) throw this.#bad(`an integer of ${length} bytes`);
-    this.#push(this.#cursor.integer(length), length > 6 ? 12 : 2);
+    if (length > MAX_INTEGER) throw this.#bad(`an integer of ${length} bytes`);
+    this.#push(this.#cursor.integer(length), length > 6 ? 12 + length : 2);
   }
 
   #global(module: PickleValue, name: PickleValue): void {
@@ -199,6 +188,10 @@ export class Unpickler {
     // Python 2 wrote some modules under older names.
     const full = `${module === "__builtin__" ? "builtins" : module}.${name}`;
     const entry = ALLOWED_GLOBALS.get(full);
+    if (!entry && this.bystanders) {
+      this.#push(new Opaque(full), 24);
+      return;
+    }
     if (!entry) {
       const shown = JSON.stringify(full.slice(0, 120)).slice(1, -1);
       throw new InputError(this.file, `asks for ${shown}, which is not allowed in weights or data, so the file was refused and nothing was executed; ` +
@@ -210,25 +203,48 @@ export class Unpickler {
   #reduce(): void {
     const args = this.#pop();
     const callee = this.#pop();
-    if (!(callee instanceof PickleGlobal) || callee.call === null || !Array.isArray(args)) throw this.#bad("a call of something that is not a function");
-    this.#push(callee.call(args, this) ?? null, 12);
+    const name = callee instanceof PickleGlobal || callee instanceof Opaque ? callee.name : null;
+    if (name === null || !Array.isArray(args) || (callee instanceof PickleGlobal && callee.call === null)) throw this.#bad("a call of something that is not a function");
+    // What is made of an unknown object is one.
+    if (callee instanceof Opaque || (!TAKES_OBJECTS.has(name) && args.some((arg) => arg instanceof Opaque))) this.#push(new Opaque(classOf(name, args), [args]), 24);
+    else this.#push((callee as PickleGlobal).call!(args, this) ?? null, 12);
+  }
+
+  /** An object made without its class's own ideas of how; a dict's heirs are dicts only where they are known. */
+  #newObject(args: PickleValue, keywords: PickleValue): void {
+    const made = this.#pop();
+    if (made instanceof PickleGlobal && made.name.startsWith("collections.")) this.#push(this.newMap([]));
+    else if (made instanceof PickleGlobal || made instanceof Opaque) this.#push(new Opaque(made.name, [args, keywords]), 24);
+    else throw this.#bad("an object of something that is not a class");
+  }
+
+  #list(items: PickleValue[]): void {
+    this.#lists.add(items);
+    this.#push(items, 4);
   }
 
   #append(items: PickleValue[]): void {
-    const list = this.#top();
+    const top = this.#top();
+    const list = top instanceof Opaque ? top.parts : top;
     if (!Array.isArray(list)) throw this.#bad("an item for something that is not a list");
     for (const item of items) list.push(item);
   }
 
   #setItems(items: PickleValue[]): void {
-    const map = this.#top();
+    const top = this.#top();
+    const map = top instanceof Opaque ? (top.items ??= this.newMap([])) : top;
     if (!(map instanceof Map) || items.length % 2 !== 0) throw this.#bad("an item for something that is not a dict");
     this.budget.spend(2 * items.length);
     for (let i = 0; i < items.length; i += 2) map.set(this.#key(items[i]), items[i + 1]);
   }
 
+  #unknown(op: number): InputError {
+    return this.#bad(`the pickle opcode 0x${op.toString(16).padStart(2, "0")}, which weights and data never need, so nothing was executed`);
+  }
+
   #step(op: number): void {
     const cursor = this.#cursor;
+    if (!this.bystanders && OF_OBJECTS.has(op)) throw this.#unknown(op);
     switch (op) {
       case OP.PROTO: {
         const protocol = cursor.u8();
@@ -266,8 +282,11 @@ export class Unpickler {
       case OP.SHORT_BINBYTES: this.#blob(cursor.u8()); return;
       case OP.BINBYTES8:
       case OP.BYTEARRAY8: this.#blob(cursor.length64()); return;
-      case OP.EMPTY_LIST:
+      case OP.EMPTY_LIST: this.#list([]); return;
       case OP.EMPTY_TUPLE: this.#push([], 4); return;
+      case OP.EMPTY_SET: this.#push(new Opaque("builtins.set"), 24); return;
+      case OP.FROZENSET: this.#push(new Opaque("builtins.frozenset", this.#popMark()), 24); return;
+      case OP.ADDITEMS: this.#append(this.#popMark()); return;
       case OP.EMPTY_DICT: this.#push(this.newMap([])); return;
       case OP.TUPLE: {
         const items = this.#popMark();
@@ -277,7 +296,7 @@ export class Unpickler {
       case OP.TUPLE1: this.#push(this.#popCount(1)); return;
       case OP.TUPLE2: this.#push(this.#popCount(2)); return;
       case OP.TUPLE3: this.#push(this.#popCount(3)); return;
-      case OP.LIST: this.#push(this.#popMark(), 4); return;
+      case OP.LIST: this.#list(this.#popMark()); return;
       case OP.APPEND: this.#append(this.#popCount(1)); return;
       case OP.APPENDS: this.#append(this.#popMark()); return;
       case OP.SETITEM: this.#setItems(this.#popCount(2)); return;
@@ -294,6 +313,12 @@ export class Unpickler {
         return;
       }
       case OP.REDUCE: this.#reduce(); return;
+      case OP.NEWOBJ: this.#newObject(this.#pop(), null); return;
+      case OP.NEWOBJ_EX: {
+        const keywords = this.#pop();
+        this.#newObject(this.#pop(), keywords);
+        return;
+      }
       case OP.BUILD: {
         const state = this.#pop();
         applyState(this.#top(), state, this);
@@ -304,7 +329,7 @@ export class Unpickler {
         this.#push(this.#options.persistentLoad(this.#pop()), 12);
         return;
       default:
-        throw this.#bad(`the pickle opcode 0x${op.toString(16).padStart(2, "0")}, which weights and data never need, so nothing was executed`);
+        throw this.#unknown(op);
     }
   }
 }

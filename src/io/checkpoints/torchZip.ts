@@ -1,21 +1,30 @@
 import { InputError } from "../../errors.js";
 import { DTYPE_BYTES, Storage } from "../arrays.js";
-import { Unpickler, type PickleValue } from "./pickle.js";
-import { PickleGlobal } from "./pickleGlobals.js";
+import { Unpickler } from "./pickle.js";
+import { asText } from "./pickleGlobals.js";
+import { Opaque, PickleGlobal, type PickleValue } from "./pickleValues.js";
 import { PartSource, type ByteSource } from "../source.js";
 import { readZip } from "../archives/zip.js";
 
 /**
- * Reads what torch.save has written since 1.6: a zip of `<name>/data.pkl` and one stored `<name>/data/<key>` per storage.
+ * Reads what torch.save has written since 1.6: a zip of `<name>/data.pkl` and one entry `<name>/data/<key>` per storage.
  * Returns the saved object with its tensors as views of the file. Throws InputError if anything in it is off.
  * @param entries contents of the archive, where they are known
  */
+<<<<<<< HEAD
 export function readTorchZip(source: ByteSource, entries = readZip(source)): PickleValue {
   const { file } = source;
   const pickles = [...entries.keys()].filter((name) => /^[^/]+\/data\.pkl$/.test(name));
   if (pickles.length !== 1) throw new InputError(file, "is a zip archive without the one data.pkl that torch.save writes; name a checkpoint");
+=======
+export function readTorchZip(source: ByteSource, bystanders: boolean): PickleValue {
+  const { file } = source;
+  const entries = readZip(source);
+  const pickles = [...entries.keys()].filter((name) => /(?:^|\/)data\.pkl$/.test(name));
+  if (pickles.length !== 1) throw new InputError(file, "is a zip archive without the one data.pkl that torch.save writes; name a checkpoint, or unpack it if it holds one");
+>>>>>>> main
   const prefix = pickles[0].slice(0, -"data.pkl".length);
-  if (entries.has(`${prefix}constants.pkl`)) throw new InputError(file, "is a TorchScript archive; save model.state_dict() with torch.save instead");
+  if (entries.has(`${prefix}constants.pkl`)) throw new InputError(file, `is a TorchScript archive, which is a program; save its weights in Python: torch.save(torch.jit.load(${pythonText(file)}).state_dict(), "weights.pth")`);
   const order = entries.get(`${prefix}byteorder`);
   if (order && Buffer.from(order.read(0, Math.min(order.size, 16))).toString("latin1").trim() !== "little") {
     throw new InputError(file, "was saved on a big-endian machine; save it again on a little-endian one");
@@ -23,6 +32,8 @@ export function readTorchZip(source: ByteSource, entries = readZip(source)): Pic
 
   const storages = new Map<string, Storage>();
   const persistentLoad = (id: PickleValue): PickleValue => {
+    const unread = bystanders ? objectOf(id) : null;
+    if (unread) return unread;
     const { type, key, numel } = storageId(file, id);
     const known = storages.get(key);
     if (known) return known;
@@ -35,13 +46,24 @@ export function readTorchZip(source: ByteSource, entries = readZip(source)): Pic
     storages.set(key, storage);
     return storage;
   };
-  return new Unpickler(entries.get(pickles[0])!, { persistentLoad }).loadWhole();
+  return new Unpickler(entries.get(pickles[0])!, { persistentLoad, bystanders }).loadWhole();
+}
+
+/** A path, as Python takes it between quotes. */
+export const pythonText = (path: string): string => JSON.stringify(path);
+
+/** What a persistent id stands for that is no storage of a known type: an element type that is not known, or the class of a whole model with its source text; else null. */
+export function objectOf(id: PickleValue): Opaque | null {
+  const [kind, type] = Array.isArray(id) ? id : [];
+  if (type instanceof Opaque && asText(kind ?? null) === "storage") return new Opaque(type.name);
+  return asText(kind ?? null) === "module" && type instanceof Opaque ? type : null;
 }
 
 /** Takes a torch persistent id apart: `("storage", torch.FloatStorage, key, location, numel, ...)`. */
 export function storageId(file: string, id: PickleValue): { type: Storage["dtype"]; key: string; numel: number } {
-  const [kind, type, key, , numel] = Array.isArray(id) ? id : [];
-  if (kind !== "storage" || !(type instanceof PickleGlobal) || type.dtype === null || typeof key !== "string" ||
+  const [kind, type, named, , numel] = Array.isArray(id) ? id : [];
+  const key = asText(named ?? null);
+  if (asText(kind ?? null) !== "storage" || !(type instanceof PickleGlobal) || type.dtype === null || key === null ||
     typeof numel !== "number" || !Number.isSafeInteger(numel * 8) || numel < 0) {
     throw new InputError(file, "holds a storage whose type, key or size makes no sense; it is damaged, save it again");
   }

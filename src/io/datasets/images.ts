@@ -1,17 +1,29 @@
 import { createHash } from "node:crypto";
 import { InputError } from "../../errors.js";
-import { normaliser, type Normalisation } from "./normalise.js";
-import type { Dataset, DatasetName } from "../types.js";
+import { normaliser, perChannel } from "./normalise.js";
+import type { Dataset, DatasetName, Normalisation } from "../types.js";
 
 /** Which part of a dataset to open. */
 export interface OpenOptions {
   split: "test" | "train";
   /** The first so many images in file order; all by default. */
   limit?: number;
+  /** The 20 coarse classes of CIFAR-100. */
+  coarse?: boolean;
+  /** Of pictures in folders: the length of the shorter side, or height and width; as torchvision's Resize does it. */
+  resize?: number | [height: number, width: number];
+  /** The middle of the picture, likewise; as CenterCrop. */
+  crop?: number | [height: number, width: number];
+  /** Of the network, for pictures that may be read as gray ones or as coloured ones. */
+  channels?: number;
 }
 
-/** Opens what was found. */
-export type Opener = () => Dataset | Promise<Dataset>;
+/** A dataset that lies there. */
+export interface Found {
+  name: DatasetName;
+  /** @param asked the name its user has for it, where it has several */
+  open(asked?: DatasetName): Dataset | Promise<Dataset>;
+}
 
 /** What a reader knows of its images before their number. */
 export interface ImageMeta {
@@ -21,6 +33,7 @@ export interface ImageMeta {
   height: number;
   width: number;
   classes: number;
+  notes?: string[];
 }
 
 /** A label fit for a message, whatever a pickle gave: lists may be endless or endlessly deep. */
@@ -60,25 +73,62 @@ export function labelBytes(labels: Int32Array): Uint8Array {
   return new Uint8Array(labels.buffer, labels.byteOffset, labels.byteLength);
 }
 
+/** A dataset but for its pixels. */
+type Facts = Omit<Dataset, "normalisation" | "read" | "normalisedBy">;
+
+/**
+ * A dataset over bytes.
+ * @param bytes NCHW bytes of `count` images from `first`
+ * @param normalisation of one value, or of one a channel
+ */
+export function byteDataset(facts: Facts, bytes: (first: number, count: number) => Uint8Array, normalisation: Normalisation): Dataset {
+  const { channels, height, width, images } = facts;
+  const normalise = normaliser(perChannel(normalisation, channels)!, height * width);
+  return {
+    ...facts,
+    normalisation: perChannel(normalisation, channels),
+    read(first, count) {
+      checkWindow(first, count, images);
+      return normalise(bytes(first, count));
+    },
+    normalisedBy: (other) => byteDataset(facts, bytes, other),
+  };
+}
+
+/**
+ * A dataset over floats: taken as they are, unless a normalisation is asked for; they are pixels from 0 to 1 then.
+ * @param floats NCHW floats of `count` images from `first`
+ * @param range the smallest and the largest of them
+ */
+export function floatDataset(facts: Facts, floats: (first: number, count: number) => Float32Array, [least, most]: [number, number]): Dataset {
+  const { channels, height, width, images } = facts;
+  const plane = height * width;
+  const [file] = facts.files;
+  const plain = (first: number, count: number): Float32Array => {
+    checkWindow(first, count, images);
+    return floats(first, count);
+  };
+  const normalised = (normalisation: Normalisation): Dataset => {
+    if (least < 0 || most > 1) throw new InputError(file, `holds pixels from ${least} to ${most}, and what is normalised goes from 0 to 1${most > 1 && least >= 0 ? "; divide them by 255" : "; they are normalised already"}, or leave the normalisation out`);
+    const { mean, std } = perChannel(normalisation, channels)!;
+    const f = Math.fround;
+    return {
+      ...facts,
+      normalisation: { mean, std },
+      read: (first, count) => plain(first, count).map((pixel, i) => f(f(pixel - f(mean[Math.floor(i / plane) % channels])) / f(std[Math.floor(i / plane) % channels]))),
+      normalisedBy: normalised,
+    };
+  };
+  return { ...facts, normalisation: null, notes: [...(facts.notes ?? []), `${file} holds floats, which are taken as they are; --mean and --std normalise pixels of 0 to 1`], read: plain, normalisedBy: normalised };
+}
+
 /** A dataset over NCHW bytes in memory; `labels` and `pixels` hold every image of the files, of which `limit` are used. */
 export function byteImages(meta: ImageMeta, pixels: Uint8Array, labels: Int32Array, normalisation: Normalisation, options: OpenOptions): Dataset {
-  const plane = meta.height * meta.width;
-  const size = meta.channels * plane;
+  const size = meta.channels * meta.height * meta.width;
   const images = limited(meta.files[0], labels.length, options.limit);
   if (size === 0) throw new InputError(meta.files[0], "holds images without pixels; download it again");
   const used = pixels.subarray(0, images * size);
   const usedLabels = labels.slice(0, images);
-  const normalise = normaliser(normalisation, plane);
-  return {
-    ...meta,
-    split: options.split,
-    sha256: createHash("sha256").update(labelBytes(usedLabels)).update(used).digest("hex"),
-    images,
-    labels: usedLabels,
-    normalisation,
-    read(first, count) {
-      checkWindow(first, count, images);
-      return normalise(used.subarray(first * size, (first + count) * size));
-    },
-  };
+  const sha256 = createHash("sha256").update(labelBytes(usedLabels)).update(used).digest("hex");
+  return byteDataset({ ...meta, split: options.split, sha256, images, labels: usedLabels }, (first, count) => used.subarray(first * size, (first + count) * size), normalisation);
 }

@@ -1,27 +1,28 @@
 import { createHash } from "node:crypto";
-import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { InputError } from "../../errors.js";
 import { ArrayRef, DTYPE_BYTES, isFloat, toFloat32, toNumbers } from "../arrays.js";
-import { checkLabels, checkWindow, labelBytes, limited, type OpenOptions, type Opener } from "./images.js";
-import { Unpickler, type PickleValue } from "../checkpoints/pickle.js";
+import { checkLabels, checkWindow, labelBytes, limited, type Found, type OpenOptions } from "./images.js";
+import type { Listed } from "./folders.js";
+import { Unpickler } from "../checkpoints/pickle.js";
+import type { PickleValue } from "../checkpoints/pickleValues.js";
 import { arrayOf } from "../checkpoints/pickleGlobals.js";
 import { FileSource, type ByteSource } from "../source.js";
 import { readNestedStorage } from "../checkpoints/torchLegacy.js";
 import { readTorchSaved } from "../checkpoints/torchSaved.js";
 import type { Dataset } from "../types.js";
 
-const FOLDERS = [".", "complete_dataset", "tiny-imagenet-200/complete_dataset", "tiny-imagenet-200"];
 const CLASSES = 200;
 const [CHANNELS, HEIGHT, WIDTH] = [3, 64, 64];
 const SIZE = CHANNELS * HEIGHT * WIDTH;
 /** 100,000 images to train with are 4.9 GB, and 7.4 GB where protocol 2 writes them as text. */
 const MAX_FILE = 2 ** 34;
 
-/** Finds one split of Tiny ImageNet as the notebooks pickle it; null if it is not there. */
-export function locateTinyPickle(dir: string, options: OpenOptions): Opener | null {
-  const path = FOLDERS.map((folder) => join(dir, folder, `${options.split}_set.pkl`)).find((candidate) => existsSync(candidate));
-  return path ? () => openPickle(path, options) : null;
+/** Finds one split of Tiny ImageNet as the notebooks pickle it. */
+export function locateTinyPickle(tree: Listed[], options: OpenOptions): Found[] {
+  const name = `${options.split}_set.pkl`;
+  const there = tree.find(({ files, folders }) => files.includes(name) || folders.includes(name));
+  return there ? [{ name: "tiny-imagenet", open: () => openPickle(join(there.path, name), options) }] : [];
 }
 
 /**

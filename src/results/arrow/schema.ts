@@ -1,6 +1,7 @@
 /** The one Arrow schema of results: columns, types, nullability and order never differ between writers. */
 import { Schema, type Field } from "apache-arrow";
 import { fieldsOf } from "../../tables/arrow.js";
+import type { Normalisation } from "../../io/types.js";
 import type { Column, ColumnType } from "../../tables/table.js";
 import type { FoundSchema } from "./arrowReader.js";
 import type { Row } from "../../sweep/row.js";
@@ -45,7 +46,11 @@ export interface ResultMetadata {
   adapter: string;
   batchNorm: string;
   epsilonSpace: string;
+  /** Null where it is unknown: the images came normalised. */
+  normalisation: Normalisation | null;
   datasetSha256: string;
+  /** Which weights of each file, where not the plain ones; null for those. */
+  checkpointKey?: string | null;
   /** By the path in the `checkpoint` column. */
   checkpointSha256: Record<string, string>;
 }
@@ -60,8 +65,10 @@ export function resultSchema(metadata: ResultMetadata): Schema {
       ["adapter", metadata.adapter],
       ["batch_norm", metadata.batchNorm],
       ["epsilon_space", metadata.epsilonSpace],
+      ["normalisation", JSON.stringify(metadata.normalisation)],
       ["dataset_sha256", metadata.datasetSha256],
       ["checkpoint_sha256", JSON.stringify(metadata.checkpointSha256)],
+      ...(metadata.checkpointKey == null ? [] : [["checkpoint_key", metadata.checkpointKey] as const]),
     ]),
   );
 }

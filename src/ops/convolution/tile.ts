@@ -1,6 +1,6 @@
 /** Register tiles of the convolution kernel: which there are for a shape, and which is the best guess. */
-import { CHANNEL_TILE, IMAGE_MULTIPLE } from "../layout/blocks.js";
-import { type ConvShape, convOutput, multiplyAdds } from "./conv2d.js";
+import { CHANNEL_TILE, IMAGE_MULTIPLE } from "../../layout/blocks.js";
+import { type ConvShape, convOutput, isSquare, multiplyAdds } from "./shape.js";
 
 /** What one invocation computes. */
 export interface ConvTile {
@@ -23,6 +23,8 @@ export interface TileLimits {
 export const ACCUMULATORS = { software: 256, hardware: 64 };
 /** Products of a step for each of those sums: on a CPU some 1,600, more than which its instruction cache does not hold. */
 const PRODUCTS_PER_SUM = 6.25;
+/** Products of one channel by another beyond which a map is not done whole. */
+const MOST_PRODUCTS = 1024;
 
 /** Size of the map that is written, and its channels: in a gradient those of the convolution's input. */
 function mapWritten(shape: ConvShape, gradient: boolean): { height: number; width: number; channels: number } {
@@ -33,11 +35,32 @@ function mapWritten(shape: ConvShape, gradient: boolean): { height: number; widt
 /** Size of the map that is read. */
 const mapRead = (shape: ConvShape, gradient: boolean): { height: number; width: number } => (gradient ? convOutput(shape) : shape);
 
-/** Tiles of channels that divide the padded channel count, widest first. */
-function channelTiles(channels: number, single: boolean): number[] {
+/** Tiles of channels that divide the padded channel count (in groups the group's own: a tile reads one group), widest first. */
+function channelTiles(channels: number, single: boolean, groups: number): number[] {
+  if (groups > 1) {
+    const each = channels / groups;
+    const tiles = Array.from({ length: Math.min(each, 32) }, (_, i) => i + 1).filter((tile) => each % tile === 0 && (!single || tile % 4 === 0));
+    return tiles.toReversed();
+  }
   if (channels < CHANNEL_TILE) return [single ? Math.ceil(channels / 4) * 4 : channels];
   const padded = Math.ceil(channels / CHANNEL_TILE) * CHANNEL_TILE;
   return [64, 32, 16, 8, 4].filter((tile) => padded % tile === 0);
+}
+
+/**
+ * Whether the tiled kernel can do it: on maps of one pixel, which lie four channels a vec4, groups have to fill whole vec4; and
+ * what it writes out has to stay code that a driver compiles: a kernel as large as the map it reads is left to the plain one.
+ */
+export function isTiled(shape: ConvShape, gradient: boolean): boolean {
+  const [written, read] = [mapWritten(shape, gradient), mapRead(shape, gradient)];
+  const single = written.height * written.width === 1;
+  const [ins, outs] = [shape.inChannels / shape.groups, shape.outChannels / shape.groups];
+  if (channelTiles(written.channels, single, shape.groups).length === 0) return false;
+  if (shape.groups > 1 && read.height * read.width === 1 && (gradient ? outs : ins) % 4 !== 0) return false;
+  // Rows of maps this narrow share vec4, so that they are done whole.
+  const isWhole = Math.min(written.width, read.width) < 3;
+  const products = multiplyAdds({ ...shape, inChannels: 1, outChannels: 1, groups: 1 });
+  return !isWhole || (products <= MOST_PRODUCTS && written.height * written.width <= MOST_PRODUCTS / 4 && read.height * read.width <= MOST_PRODUCTS);
 }
 
 /**
@@ -49,37 +72,40 @@ function channelTiles(channels: number, single: boolean): number[] {
  */
 export function chooseTile(shape: ConvShape, gradient: boolean, limits: TileLimits): ConvTile {
   const { height, width, channels } = mapWritten(shape, gradient);
-  const tiles = channelTiles(channels, height * width === 1);
+  const read = mapRead(shape, gradient);
+  const tiles = channelTiles(channels, height * width === 1, shape.groups);
   const narrowest = tiles[tiles.length - 1];
-  const budget = limits.accumulators * (shape.kernel === 1 && height * width > 1 ? 2 : 1);
+  const budget = limits.accumulators * (isPointwise(shape) && height * width > 1 ? 2 : 1);
   const widest = (most: number): number => tiles.find((count) => count <= most) ?? narrowest;
   if (width < 3) {
     const tile = widest(budget / (4 * height * width));
-    const read = mapRead(shape, gradient);
     const most = Math.min(IMAGE_MULTIPLE / limits.lanes, 8 / Math.ceil((read.height * read.width) / 4), budget / (height * width * tile));
     return { channels: tile, rows: height, blocks: 2 ** Math.max(0, Math.floor(Math.log2(most))), banded: false };
   }
-  if (shape.stride === 1) {
-    const products = multiplyAdds({ ...shape, inChannels: 1, outChannels: 1 });
+  if (read.width < 3) return { channels: widest(Math.max(1, budget / (height * width))), rows: height, blocks: 1, banded: false };
+  if (shape.stride[0] * shape.stride[1] === 1) {
+    const products = multiplyAdds({ ...shape, inChannels: 1, outChannels: 1, groups: 1 });
     const code = limits.accumulators * PRODUCTS_PER_SUM;
     const most = Math.min(budget / (height * width), code / products);
-    if (most >= Math.min(4, channels)) return { channels: widest(most), rows: height, blocks: 1, banded: false };
+    if (most >= Math.min(4, tiles[0])) return { channels: widest(most), rows: height, blocks: 1, banded: false };
     const rows = Math.floor(((code / 8) * height) / products);
-    if (channels >= 8 && rows >= 1) return { channels: 8, rows, blocks: 1, banded: rows > 1 && height / rows <= 4 };
+    if (tiles.includes(8) && rows >= 1) return { channels: 8, rows, blocks: 1, banded: rows > 1 && height / rows <= 4 };
   }
   // An image's gradient has few channels: rows of it would read the same rows of many channels again and again.
   if (gradient && channels < CHANNEL_TILE && limits.accumulators >= ACCUMULATORS.software && height * width * channels <= 4 * limits.accumulators) {
     return { channels: narrowest, rows: height, blocks: 1, banded: false };
   }
-  if (height * width * Math.min(4, channels) <= budget) {
-    const most = gradient ? Math.min(shape.kernel === 1 ? 32 : 16, (2 * budget) / (height * width)) : budget / 32;
+  if (height * width * Math.min(4, tiles[0]) <= budget) {
+    const most = gradient ? Math.min(isPointwise(shape) ? 32 : 16, (2 * budget) / (height * width)) : budget / 32;
     return { channels: widest(most), rows: height, blocks: 1, banded: false };
   }
-  const unit = gradient ? shape.stride : 1;
+  const unit = gradient ? shape.stride[0] : 1;
   const tile = widest(16);
   const rows = Math.max(unit, Math.floor(budget / (width * tile) / unit) * unit);
   return { channels: tile, rows: Math.min(rows, Math.ceil(height / unit) * unit), blocks: 1, banded: false };
 }
+
+const isPointwise = ({ kernel }: ConvShape): boolean => kernel[0] * kernel[1] === 1;
 
 export const sameTile = (a: ConvTile, b: ConvTile | null | undefined): boolean => a.channels === b?.channels && a.rows === b.rows && a.blocks === b.blocks && a.banded === b.banded;
 
@@ -88,15 +114,16 @@ export type TileTable = Record<string, ConvTile>;
 
 /** Names a convolution for a table of tiles. */
 export function tileKey(shape: ConvShape, gradient: boolean): string {
-  const { inChannels, outChannels, height, width, kernel, stride, pad } = shape;
-  return `${gradient ? "gradient" : "forward"} ${inChannels}->${outChannels} ${height}x${width} ${kernel}/${stride}+${pad}`;
+  const { inChannels, outChannels, height, width, kernel, stride, pad, padEnd, dilation, groups } = shape;
+  const window = isSquare(shape) ? `${kernel[0]}/${stride[0]}+${pad[0]}` : `${kernel.join("x")}/${stride.join("x")}+${pad.join("x")}+${padEnd.join("x")} by ${dilation.join("x")}`;
+  return `${gradient ? "gradient" : "forward"} ${inChannels}->${outChannels} ${height}x${width} ${window}${groups > 1 ? ` in ${groups}` : ""}`;
 }
 
 /** The tile to take without measuring and its neighbours: one extent doubled or halved, or the whole map. */
 export function tileCandidates(shape: ConvShape, gradient: boolean, limits: TileLimits): ConvTile[] {
   const { height, width, channels } = mapWritten(shape, gradient);
-  const unit = gradient ? shape.stride : 1;
-  const tiles = channelTiles(channels, height * width === 1);
+  const unit = gradient ? shape.stride[0] : 1;
+  const tiles = channelTiles(channels, height * width === 1, shape.groups);
   const fits = (tile: ConvTile): boolean =>
     (tile.rows === height || (Math.min(width, mapRead(shape, gradient).width) >= 3 && tile.rows < height && tile.rows % unit === 0)) && tiles.includes(tile.channels) &&
     (tile.blocks === 1 || width < 3) && tile.blocks * limits.lanes <= IMAGE_MULTIPLE &&

@@ -1,0 +1,159 @@
+// A function of each number, or with GRADIENT its slope there times the gradient of the output. Which one is KIND: see KINDS in
+// src/ops/activation.ts. One invocation: one image (lane), one channel group (y), all of its map.
+// @import input_layout
+// @import output_layout
+const GRADIENT = false;
+const KIND = 0;
+// @import epilogue_constants
+
+struct Params {
+  low: f32,
+  high: f32,
+  in_blocks: u32,
+  residual_blocks: u32,
+  gate_blocks: u32,
+}
+
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var input: texture_storage_2d<rgba32float, read>; // of the forward pass
+@group(0) @binding(2) var output: texture_storage_2d<rgba32float, write>;
+@group(0) @binding(3) var dy: texture_storage_2d<rgba32float, read>;
+@group(0) @binding(4) var residual: texture_storage_2d<rgba32float, read>;
+@group(0) @binding(5) var gate: texture_2d<f32>;
+
+fn sigmoid(x: vec4f) -> vec4f {
+  return 1.0 / (1.0 + exp(-x));
+}
+
+// Abramowitz and Stegun 7.1.26: within 1.5e-7.
+fn erf(x: vec4f) -> vec4f {
+  let t = 1.0 / (1.0 + 0.3275911 * abs(x));
+  let y = 1.0 - ((((1.061405429 * t - 1.453152027) * t + 1.421413741) * t - 0.284496736) * t + 0.254829592) * t * exp(-x * x);
+  return y * sign(x);
+}
+
+fn apply(x: vec4f) -> vec4f {
+  // @static
+  if (KIND == 0) {
+    return max(x, vec4f(0));
+  }
+  // @static
+  if (KIND == 1) {
+    return clamp(x, vec4f(0), vec4f(6));
+  }
+  // @static
+  if (KIND == 2) {
+    return clamp(x, vec4f(params.low), vec4f(params.high));
+  }
+  // @static
+  if (KIND == 3) {
+    return select(params.low * x, x, x > vec4f(0));
+  }
+  // @static
+  if (KIND == 4) {
+    return sigmoid(x);
+  }
+  // @static
+  if (KIND == 5) {
+    return clamp(x / 6.0 + 0.5, vec4f(0), vec4f(1));
+  }
+  // @static
+  if (KIND == 6) {
+    return x * sigmoid(x);
+  }
+  // @static
+  if (KIND == 7) {
+    return x * clamp(x + 3.0, vec4f(0), vec4f(6)) / 6.0;
+  }
+  // @static
+  if (KIND == 8) {
+    return 0.5 * x * (1.0 + erf(x * 0.70710678));
+  }
+  // @static
+  if (KIND == 9) {
+    return tanh(clamp(x, vec4f(-20), vec4f(20)));
+  }
+  // @static
+  if (KIND == 10) {
+    return select(params.low * (exp(min(x, vec4f(0))) - 1.0), x, x > vec4f(0));
+  }
+  // @static
+  if (KIND == 11) {
+    return max(x, vec4f(0)) + log(1.0 + exp(-abs(x)));
+  }
+  return x;
+}
+
+fn slope(x: vec4f) -> vec4f {
+  // @static
+  if (KIND == 0) {
+    return select(vec4f(0), vec4f(1), x > vec4f(0));
+  }
+  // @static
+  if (KIND == 1) {
+    return select(vec4f(0), vec4f(1), (x > vec4f(0)) & (x < vec4f(6)));
+  }
+  // @static
+  if (KIND == 2) {
+    return select(vec4f(0), vec4f(1), (x > vec4f(params.low)) & (x < vec4f(params.high)));
+  }
+  // @static
+  if (KIND == 3) {
+    return select(vec4f(params.low), vec4f(1), x > vec4f(0));
+  }
+  // @static
+  if (KIND == 4) {
+    let s = sigmoid(x);
+    return s * (1.0 - s);
+  }
+  // @static
+  if (KIND == 5) {
+    return select(vec4f(0), vec4f(1.0 / 6.0), (x > vec4f(-3)) & (x < vec4f(3)));
+  }
+  // @static
+  if (KIND == 6) {
+    let s = sigmoid(x);
+    return s * (1.0 + x * (1.0 - s));
+  }
+  // @static
+  if (KIND == 7) {
+    return select(select(x / 3.0 + 0.5, vec4f(1), x >= vec4f(3)), vec4f(0), x <= vec4f(-3));
+  }
+  // @static
+  if (KIND == 8) {
+    return 0.5 * (1.0 + erf(x * 0.70710678)) + x * exp(-0.5 * x * x) * 0.39894228;
+  }
+  // @static
+  if (KIND == 9) {
+    let t = tanh(clamp(x, vec4f(-20), vec4f(20)));
+    return 1.0 - t * t;
+  }
+  // @static
+  if (KIND == 10) {
+    return select(params.low * exp(min(x, vec4f(0))), vec4f(1), x > vec4f(0));
+  }
+  // @static
+  if (KIND == 11) {
+    return sigmoid(x);
+  }
+  return vec4f(1);
+}
+
+@compute @workgroup_size(LANES)
+fn main(@builtin(workgroup_id) tile: vec3u, @builtin(local_invocation_id) local: vec3u) {
+  let image_block = tile.x;
+  let group = tile.y;
+  let lane = local.x;
+  for (var quad = 0u; quad < OUT_QUADS; quad++) {
+    let x = textureLoad(input, in_at(image_block % params.in_blocks, group, quad, lane));
+    var value = vec4f(0);
+    // @static
+    if (GRADIENT) {
+      value = textureLoad(dy, out_at(image_block, group, quad, lane)) * slope(x);
+    } else {
+      value = apply(x);
+    }
+    // @import epilogue
+    textureStore(output, out_at(image_block, group, quad, lane), value);
+  }
+}

@@ -1,0 +1,63 @@
+// Gradient of max_pool_plain.wgsl: each pixel gathers from the windows it won, in row-major order of the windows.
+// One invocation: one image (lane), one channel group (y), one vec4 (z).
+// @import input_layout
+// @import output_layout
+const KERNEL_H = 3;
+const KERNEL_W = 3;
+const STRIDE_H = 2;
+const STRIDE_W = 2;
+const PAD_H = 1;
+const PAD_W = 1;
+const DILATION_H = 1;
+const DILATION_W = 1;
+const CHANNELS = 8;
+
+struct Params {
+  winner_blocks: u32,
+}
+
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var input: texture_storage_2d<rgba32float, read>; // gradient of the pool's output
+@group(0) @binding(2) var winner: texture_storage_2d<rgba32float, read>;
+@group(0) @binding(3) var output: texture_storage_2d<rgba32float, write>;
+// @import input_pixel
+// @import output_pixels
+
+fn winner_pixel(image_block: u32, channel: u32, y: u32, x: u32, lane: u32) -> f32 {
+  let slot = y * IN_PITCH + x;
+  // @static
+  if (IN_PACK == 4) {
+    return textureLoad(winner, in_at(image_block, channel / 4, 0, lane))[channel % 4];
+  } else {
+    return textureLoad(winner, in_at(image_block, channel, slot / 4, lane))[slot % 4];
+  }
+}
+
+@compute @workgroup_size(LANES)
+fn main(@builtin(workgroup_id) tile: vec3u, @builtin(local_invocation_id) local: vec3u) {
+  var value = vec4f(0);
+  for (var i = 0u; i < 4; i++) {
+    let at = out_pixel(tile.y, tile.z, i, CHANNELS);
+    if (at.real) {
+      // From the last tap to the first: the windows come in order.
+      for (var ky = KERNEL_H - 1; ky >= 0; ky--) {
+        let up = i32(at.y) + PAD_H - ky * DILATION_H;
+        if (up < 0 || up % STRIDE_H != 0 || up / STRIDE_H >= IN_H) {
+          continue;
+        }
+        for (var kx = KERNEL_W - 1; kx >= 0; kx--) {
+          let across = i32(at.x) + PAD_W - kx * DILATION_W;
+          if (across < 0 || across % STRIDE_W != 0 || across / STRIDE_W >= IN_W) {
+            continue;
+          }
+          let y = u32(up / STRIDE_H);
+          let x = u32(across / STRIDE_W);
+          if (winner_pixel(tile.x % params.winner_blocks, at.channel, y, x, local.x) == f32(ky * KERNEL_W + kx)) {
+            value[i] += in_pixel(tile.x, at.channel, y, x, local.x);
+          }
+        }
+      }
+    }
+  }
+  textureStore(output, out_at(tile.x, tile.y, tile.z, local.x), value);
+}

@@ -1,0 +1,17 @@
+// How a second thing that is read lies: see src/layout/blocks.ts.
+const OTHER_H = 7;
+const OTHER_W = 7;
+const OTHER_PITCH = 8; // pixels from row to row
+const OTHER_QUADS = 14; // vec4 per channel map
+const OTHER_GROUPS_PER_ROW = 64; // channel groups in one texture row
+const OTHER_FOLD = 1; // texture rows per block
+const OTHER_PACK = 1; // channels in a vec4: 4 for 1x1 maps
+
+fn other_at(image_block: u32, group: u32, quad: u32, lane: u32) -> vec2u {
+  // @static
+  if (OTHER_FOLD == 1) {
+    return vec2u((group * OTHER_QUADS + quad) * LANES + lane, image_block);
+  } else {
+    return vec2u(((group % OTHER_GROUPS_PER_ROW) * OTHER_QUADS + quad) * LANES + lane, image_block * OTHER_FOLD + group / OTHER_GROUPS_PER_ROW);
+  }
+}

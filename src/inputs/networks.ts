@@ -1,0 +1,132 @@
+/** Finds networks in a dict of tensors: behind one common prefix of the names, beside what is no weight. */
+import { isFloat } from "../io/arrays.js";
+import type { Mapping } from "../io/checkpoints/mappings.js";
+import { Opaque } from "../io/checkpoints/pickleValues.js";
+import { isMismatch, type Mismatch } from "../model/recognise.js";
+import type { Architecture } from "../model/architecture.js";
+import { isBystander, isSingleNumber } from "./bystanders.js";
+import { headings, type Weight } from "./heads.js";
+import { findNormalisers, type Normaliser } from "./normaliser.js";
+
+/** Says which network's tensors these are. */
+export type Fits = (shapes: ReadonlyMap<string, number[]>) => Architecture | Mismatch;
+
+export interface FoundNetwork {
+  /** What --key picks it by: the dict's path and the prefix of its names; `.` where there is neither. */
+  key: string;
+  mapping: Mapping;
+  prefix: string;
+  architecture: Architecture;
+  /** By the network's own names. */
+  weights: Map<string, Weight>;
+  normalisers: Normaliser[];
+  /** Layer of the file that is taken for the network's last, where it bears another name: `head.fc`, `fc`. */
+  head: { from: string; to: string } | null;
+  /** Tensors beside it that look like weights and belong to no network. */
+  strays: string[];
+}
+
+/** Why there is none in a dict. */
+export interface Nearest extends Mismatch {
+  mapping: Mapping;
+  prefix: string;
+}
+
+/** Prefixes of more parts than this are no network's place in a program. */
+const MAX_PARTS = 8;
+/** A network is at least so large a part of what lies in its dict. */
+const LEAST_SHARE = 1 / 8;
+/** Below this fit another name of the last layer would be no help. */
+const NEAR = 0.5;
+/** What PyTorch puts into names where a module is wrapped, at any place. */
+const WRAPPERS = new Set(["module", "_orig_mod", "_fsdp_wrapped_module", "_checkpoint_wrapped_module", "_forward_module"]);
+
+/** Names of a dict with torch.nn.utils.prune's pairs put together. Objects of unknown kinds are left out. */
+function weightsOf(entries: Mapping["entries"]): Map<string, Weight> {
+  const weights = new Map<string, Weight>();
+  for (const [name, array] of entries) {
+    if (array instanceof Opaque) continue;
+    const stem = /^(.*)_(?:orig|mask)$/.exec(name)?.[1];
+    const [original, mask] = stem === undefined ? [] : [entries.get(`${stem}_orig`), entries.get(`${stem}_mask`)];
+    if (stem === undefined || !original || !mask || original instanceof Opaque || mask instanceof Opaque || entries.has(stem) || String(original.shape) !== String(mask.shape)) weights.set(name, { array, mask: null });
+    else weights.set(stem, { array: original, mask });
+  }
+  return weights;
+}
+
+/** Prefixes behind which a network may lie, the longest that all share first, then from short to long. */
+function prefixesOf(names: string[]): string[] {
+  const counts = new Map<string, number>();
+  for (const name of names) {
+    counts.set("", (counts.get("") ?? 0) + 1);
+    for (let at = name.indexOf("."), parts = 0; at >= 0 && parts < MAX_PARTS; at = name.indexOf(".", at + 1), parts++) {
+      const prefix = name.slice(0, at + 1);
+      counts.set(prefix, (counts.get(prefix) ?? 0) + 1);
+    }
+  }
+  const likely = [...counts].filter(([, count]) => count >= names.length * LEAST_SHARE).map(([prefix]) => prefix);
+  const common = likely.filter((prefix) => counts.get(prefix) === names.length).sort((a, b) => b.length - a.length)[0];
+  const depth = (prefix: string): number => prefix.split(".").length;
+  return [common, ...likely.filter((prefix) => prefix !== common).sort((a, b) => depth(a) - depth(b))];
+}
+
+const shapesOf = (weights: ReadonlyMap<string, Weight>): Map<string, number[]> => new Map([...weights].map(([name, { array }]) => [name, [...array.shape]]));
+
+/** Names without the parts that wrappers inside a network leave; null where there are none, or two would be one. */
+function unwrapped(weights: Map<string, Weight>): Map<string, Weight> | null {
+  const plain = new Map([...weights].map(([name, weight]) => [name.split(".").filter((part) => !WRAPPERS.has(part)).join("."), weight]));
+  return plain.size === weights.size && [...plain.keys()].some((name) => !weights.has(name)) ? plain : null;
+}
+
+/** The weights as they are, then without single numbers that are no layer's, then without wrappers' parts. */
+function* waysToTake(weights: Map<string, Weight>): Generator<Map<string, Weight>> {
+  yield weights;
+  const larger = new Map([...weights].filter(([name, { array }]) => !isSingleNumber(name, array)));
+  if (larger.size < weights.size) yield larger;
+  const plain = unwrapped(larger);
+  if (plain) yield plain;
+}
+
+/** Every network in a dict, or why there is none. */
+export function networksIn(mapping: Mapping, fits: Fits): { found: FoundNetwork[]; nearest: Nearest | null } {
+  const all = weightsOf(mapping.entries);
+  const normalisers = findNormalisers(new Map([...all].map(([name, { array }]) => [name, array])));
+  const ofLayer = new Set(normalisers.flatMap(({ mean, std }) => [mean, std]));
+  const candidates = [...all].filter(([name, { array }]) => !ofLayer.has(name) && isFloat(array.dtype) && array.shape.length > 0);
+  const found: FoundNetwork[] = [];
+  let nearest: Nearest | null = null;
+  if (candidates.length === 0) return { found, nearest };
+
+  const attempt = (prefix: string): FoundNetwork | null => {
+    const under = new Map(candidates.filter(([name, { array }]) => name.startsWith(prefix) && !isBystander(name.slice(prefix.length), array)).map(([name, weight]) => [name.slice(prefix.length), weight]));
+    const make = (architecture: Architecture, weights: Map<string, Weight>, head: FoundNetwork["head"]): FoundNetwork =>
+      ({ key: [mapping.key, prefix.slice(0, -1)].filter((part) => part !== "").join(".") || ".", mapping, prefix, architecture, weights, normalisers, head, strays: [] });
+    for (const weights of waysToTake(under)) {
+      const plain = fits(shapesOf(weights));
+      if (!isMismatch(plain)) return make(plain, weights, null);
+      if (plain.fit > (nearest?.fit ?? -1)) nearest = { ...plain, mapping, prefix };
+      if (plain.fit < NEAR) continue;
+      const outside = candidates.filter(([name, { array }]) => !name.startsWith(prefix) && !isBystander(name, array));
+      for (const heading of headings(weights, outside)) {
+        const architecture = fits(shapesOf(heading.weights));
+        if (!isMismatch(architecture)) return make(architecture, heading.weights, { from: heading.from, to: heading.to });
+      }
+    }
+    return null;
+  };
+  const strays = (): string[] => {
+    const taken = new Set(found.flatMap(({ weights }) => [...weights.values()].map(({ array }) => array)));
+    return candidates.filter(([name, { array }]) => !isBystander(name, array) && !isSingleNumber(name, array) && !taken.has(array)).map(([name]) => name);
+  };
+
+  for (const prefix of prefixesOf(candidates.map(([name]) => name))) {
+    // A part of a network is none, and what is left when all is taken holds no further one.
+    if (found.some((network) => prefix.startsWith(network.prefix))) continue;
+    const network = attempt(prefix);
+    if (!network) continue;
+    found.push(network);
+    if (strays().length === 0) break;
+  }
+  const left = found.length > 0 ? strays() : [];
+  return { found: found.map((network) => ({ ...network, strays: left })), nearest };
+}

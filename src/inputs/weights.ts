@@ -1,0 +1,162 @@
+/** A network's weights in whatever people save around them. */
+import { InputError } from "../errors.js";
+import { isFloat, type ArrayRef } from "../io/arrays.js";
+import { openCheckpointFile, readContents, readTensors, shownName, type OpenedFile } from "../io/checkpoints/checkpoint.js";
+import { isTensorLike, type Mapping } from "../io/checkpoints/mappings.js";
+import { Opaque } from "../io/checkpoints/pickleValues.js";
+import { sha256, type ByteSource } from "../io/source.js";
+import type { Checkpoint, CheckpointFile, Normalisation } from "../io/types.js";
+import { recognise } from "../model/recognise.js";
+import { isCopy } from "./bystanders.js";
+import { networksIn, type Fits, type FoundNetwork, type Nearest } from "./networks.js";
+import { readNormalisers } from "./normaliser.js";
+import { wholeModel } from "./wholeModel.js";
+
+export interface WeightsOptions {
+  /** Which weights of the file, where it holds several: see `FoundNetwork.key`; null for the plain ones. */
+  key?: string | null;
+  /** Whose weights are looked for: those of any network that is known, by default. */
+  fits?: Fits;
+}
+
+/** The weights that are taken, and what else there is in the file. */
+export interface Choice {
+  chosen: FoundNetwork;
+  /** Further networks, copies of the chosen one's tensors left out. */
+  others: FoundNetwork[];
+}
+
+/** How a checkpoint's weights were found. */
+export interface Found {
+  choice: Choice;
+  /** What a user should know of it, a sentence each. */
+  notes: string[];
+}
+
+/** Dicts beyond so many hold what optimizers keep of each weight. */
+const MOST_MAPPINGS = 64;
+
+const tensorsIn = ({ entries }: Mapping): number => [...entries.values()].filter((value) => !(value instanceof Opaque)).length;
+const sameArray = (a: ArrayRef, b: ArrayRef): boolean => a === b || (a.storage === b.storage && a.offset === b.offset && String(a.shape) === String(b.shape) && String(a.strides) === String(b.strides));
+/** Whether two names lead to the same tensors. */
+const sameWeights = (a: FoundNetwork, b: FoundNetwork): boolean => [...a.weights].every(([name, { array }]) => { const other = b.weights.get(name); return other !== undefined && sameArray(array, other.array); });
+const keysOf = (networks: FoundNetwork[]): string => networks.slice(0, 8).map(({ key }) => shownName(key)).join(", ");
+
+/** Says that a tensor is one of a kind that is not read. */
+const asObject = (name: string, { name: kind }: Opaque): string =>
+  `holds tensor ${shownName(name)} as ${kind.startsWith("a tensor ") ? "" : "an object of "}${shownName(kind)}, which is not read here; save it as a plain float32 tensor, with .contiguous()`;
+
+const asType = (name: string, { dtype }: ArrayRef): string => `holds tensor ${shownName(name)} as ${dtype}; only floating-point weights can be filtered, so save it as float32`;
+
+/** What a wanted tensor is that can't be read; null where nothing of the kind is in the way. */
+function unreadable({ mapping, prefix, problem }: Nearest): string | null {
+  for (const [name, value] of mapping.entries) {
+    const own = name.slice(prefix.length);
+    const isWanted = name.startsWith(prefix) && problem.split(/[\s,;:()]+/).includes(own);
+    if (isWanted && value instanceof Opaque) return asObject(own, value);
+    if (isWanted && !(value instanceof Opaque) && !isFloat(value.dtype)) return asType(own, value);
+  }
+  return null;
+}
+
+function none(file: string, { mappings, objects }: OpenedFile, nearest: Nearest | null): InputError {
+  const model = wholeModel(file, objects);
+  if (model !== null && (nearest === null || nearest.fit < 0.5)) return new InputError(file, model);
+  if (nearest !== null) {
+    const under = [nearest.mapping.key, nearest.prefix.slice(0, -1)].filter((part) => part !== "").join(".");
+    return new InputError(file, unreadable(nearest) ?? `${nearest.problem}${under === "" ? "" : ` (under ${shownName(under)})`}`);
+  }
+  for (const [name, value] of mappings.flatMap(({ entries }) => [...entries])) {
+    if (isTensorLike(value)) return new InputError(file, asObject(name, value));
+    if (!(value instanceof Opaque) && !isFloat(value.dtype)) return new InputError(file, asType(name, value));
+  }
+  const [object] = objects.values();
+  if (object) return new InputError(file, `asks for ${shownName(object.name)}, which is not allowed in weights or data, so the file was refused and nothing was executed; save model.state_dict() instead`);
+  return new InputError(file, "does not hold a state_dict: it holds no tensors that could be weights; save model.state_dict() with torch.save");
+}
+
+/**
+ * Finds the weights in a file.
+ * @throws InputError where there are none, several that may be meant, or weights beside them that belong to no network
+ */
+export function chooseWeights(file: string, contents: OpenedFile, { key = null, fits = recognise }: WeightsOptions = {}): Choice {
+  const searched = contents.mappings.map((mapping) => ({ mapping, tensors: tensorsIn(mapping) })).sort((a, b) => b.tensors - a.tensors).slice(0, MOST_MAPPINGS).map(({ mapping }) => mapping);
+  const places = contents.mappings.filter((mapping) => searched.includes(mapping));
+  const all: FoundNetwork[] = [];
+  let nearest: Nearest | null = null;
+  for (const mapping of places) {
+    const { found, nearest: near } = networksIn(mapping, fits);
+    if (mapping.within === null && near && near.fit > (nearest?.fit ?? -1)) nearest = near;
+    for (const network of found) if (!all.some((other) => sameWeights(other, network))) all.push(network);
+  }
+  const free = all.filter(({ mapping }) => mapping.within === null);
+  if (free.length === 0 && all.length > 0) {
+    const { mapping } = all[0];
+    throw new InputError(file, wholeModel(file, contents.objects) ?? `holds its weights in an object of ${shownName(mapping.within!.name)}, which is never made here; save them as a plain dict: torch.save(dict(…), "weights.pth")`);
+  }
+  if (free.length === 0) throw none(file, contents, nearest);
+
+  const wanted = key === null ? free : free.filter((network) => network.key === key || network.mapping.key === key);
+  if (wanted.length === 0) throw new InputError(file, `holds no network under --key ${shownName(key!)}; there is ${keysOf(free)}`);
+  const plain = wanted.filter((network) => !isCopy(network.key));
+  const exact = wanted.filter((network) => network.key === key);
+  const [chosen, second] = exact.length === 1 ? exact : plain.length > 0 ? plain : wanted;
+  if (second) throw new InputError(file, `holds several networks: ${keysOf(wanted)}; choose one by --key`);
+  const others = free.filter((network) => network !== chosen);
+  checkStrays(file, chosen, others, key === chosen.key);
+  return { chosen, others };
+}
+
+/** Weights in the same dict that belong to no network would be left out of what is computed. */
+function checkStrays(file: string, { strays, key, mapping, architecture }: FoundNetwork, others: FoundNetwork[], byKey: boolean): void {
+  const [stray] = byKey ? [] : strays.filter((name) => !isCopy(name) && !others.some(({ mapping: there, prefix }) => there === mapping && name.startsWith(prefix)));
+  if (stray !== undefined) throw new InputError(file, `tensor ${shownName(stray)} does not belong to the ${architecture.name} beside it; save the network alone, or say --key ${shownName(key)} if it is no part of it`);
+}
+
+function notesOf({ key, head, weights }: FoundNetwork, others: FoundNetwork[]): string[] {
+  const masked = [...weights.values()].filter(({ mask }) => mask !== null).length;
+  return [
+    ...(others.length > 0 ? [`takes the weights under ${shownName(key)}; there is a network under ${keysOf(others)}, too (--key)`] : []),
+    ...(head ? [`takes ${shownName(head.from)} for the network's ${head.to}`] : []),
+    ...(masked > 0 ? [`multiplies ${masked} pruned tensors by their masks`] : []),
+  ];
+}
+
+const shownNormalisation = ({ mean, std }: Normalisation): string => `mean ${mean.join(", ")}, std ${std.join(", ")}`;
+
+/** What lies before the network's pixels, with a sentence about it. */
+function normalisationOf(source: ByteSource, { chosen, others }: Choice): { normalisation: Normalisation | null; notes: string[] } {
+  const arrays = new Map([...chosen.mapping.entries].filter((entry): entry is [string, ArrayRef] => !(entry[1] instanceof Opaque)));
+  const normalisation = readNormalisers(source, chosen.normalisers, arrays, chosen.architecture.channels);
+  const notes = notesOf(chosen, others);
+  return { normalisation, notes: normalisation ? [...notes, `holds a normalising layer in front of the network: ${shownNormalisation(normalisation)}`] : notes };
+}
+
+/** A checkpoint's weights out of bytes that are already open; the path is the source's name. Throws as `openCheckpoint` does, and for numbers that are not finite. */
+export function parseCheckpoint(source: ByteSource, options: WeightsOptions = {}): Checkpoint & Found {
+  const contents = readContents(source);
+  const choice = chooseWeights(source.file, contents, options);
+  const { weights } = choice.chosen;
+  const tensors = readTensors(source, new Map([...weights].map(([name, { array }]) => [name, array])));
+  const masks = readTensors(source, new Map([...weights].flatMap(([name, { mask }]) => (mask ? [[name, mask]] : []))), () => true);
+  for (const [name, mask] of masks) tensors.set(name, { shape: mask.shape, data: tensors.get(name)!.data.map((value, i) => value * mask.data[i]) });
+  return { path: source.file, format: contents.format, sha256: sha256(source), tensors, choice, ...normalisationOf(source, choice) };
+}
+
+/** `parseCheckpoint` of a file. Throws FileSystemError, too, if it may not be read. */
+export async function readCheckpoint(path: string, options: WeightsOptions = {}): Promise<Checkpoint & Found> {
+  using source = openCheckpointFile(path);
+  return parseCheckpoint(source, options);
+}
+
+/**
+ * A checkpoint's names and shapes alone; what is wrong with the weights themselves comes out at `load`.
+ * @throws InputError if the file is missing, cut, of another kind, or holds no network's weights; FileSystemError if it may not be read
+ */
+export async function openCheckpoint(path: string, options: WeightsOptions = {}): Promise<CheckpointFile & Found> {
+  using source = openCheckpointFile(path);
+  const contents = readContents(source);
+  const choice = chooseWeights(path, contents, options);
+  const shapes = new Map([...choice.chosen.weights].map(([name, { array }]) => [name, [...array.shape]]));
+  return { path, format: contents.format, bytes: source.size, modified: source.modified, shapes, key: options.key ?? null, choice, ...normalisationOf(source, choice), load: () => readCheckpoint(path, options) };
+}

@@ -1,0 +1,21 @@
+/** A network without its weights, and with them. */
+import type { Tensor } from "../io/types.js";
+import type { Graph } from "./graph.js";
+
+export interface Architecture {
+  name: string;
+  /** Channels of the first convolution. */
+  width: number;
+  /** Of the images. */
+  channels: number;
+  classes: number;
+  graph: Graph;
+  /** Filterable layers in order of the module tree. */
+  layers: { name: string; weights: number; shape: number[] }[];
+  /** What was taken where the tensors don't tell: `a 3x3 stem of stride 1 without a max-pool`. */
+  assumed?: string[];
+}
+
+export interface Network extends Architecture {
+  tensors: Map<string, Tensor>;
+}

@@ -1,0 +1,114 @@
+/** What a planner offers an op: where its tensors lie, and what can be had beside them. */
+import type { BlockLayout, LayoutLimits } from "../layout/blocks.js";
+import type { ConvPlan } from "./convolution/plan.js";
+import type { TileTable } from "./convolution/tile.js";
+import type { BatchNormNode } from "./nodes.js";
+
+/** What of an adapter the kernels go by. */
+export interface KernelLimits extends LayoutLimits {
+  /** Weights come from neighbour lanes: needs subgroups of `lanes` and more. */
+  shuffle: boolean;
+  /** Sums that an invocation of a convolution keeps. */
+  accumulators: number;
+}
+
+export interface SiteOptions extends KernelLimits {
+  /** Filtered networks stacked along the batch. */
+  variants: number;
+  /** Blocks of `lanes` images; as many as make a multiple of IMAGE_MULTIPLE images. */
+  blocksPerVariant: number;
+  /** Images in the tile; lanes behind them are padding. */
+  images: number;
+  batchNorm: "running" | "batch";
+  /** Tiles found by measuring, by `tileKey`; results do not depend on them. */
+  tiles?: TileTable;
+}
+
+/** A tensor of a whole batch in one pass: a resource, how it lies, and how many blocks of images it holds. */
+export interface Place {
+  resource: string;
+  layout: BlockLayout;
+  blocks: number;
+}
+
+/** max(x, 0), or with a cap min(max(x, 0), cap). */
+export interface Relu {
+  cap: number | null;
+}
+
+/** What is done behind an op's sum. */
+export interface Epilogue {
+  norm: BatchNormNode | null;
+  residual: Place | null;
+  relu: Relu | null;
+}
+
+/** Scale and shift of each channel: a convolution's bias, then a batch norm with the trained statistics or none. */
+export interface Affine {
+  channels: number;
+  bias: string | null;
+  norm: BatchNormNode | null;
+  /** Numbers of a graph itself, in place of both; one each for all channels, or one a channel. */
+  literal: { factor: number[]; shift: number[] } | null;
+  /** Whether the norm's trained statistics are part of it, or only its weight and bias. */
+  statistics: boolean;
+}
+
+/** Weights as a texture: packed for a tiled kernel, or row by row as they are. */
+export interface WeightPlan {
+  tensor: string;
+  /** Null: as they are in the checkpoint, four a texel, in rows of `width`. */
+  conv: ConvPlan | null;
+  width: number;
+  height: number;
+  /** Whose scale is multiplied into them, by output channel; null for none. */
+  scale: Affine | null;
+}
+
+interface AnySite {
+  options: SiteOptions;
+  /** What the op read in the forward pass. */
+  inputs: Place[];
+  /** What it made of it. */
+  output: Place;
+  epilogue: Epilogue;
+  /** Intervals of removed weights, where a filter sees this tensor; else null. */
+  intervals(tensor: string): string | null;
+  /** Registers weights of the node. @param form tells several of one node apart */
+  weights(form: string, plan: WeightPlan): string;
+  affine(affine: Affine): string;
+  /** Registers a texture beside the output, as large as said. */
+  texture(name: string, width: number, height: number): string;
+}
+
+/** Of a forward pass. */
+export interface Site extends AnySite {
+  /** Whether a gradient follows, for which something has to be kept. */
+  keeps: boolean;
+  /** The ReLU in front of an input, if that is what made it. */
+  reluOf(input: number): Relu | null;
+}
+
+/** Where a step writes the gradient of an input. */
+export interface Target {
+  place: Place;
+  /** What came from other readers of the input, to be added. */
+  residual: Place | null;
+  /** Activation behind the ReLU that made the input: the gradient passes where that is open. */
+  gate: { place: Place; relu: Relu } | null;
+}
+
+/** Of the gradient of the inputs. */
+export interface GradientSite extends AnySite {
+  /** Gradient of the op's output, behind the gate of its ReLU. */
+  gradient: Place;
+  /**
+   * @param can what the step does itself; what it cannot is done by a step behind it
+   * @returns where it writes, and what else it has to do
+   */
+  target(input: number, can: { sum: boolean; gate: boolean }): Target;
+  /** Hands the gradient of the output on to an input as it is. */
+  pass(input: number): void;
+  /** Whether nothing has to be done to the gradient of an input behind the step: nobody else adds to it, and no ReLU made it. */
+  isSole(input: number): boolean;
+}

@@ -1,0 +1,25 @@
+/** Some channels of a tensor. */
+import { move, moveStep } from "./channels.js";
+import type { SliceNode } from "./nodes.js";
+import type { Op } from "./op.js";
+
+export const slice: Op<SliceNode> = {
+  kind: "slice",
+  shape({ from, count }, [input]) {
+    if (from < 0 || count < 1 || from + count > input.channels) throw new Error(`takes channels ${from} to ${from + count - 1} of ${input.channels}`);
+    return { ...input, channels: count };
+  },
+  isIdentity: ({ count }, [input]) => count === input.channels,
+  forward: ({ from, count }, { inputs: [input], output }) => [moveStep("slice", input, output, { first: 0, count, from }, {}, true)],
+  inputGradient({ from, count }, site) {
+    const { place, ...ending } = site.target(0, { sum: true, gate: true });
+    return [moveStep("slice gradient", site.gradient, place, { first: from, count, from: 0 }, ending, true)];
+  },
+  twin: {
+    forward: ({ from, count }, { inputs: [{ shape, data }], images }) => {
+      const area = shape.height * shape.width;
+      return move(new Float64Array(images * count * area), count, data, shape.channels, area, { first: 0, count, from });
+    },
+    gradient: ({ from, count }, { inputs: [{ shape, data }] }, dy) => [move(new Float64Array(data.length), shape.channels, dy, count, shape.height * shape.width, { first: from, count, from: 0 })],
+  },
+};

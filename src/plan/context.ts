@@ -1,0 +1,114 @@
+/** What the parts of the planner share: shapes, joined nodes, and everything that steps read and write. */
+import { type BlockLayout, blockLayout, type MapShape } from "../layout/blocks.js";
+import type { Architecture } from "../model/architecture.js";
+import { inferShapes } from "../model/graph.js";
+import type { Affine, Place, Relu, Site, SiteOptions, WeightPlan } from "../ops/site.js";
+import { layerOf } from "../ops/step.js";
+import { opOf } from "../ops/table.js";
+import { fuse, type FusedNode, readsOf } from "./fuse.js";
+
+/** A texture the plan needs. */
+export interface TensorPlan {
+  width: number;
+  height: number;
+}
+
+export interface ContextOptions extends SiteOptions {
+  image: MapShape;
+  filtered: string[];
+}
+
+export class PlanContext {
+  readonly shapes: Map<string, MapShape>;
+  readonly nodes: FusedNode[];
+  /** Tensor of logits. */
+  readonly output: string;
+  readonly tensors = new Map<string, TensorPlan>();
+  readonly weights = new Map<string, WeightPlan>();
+  readonly affines = new Map<string, Affine>();
+  readonly #readers = new Map<string, number>();
+  readonly #madeBy = new Map<string, FusedNode>();
+  /** Clean tensors that differ between variants. */
+  readonly #stacked = new Set<string>();
+
+  constructor({ graph }: Architecture, readonly options: ContextOptions) {
+    this.shapes = inferShapes(graph, options.image);
+    const { nodes, output } = fuse(graph, this.shapes, options.batchNorm);
+    this.nodes = nodes;
+    this.output = output;
+    for (const node of nodes) {
+      this.#madeBy.set(node.output, node);
+      for (const tensor of readsOf(node)) this.#readers.set(tensor, (this.#readers.get(tensor) ?? 0) + 1);
+      if (this.#isFiltered(node) || readsOf(node).some((tensor) => this.#stacked.has(tensor))) this.#stacked.add(node.output);
+    }
+    this.#readers.set(output, (this.#readers.get(output) ?? 0) + 1);
+  }
+
+  /** Readers of a tensor, the loss among them. */
+  readersOf(tensor: string): number {
+    return this.#readers.get(tensor) ?? 0;
+  }
+
+  /** The node that makes a tensor; null for the images. */
+  makerOf(tensor: string): FusedNode | null {
+    return this.#madeBy.get(tensor) ?? null;
+  }
+
+  /** The ReLU behind which a tensor was made. */
+  reluOf(tensor: string): Relu | null {
+    return this.#madeBy.get(tensor)?.relu ?? null;
+  }
+
+  isStacked(tensor: string): boolean {
+    return this.#stacked.has(tensor);
+  }
+
+  #isFiltered({ node }: FusedNode): boolean {
+    return (opOf(node).parameters?.(node) ?? []).some(({ tensor, filterable }) => filterable && this.options.filtered.includes(layerOf(tensor)));
+  }
+
+  layout(tensor: string): BlockLayout {
+    return blockLayout(this.shapes.get(tensor)!, this.options);
+  }
+
+  /** A tensor in a pass: `clean/x` exists once if no filtered layer is in front of it. */
+  place(pass: "clean" | "adv" | "grad", tensor: string): Place {
+    const { blocksPerVariant, variants } = this.options;
+    const blocks = pass === "clean" && !this.#stacked.has(tensor) ? blocksPerVariant : blocksPerVariant * variants;
+    return { resource: `${pass}/${tensor}`, layout: this.layout(tensor), blocks };
+  }
+
+  /** Registers the texture of a tensor. */
+  allocate(place: Place): Place {
+    const { resource, layout, blocks } = place;
+    this.tensors.set(resource, { width: layout.texels, height: blocks * layout.fold });
+    return place;
+  }
+
+  /** What forward and gradient sites of a node have in common; side textures are named after `owner`. */
+  site(fused: FusedNode, pass: "clean" | "adv", owner: string): Omit<Site, "keeps" | "reluOf"> {
+    const { options } = this;
+    return {
+      options,
+      inputs: fused.inputs.map((tensor) => this.place(pass, tensor)),
+      output: this.place(pass, fused.output),
+      epilogue: { norm: fused.norm, residual: fused.residual === null ? null : this.place(pass, fused.residual), relu: fused.relu },
+      intervals: (tensor) => (options.filtered.includes(layerOf(tensor)) ? `intervals/${layerOf(tensor)}` : null),
+      weights: (form, plan) => {
+        const resource = `weights/${fused.node.output}/${form}`;
+        this.weights.set(resource, plan);
+        return resource;
+      },
+      affine: (affine) => {
+        const resource = `affine/${fused.node.output}`;
+        this.affines.set(resource, affine);
+        return resource;
+      },
+      texture: (name, width, height) => {
+        const resource = `${owner}#${name}`;
+        this.tensors.set(resource, { width, height });
+        return resource;
+      },
+    };
+  }
+}

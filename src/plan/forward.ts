@@ -1,0 +1,43 @@
+/** Steps of a forward pass: each node by its op, or two at once where one kernel does both. */
+import type { Pair } from "../ops/op.js";
+import type { Site } from "../ops/site.js";
+import type { Step } from "../ops/step.js";
+import { opOf, PAIRS } from "../ops/table.js";
+import type { PlanContext } from "./context.js";
+import type { FusedNode } from "./fuse.js";
+
+/** A node's steps, and whether they differ between filtered networks. */
+export interface PlannedNode {
+  steps: Step[];
+  isStacked: boolean;
+}
+
+/** The node in front of another one that nobody else reads, and the kernel that may do both. */
+export function pairOf(context: PlanContext, second: FusedNode): { rule: Pair; first: FusedNode } | null {
+  const first = context.makerOf(second.inputs[0]);
+  if (!first || context.readersOf(first.output) !== 1) return null;
+  const rule = PAIRS.find((pair) => pair.first === first.node.op && pair.second === second.node.op);
+  return rule ? { rule, first } : null;
+}
+
+/** @param keeps whether a gradient of this pass follows */
+export function forwardSteps(context: PlanContext, pass: "clean" | "adv", keeps: boolean): PlannedNode[] {
+  const planned = new Map<FusedNode, PlannedNode>();
+  const siteOf = (fused: FusedNode): Site => ({
+    ...context.site(fused, pass, `${pass}/${fused.output}`),
+    keeps,
+    reluOf: (input) => context.reluOf(fused.inputs[input]),
+  });
+  for (const fused of context.nodes) {
+    const site = siteOf(fused);
+    const pair = pairOf(context, fused);
+    const joined = pair?.rule.forward({ node: pair.first.node, site: siteOf(pair.first) }, { node: fused.node, site }) ?? null;
+    if (pair && joined) {
+      planned.delete(pair.first);
+      context.tensors.delete(`${pass}/${pair.first.output}`);
+    }
+    context.allocate(site.output);
+    planned.set(fused, { steps: joined ?? opOf(fused.node).forward(fused.node, site), isStacked: context.isStacked(fused.output) });
+  }
+  return [...planned.values()];
+}

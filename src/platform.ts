@@ -1,0 +1,71 @@
+/**
+ * What the engine needs of the machine around it, for Node: the texts of shaders, a way to WebGPU, waiting, and a place where
+ * what was measured once is kept. A browser page puts its own in place of this file; nothing else in the engine knows Node.
+ */
+import { createHash } from "node:crypto";
+import { existsSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { create, globals } from "webgpu";
+
+Object.assign(globalThis, globals);
+
+/** The launcher's own, in the package's folder: tests and library users come here without it. */
+const launcher = () => import(new URL("../../bin/vulkan.js", import.meta.url).href) as Promise<{ prepareVulkanEnvironment(): void; cacheFolder(): string | null }>;
+
+const SHADERS = new URL("../../shaders/", import.meta.url);
+
+/** @param name of a file in shaders/, without .wgsl */
+export const shaderText = (name: string): string => readFileSync(new URL(`${name}.wgsl`, SHADERS), "utf8");
+
+/** What adapters are reached through here. */
+export const BACKEND = process.platform === "darwin" ? "metal" : process.platform === "win32" ? "d3d12" : "vulkan";
+
+/** Dawn's own switches, for tests and for driver trouble: `backend=null`, `enable-dawn-features=…`, by blanks. */
+const dawnOptions = (): string[] => (process.env.WGPU_INFERLINK_DAWN ?? "").split(/\s+/).filter((word) => word !== "");
+
+/** WebGPU's entry point. What it returns has to be kept while a device of it lives. */
+export async function openWebGpu(): Promise<GPU> {
+  (await launcher()).prepareVulkanEnvironment();
+  // Timestamps come rounded to 65 µs otherwise: longer than many a dispatch.
+  return create(["disable-dawn-features=timestamp_quantization", ...dawnOptions()]);
+}
+
+const cell = new Int32Array(new SharedArrayBuffer(4));
+
+/** Leaves the cores to a software adapter for a millisecond: Dawn polls while Node awaits. */
+export async function pause(): Promise<void> {
+  Atomics.wait(cell, 0, 0, 1);
+  await new Promise((resolve) => setImmediate(resolve));
+}
+
+/** The file that something is kept in, or null where there is no cache folder. @param parts what it depends on */
+async function keptPath(name: string, parts: string[]): Promise<string | null> {
+  const folder = (await launcher()).cacheFolder();
+  const hash = parts.reduce((so, part) => so.update(part), createHash("sha256"));
+  return folder && join(folder, `${name}-${hash.digest("hex").slice(0, 16)}.json`);
+}
+
+/** What was kept under a name; null where nothing readable is. */
+export async function readKept(name: string, parts: string[]): Promise<unknown> {
+  const path = await keptPath(name, parts);
+  if (!path || !existsSync(path)) return null;
+  try {
+    return JSON.parse(readFileSync(path, "utf8")) as unknown;
+  } catch {
+    // A cache is never worth an error: it is measured anew.
+    return null;
+  }
+}
+
+/** Keeps a value for later runs; a cache folder that takes no files is no reason to stop. */
+export async function keep(name: string, parts: string[], value: unknown): Promise<void> {
+  const path = await keptPath(name, parts);
+  if (!path) return;
+  const temporary = `${path}.${process.pid}.tmp`;
+  try {
+    writeFileSync(temporary, `${JSON.stringify(value, null, 2)}\n`);
+    renameSync(temporary, path);
+  } catch {
+    // Read-only home folders exist.
+  }
+}
