@@ -12,13 +12,6 @@ export interface Tensor {
   data: Float32Array;
 }
 
-<<<<<<< HEAD
-/** A trained network's weights; names have lost a leading `model.` (and `module.`), but for those of an exported program. */
-export interface Checkpoint {
-  /** As the user gave it. */
-  path: string;
-  format: "torch-zip" | "torch-legacy" | "safetensors" | "exported";
-=======
 /** What a layer in front of a network does with pixels of 0 to 1: (pixel - mean) / std, one value a channel. */
 export interface Normalisation {
   mean: number[];
@@ -29,8 +22,7 @@ export interface Normalisation {
 export interface Checkpoint {
   /** As the user gave it. */
   path: string;
-  format: "torch-zip" | "torch-legacy" | "torch-tar" | "safetensors";
->>>>>>> main
+  format: "torch-zip" | "torch-legacy" | "torch-tar" | "safetensors" | "exported";
   /** Of the file's bytes, hex. */
   sha256: string;
   tensors: Map<string, Tensor>;

@@ -5,9 +5,13 @@ import type { Architecture, Network } from "./architecture.js";
 import type { StemOptions } from "./networks/family.js";
 import { isMismatch, recognise } from "./recognise.js";
 
-/** The checkpoint's network with its weights. Throws as `describeShapes` does, and for weights that no training ends with. */
+/** The checkpoint's network with its weights. Throws as `describeShapes` and `withWeights` do. */
 export function describeCheckpoint({ path, tensors }: Pick<Checkpoint, "path" | "tensors">, stem: StemOptions = {}): Network {
-  const architecture = describeShapes({ path, shapes: new Map([...tensors].map(([name, { shape }]) => [name, shape])) }, stem);
+  return withWeights(describeShapes({ path, shapes: new Map([...tensors].map(([name, { shape }]) => [name, shape])) }, stem), { path, tensors });
+}
+
+/** @throws InputError for weights that no training ends with */
+export function withWeights(architecture: Architecture, { path, tensors }: Pick<Checkpoint, "path" | "tensors">): Network {
   for (const { name } of architecture.layers) {
     let [low, high] = [Infinity, -Infinity];
     for (const weight of tensors.get(`${name}.weight`)!.data) {

@@ -1,13 +1,11 @@
 /** A network as PyTorch exports it: an exported program's graph, and which of its weights may be filtered. */
+import { InputError } from "../errors.js";
 import type { Program } from "../io/exported/program.js";
-import type { MapShape } from "../layout/shape.js";
 import { graphOfProgram, type ProgramTensors } from "./aten/program.js";
-import type { Architecture } from "./resnet.js";
+import type { Architecture } from "./architecture.js";
+import { parametersOf } from "./graph.js";
 
-export interface ExportedArchitecture extends Architecture {
-  /** Shape of the images that it was exported with, for which alone it is known to be the author's network. */
-  image: MapShape;
-}
+const WEIGHT = ".weight";
 
 /**
  * @param name what results call the network
@@ -15,15 +13,16 @@ export interface ExportedArchitecture extends Architecture {
  * @param order names of the state_dict in its order
  * @throws InputError for a program that can't be followed exactly
  */
-export function describeProgram(name: string, file: string, program: Program, tensors: ProgramTensors, order: Iterable<string>): ExportedArchitecture {
+export function describeProgram(name: string, file: string, program: Program, tensors: ProgramTensors, order: Iterable<string>): Architecture {
   const { graph, image, classes } = graphOfProgram(file, program, tensors);
-  const weighted = graph.nodes.filter((node) => node.op === "conv2d" || node.op === "linear");
-  const weights = new Set(weighted.map(({ weight }) => weight));
-  const layers = [...order].filter((tensor) => weights.has(tensor)).map((tensor) => {
-    const shape = [...tensors.shapes.get(tensor)!.shape];
-    return { name: tensor.replace(/\.weight$/, ""), weights: shape.reduce((product, size) => product * size, 1), shape };
+  const filterable = new Map(parametersOf(graph).filter((parameter) => parameter.filterable).map(({ tensor, shape }) => [tensor, shape]));
+  const layers = [...order].filter((tensor) => filterable.has(tensor)).map((tensor) => {
+    if (!tensor.endsWith(WEIGHT)) throw new InputError(file, `keeps the weight of a layer as ${JSON.stringify(tensor.slice(0, 120))}; layers are called by what is in front of ${WEIGHT}, so make it a module's`);
+    const shape = filterable.get(tensor)!;
+    return { name: tensor.slice(0, -WEIGHT.length), weights: shape.reduce((product, size) => product * size, 1), shape };
   });
-  const [first] = weighted;
-  const width = first?.op === "conv2d" ? first.outChannels : (first?.outFeatures ?? 0);
-  return { name, width, channels: image.channels, classes, graph, layers, image };
+  if (layers.length === 0) throw new InputError(file, "is a program without convolutions and linear layers, so there is nothing to filter");
+  if (image.channels > 4) throw new InputError(file, `takes images of ${image.channels} channels; images have 1 to 4`);
+  const first = graph.nodes.find((node) => node.op === "conv2d");
+  return { name, width: first?.op === "conv2d" ? first.outChannels : layers[0].shape[0], channels: image.channels, classes, graph, layers, image };
 }

@@ -1,8 +1,5 @@
 /** Fields of each op's node. Parameters are named by their tensors in the checkpoint; null where a node has none. */
 import type { Pair, Window } from "../layout/shape.js";
-<<<<<<< HEAD
-import type { NodeBase } from "./op.js";
-=======
 
 /** A node of a graph: one use of an op, making one tensor from earlier ones. */
 export interface NodeBase {
@@ -12,7 +9,6 @@ export interface NodeBase {
   /** Name of the tensor that it makes. */
   output: string;
 }
->>>>>>> main
 
 export interface Conv2dNode extends NodeBase, Window {
   op: "conv2d";

@@ -4,7 +4,7 @@ import { InputError, UsageError } from "../errors.js";
 import type { Gpu } from "../gpu/device.js";
 import type { CheckpointFile, Dataset } from "../io/types.js";
 import type { Architecture, Network } from "../model/architecture.js";
-import { describeCheckpoint } from "../model/checkpoint.js";
+import { withWeights } from "../model/checkpoint.js";
 import { nearest } from "../suggest.js";
 import { variantCount, type SweepConfig } from "./config.js";
 import { costOf } from "./cost.js";
@@ -159,7 +159,7 @@ export async function* evaluateUnits(gpu: Gpu, job: SweepJob, plan: SweepPlan, o
       if (options.signal?.aborted) return;
       const { tensors, path, sha256 } = await job.checkpoints[checkpoint].file.load();
       await options.onLoad?.(checkpoint, sha256);
-      const network = describeCheckpoint({ path, tensors });
+      const network = withWeights(job.checkpoints[checkpoint].architecture, { path, tensors });
       open(network, (evaluator as Evaluator | null)?.cut ?? options);
       let variants: LayerVariants | null = null;
       for (const unit of asked.filter((unit) => unit.checkpoint === checkpoint)) {

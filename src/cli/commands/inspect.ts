@@ -1,13 +1,14 @@
 /** `inspect`: what is in a checkpoint, and how large a sweep over it would be. */
 import { EXIT } from "../../errors.js";
+import { openGraph } from "../../inputs/graphs.js";
 import { readCheckpoint } from "../../inputs/weights.js";
 import type { Network } from "../../model/architecture.js";
-import { describeCheckpoint } from "../../model/checkpoint.js";
+import { withWeights } from "../../model/checkpoint.js";
 import type { SweepConfig } from "../../sweep/config.js";
 import type { LayerVariants } from "../../sweep/filters.js";
 import { layersOf, layerVariants } from "../../sweep/sweep.js";
 import { CONFIG_FLAG, JSON_FLAG, type Command } from "../command.js";
-import { KEY_FLAG, SWEEP_FLAGS } from "../flags.js";
+import { SWEEP_FLAGS, WEIGHTS_FLAGS } from "../flags.js";
 import { sweepConfig } from "../options.js";
 import { columns } from "../table.js";
 import { bold, grouped } from "../terminal.js";
@@ -34,11 +35,11 @@ function facts(network: Network): LayerFacts[] {
   });
 }
 
-export async function inspect(file: string, config: SweepConfig, options: { key: string | null; json: boolean }): Promise<number> {
-  const checkpoint = await readCheckpoint(file, { key: options.key });
+export async function inspect(file: string, config: SweepConfig, options: { key: string | null; graph: string | null; json: boolean }): Promise<number> {
+  const checkpoint = await readCheckpoint(file, { key: options.key, graph: options.graph === null ? null : openGraph(options.graph) });
   const { choice: { chosen, others }, notes, normalisation } = checkpoint;
   const candidates = [chosen, ...others].map(({ key, architecture }) => ({ key, network: architecture.name, chosen: key === chosen.key }));
-  const network = describeCheckpoint(checkpoint);
+  const network = withWeights(chosen.architecture, checkpoint);
   const layers = facts(network);
   const variants = layersOf(network, config).map((layer) => layerVariants(network, config, layer));
   const count = (part: (layer: LayerVariants) => number): number => variants.reduce((sum, layer) => sum + part(layer), 0);
@@ -67,7 +68,7 @@ export async function inspect(file: string, config: SweepConfig, options: { key:
 }
 
 export const inspectCommand: Command = {
-  flags: { ...KEY_FLAG, ...SWEEP_FLAGS, ...CONFIG_FLAG, ...JSON_FLAG },
-  describe: (y) => y.usage("$0 inspect <file> [options]").positional("file", { type: "string", description: "State dict: .ckpt, .pt, .pth or .safetensors" }),
-  run: (args) => inspect(String(args.file), sweepConfig(args), { key: typeof args.key === "string" ? args.key : null, json: args.json === true }),
+  flags: { ...WEIGHTS_FLAGS, ...SWEEP_FLAGS, ...CONFIG_FLAG, ...JSON_FLAG },
+  describe: (y) => y.usage("$0 inspect <file> [options]").positional("file", { type: "string", description: "State dict: .ckpt, .pt, .pth or .safetensors; exported program: .pt2" }),
+  run: (args) => inspect(String(args.file), sweepConfig(args), { key: typeof args.key === "string" ? args.key : null, graph: typeof args.graph === "string" ? args.graph : null, json: args.json === true }),
 };

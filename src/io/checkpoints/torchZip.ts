@@ -11,18 +11,10 @@ import { readZip } from "../archives/zip.js";
  * Returns the saved object with its tensors as views of the file. Throws InputError if anything in it is off.
  * @param entries contents of the archive, where they are known
  */
-<<<<<<< HEAD
-export function readTorchZip(source: ByteSource, entries = readZip(source)): PickleValue {
+export function readTorchZip(source: ByteSource, bystanders: boolean, entries = readZip(source)): PickleValue {
   const { file } = source;
-  const pickles = [...entries.keys()].filter((name) => /^[^/]+\/data\.pkl$/.test(name));
-  if (pickles.length !== 1) throw new InputError(file, "is a zip archive without the one data.pkl that torch.save writes; name a checkpoint");
-=======
-export function readTorchZip(source: ByteSource, bystanders: boolean): PickleValue {
-  const { file } = source;
-  const entries = readZip(source);
   const pickles = [...entries.keys()].filter((name) => /(?:^|\/)data\.pkl$/.test(name));
   if (pickles.length !== 1) throw new InputError(file, "is a zip archive without the one data.pkl that torch.save writes; name a checkpoint, or unpack it if it holds one");
->>>>>>> main
   const prefix = pickles[0].slice(0, -"data.pkl".length);
   if (entries.has(`${prefix}constants.pkl`)) throw new InputError(file, `is a TorchScript archive, which is a program; save its weights in Python: torch.save(torch.jit.load(${pythonText(file)}).state_dict(), "weights.pth")`);
   const order = entries.get(`${prefix}byteorder`);

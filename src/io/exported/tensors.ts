@@ -31,6 +31,8 @@ const sizesOf = (field: Field): number[] => field.list().map((item) => item.get(
 export function listedTensors(config: ByteSource, what: string, partOf: (name: string) => ByteSource | undefined, bigEndian: boolean): Map<string, ArrayRef> {
   const { file } = config;
   const storages = new Map<string, Storage>();
+  // Equal views are one, so that tied weights are read once.
+  const views = new Map<string, ArrayRef>();
   const tensors = new Map<string, ArrayRef>();
   const entries = new Field(file, what, parseJson(config, what)).get("config").entries();
   if (entries.length > MAX_TENSORS) throw new InputError(file, `names over ${MAX_TENSORS} tensors; it is damaged or hostile`);
@@ -52,7 +54,10 @@ export function listedTensors(config: ByteSource, what: string, partOf: (name: s
     const width = DTYPE_BYTES[dtype];
     const storage = storages.get(key) ?? new Storage(dtype, Math.floor(part.size / width), bigEndian ? new SwappedSource(part, width) : part);
     storages.set(key, storage);
-    tensors.set(name, viewOf(file, storage, sizesOf(meta.get("sizes")), sizesOf(meta.get("strides")), meta.get("storage_offset").get("as_int").integer()));
+    const place = [sizesOf(meta.get("sizes")), sizesOf(meta.get("strides")), meta.get("storage_offset").get("as_int").integer()] as const;
+    const view = views.get(`${key} ${JSON.stringify(place)}`) ?? viewOf(file, storage, ...place);
+    views.set(`${key} ${JSON.stringify(place)}`, view);
+    tensors.set(name, view);
   }
   return tensors;
 }

@@ -1,7 +1,8 @@
-import type { MapShape } from "../../layout/shape.js";
+import { shapeText, type MapShape } from "../../layout/shape.js";
+import type { Node } from "../../ops/nodes.js";
+import { opOf } from "../../ops/table.js";
 import { GraphBuilder } from "../builder.js";
 import { refuse } from "./refusal.js";
-import { shapeOfNode } from "./shapes.js";
 
 /** Knows the shape of every tensor at once. */
 export class ShapedBuilder extends GraphBuilder {
@@ -12,15 +13,17 @@ export class ShapedBuilder extends GraphBuilder {
     this.#shapes.set(input, shape);
   }
 
+  /** @throws Refusal where the inputs do not fit */
   override node(node: Parameters<GraphBuilder["node"]>[0], wished: string): string {
-    let shape: MapShape;
+    const output = super.node(node, wished);
+    const made = { ...node, output } as Node;
     try {
-      shape = shapeOfNode(node, node.inputs.map((input) => this.shapeOf(input)));
+      const shape = opOf(made).shape(made, node.inputs.map((input) => this.shapeOf(input)));
+      if (!(Math.min(shape.channels, shape.height, shape.width) >= 1)) throw new Error(`would leave maps of ${shapeText(shape)}`);
+      this.#shapes.set(output, shape);
     } catch (error) {
       return refuse((error as Error).message);
     }
-    const output = super.node(node, wished);
-    this.#shapes.set(output, shape);
     return output;
   }
 
