@@ -1,10 +1,13 @@
 /** The convolution kernel against plain loops: odd shapes, every way the tile can be cut. */
 import { test } from "uvu";
-import { conv2d, conv2dInputGradient, convGrid, convOutput, type ConvShape, packWeights, planConv } from "../src/ops/conv2d.js";
-import { ACCUMULATORS, chooseTile, type ConvTile } from "../src/ops/convTile.js";
-import { blockLayout, layoutConstants } from "../src/layout/blocks.js";
+import { plainStep } from "../src/ops/conv2d.js";
+import { convGrid, packWeights, planConv } from "../src/ops/convolution/plan.js";
+import { conv2d, conv2dInputGradient, convOutput, type ConvShape, squareConv } from "../src/ops/convolution/shape.js";
+import { ACCUMULATORS, chooseTile, type ConvTile } from "../src/ops/convolution/tile.js";
+import { type BlockLayout, blockLayout } from "../src/layout/blocks.js";
 import { assertClose, noise } from "./support/close.js";
 import { gpu, runKernel } from "./support/kernel.js";
+import { gradientSiteOf, siteOf } from "./support/site.js";
 
 interface Case {
   shape: [inChannels: number, outChannels: number, size: number, kernel: number, stride: number, pad: number];
@@ -51,7 +54,7 @@ const BLOCKS = 8;
 const IMAGES = 11;
 
 async function check({ shape: [inChannels, outChannels, size, kernel, stride, pad], ...options }: Case, gradient: boolean, masked: boolean): Promise<void> {
-  const shape: ConvShape = { inChannels, outChannels, height: size, width: size, kernel, stride, pad };
+  const shape = squareConv({ inChannels, outChannels, height: size, width: size, kernel, stride, pad });
   const device = await gpu();
   const maxTextureWidth = options.maxTextureWidth ?? device.maxTextureWidth;
   const lanes = options.lanes ?? device.lanes;
@@ -97,45 +100,55 @@ async function check({ shape: [inChannels, outChannels, size, kernel, stride, pa
 /** Layers of the real networks, too large for plain loops on the host. */
 const LARGE: Case["shape"][] = [[3, 64, 64, 7, 2, 3], [64, 64, 16, 3, 1, 1], [64, 64, 8, 3, 1, 1], [64, 128, 8, 3, 2, 1], [128, 256, 4, 1, 2, 0], [512, 200, 1, 1, 1, 0]];
 
-async function checkNaive([inChannels, outChannels, size, kernel, stride, pad]: Case["shape"], gradient: boolean): Promise<void> {
-  const shape: ConvShape = { inChannels, outChannels, height: size, width: size, kernel, stride, pad };
+/** By the kernel that does any geometry, one product after the other. */
+async function runPlain(shape: ConvShape, gradient: boolean, [from, to]: BlockLayout[], blocks: number, data: Float32Array, weights: Float32Array): Promise<Float32Array> {
+  const device = await gpu();
+  const [input, output] = gradient ? [to, from] : [from, to];
+  const site = (gradient ? gradientSiteOf : siteOf)(device, [input], output, blocks);
+  const ends = { input: { ...site.output, layout: from }, output: { ...site.output, layout: to }, residual: null, relu: null, gate: null };
+  const step = plainStep({ weight: "conv.weight", bias: null, shape }, gradient, site, { channels: shape.outChannels, bias: null, norm: null, literal: null, statistics: true }, ends);
+  const { width, height } = site.weightPlans[0];
+  const texels = new Float32Array(width * height * 4);
+  texels.set(weights);
+  const results = await runKernel({
+    ...step, blocks, inputs: { input: { layout: from, data } }, outputs: { output: { layout: to, images: IMAGES } },
+    extra: (executor) => ({ weights: executor.createTexture(width, height, texels), norm: executor.createTexture(512, 2, Float32Array.from({ length: 4096 }, (_, i) => Number(i % 4 === 0))) }),
+  });
+  return results.output;
+}
+
+async function checkPlain([inChannels, outChannels, size, kernel, stride, pad]: Case["shape"], gradient: boolean): Promise<void> {
+  const shape = squareConv({ inChannels, outChannels, height: size, width: size, kernel, stride, pad });
   const device = await gpu();
   const maps = [{ channels: inChannels, height: size, width: size }, { channels: outChannels, ...convOutput(shape) }].map((map) => blockLayout(map, device));
   const [from, to] = gradient ? maps.toReversed() : maps;
   const plan = planConv(shape, gradient, from, to, chooseTile(shape, gradient, { lanes: device.lanes, accumulators: ACCUMULATORS.software }), device.maxTextureWidth);
   const weights = noise(outChannels * inChannels * kernel ** 2, 5);
   const data = noise(IMAGES * from.channels * from.height * from.width, 3);
-  const run = { blocks: BLOCKS, inputs: { input: { layout: from, data } }, outputs: { output: { layout: to, images: IMAGES } } };
   const fast = await runKernel({
-    ...run, kernel: "conv2d", constants: { ...plan.constants, SHUFFLE: device.shuffle }, bands: plan.bands, params: { steps: plan.steps, in_blocks: BLOCKS, residual_blocks: 1, gate_blocks: 1, blocks_per_variant: BLOCKS }, grid: convGrid(plan, to, BLOCKS),
+    blocks: BLOCKS, inputs: { input: { layout: from, data } }, outputs: { output: { layout: to, images: IMAGES } },
+    kernel: "conv2d", constants: { ...plan.constants, SHUFFLE: device.shuffle }, bands: plan.bands, params: { steps: plan.steps, in_blocks: BLOCKS, residual_blocks: 1, gate_blocks: 1, blocks_per_variant: BLOCKS }, grid: convGrid(plan, to, BLOCKS),
     extra: (executor) => ({ weights: executor.createTexture(plan.weightTexture.width, plan.weightTexture.height, packWeights(plan, weights)), norm: executor.createTexture(512, 2, Float32Array.from({ length: 4096 }, (_, i) => Number(i % 4 === 0))) }),
   });
-  const naive = await runKernel({
-    ...run, kernel: "conv2d_naive", constants: { ...layoutConstants("IN", from), ...layoutConstants("OUT", to), KERNEL: kernel, STRIDE: stride, PAD: pad, GRADIENT: gradient }, params: { in_channels: inChannels, out_channels: outChannels }, grid: [BLOCKS, to.groups, to.quads],
-    extra: (executor) => ({ weights: executor.createBuffer(weights.byteLength, GPUBufferUsage.STORAGE, weights) }),
-  });
-  assertClose(fast.output, naive.output, 1e-5, `${gradient ? "gradient of " : ""}convolution ${inChannels}→${outChannels}, ${size} pixels, kernel ${kernel}/${stride}`);
+  const plain = await runPlain(shape, gradient, [from, to], BLOCKS, data, weights);
+  assertClose(fast.output, plain, 1e-5, `${gradient ? "gradient of " : ""}convolution ${inChannels}→${outChannels}, ${size} pixels, kernel ${kernel}/${stride}`);
 }
 
 for (const shape of LARGE) {
-  test(`forward as the naive kernel ${JSON.stringify(shape)}`, () => checkNaive(shape, false));
-  test(`input gradient as the naive kernel ${JSON.stringify(shape)}`, () => checkNaive(shape, true));
+  test(`forward as the plain kernel ${JSON.stringify(shape)}`, () => checkPlain(shape, false));
+  test(`input gradient as the plain kernel ${JSON.stringify(shape)}`, () => checkPlain(shape, true));
 }
 
-test("the naive kernel against plain loops", async () => {
+test("the plain kernel against plain loops", async () => {
   for (const [inChannels, outChannels, size, stride] of [[5, 6, 5, 2], [8, 12, 1, 1], [9, 8, 2, 1]]) {
-    const shape: ConvShape = { inChannels, outChannels, height: size, width: size, kernel: 3, stride, pad: 1 };
+    const shape = squareConv({ inChannels, outChannels, height: size, width: size, kernel: 3, stride, pad: 1 });
     const device = await gpu();
     const [small, large] = [{ channels: inChannels, height: size, width: size }, { channels: outChannels, ...convOutput(shape) }].map((map) => blockLayout(map, device));
     const weights = noise(outChannels * inChannels * 9, 5);
     for (const gradient of [false, true]) {
       const [from, to] = gradient ? [large, small] : [small, large];
       const data = noise(IMAGES * from.channels * from.height * from.width, 3);
-      const { output } = await runKernel({
-        kernel: "conv2d_naive", constants: { ...layoutConstants("IN", from), ...layoutConstants("OUT", to), KERNEL: 3, STRIDE: stride, PAD: 1, GRADIENT: gradient }, params: { in_channels: inChannels, out_channels: outChannels }, grid: [2, to.groups, to.quads], blocks: 2,
-        inputs: { input: { layout: from, data } }, outputs: { output: { layout: to, images: IMAGES } },
-        extra: (executor) => ({ weights: executor.createBuffer(weights.byteLength, GPUBufferUsage.STORAGE, weights) }),
-      });
+      const output = await runPlain(shape, gradient, [from, to], 2, data, weights);
       assertClose(output, gradient ? conv2dInputGradient(shape, data, weights) : conv2d(shape, data, weights), 1e-5, `${gradient ? "gradient of " : ""}convolution of ${size} pixels`);
     }
   }

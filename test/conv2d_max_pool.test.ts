@@ -2,17 +2,21 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { architectureNamed } from "../src/model/recognise.js";
-import { conv2d, convGrid, convOutput, type ConvShape, packWeights, planConv } from "../src/ops/conv2d.js";
 import { planConvMaxPool } from "../src/ops/conv2d_max_pool.js";
-import { maxPool, type Window } from "../src/ops/max_pool.js";
-import { blockLayout, layoutConstants } from "../src/layout/blocks.js";
+import { convGrid, packWeights, planConv } from "../src/ops/convolution/plan.js";
+import { conv2d, convOutput, squareConv } from "../src/ops/convolution/shape.js";
+import { maxPool, maxPoolLoops } from "../src/ops/max_pool.js";
+import { blockLayout } from "../src/layout/blocks.js";
 import { planUnit, type PlanOptions } from "../src/plan/plan.js";
 import { assertClose, noise } from "./support/close.js";
 import { gpu, type KernelRun, runKernel } from "./support/kernel.js";
+import { maxPoolNode, siteOf } from "./support/site.js";
+
+type Pool = [kernel: number, stride: number, pad: number];
 
 interface Case {
   shape: [inChannels: number, outChannels: number, height: number, width: number, kernel: number, stride: number, pad: number];
-  pool?: [kernel: number, stride: number, pad: number];
+  pool?: Pool;
   /** Blocks of the input, which every variant reads. */
   inBlocks?: number;
   masked?: boolean;
@@ -44,7 +48,7 @@ function tied(x: Float32Array, weights: Float32Array, one: number, oneWeights: n
 }
 
 /** Position in its window of the pixel that won, -1 where nothing above zero did. */
-function places({ y, winner }: ReturnType<typeof maxPool>, map: { height: number; width: number }, pooled: { height: number; width: number }, { kernel, stride, pad }: Window): number[] {
+function places({ y, winner }: ReturnType<typeof maxPoolLoops>, map: { height: number; width: number }, pooled: { height: number; width: number }, [kernel, stride, pad]: number[]): number[] {
   return Array.from(winner, (at, o) => {
     const [oy, ox] = [Math.floor(o / pooled.width) % pooled.height, o % pooled.width];
     const [iy, ix] = [Math.floor(at / map.width) % map.height, at % map.width];
@@ -52,17 +56,17 @@ function places({ y, winner }: ReturnType<typeof maxPool>, map: { height: number
   });
 }
 
-for (const { shape: [inChannels, outChannels, height, width, kernel, stride, pad], pool = [3, 2, 1], inBlocks = BLOCKS, masked = false, ...options } of CASES) for (const ties of [false, true]) {
+for (const { shape: [inChannels, outChannels, height, width, kernel, stride, pad], pool = [3, 2, 1] as Pool, inBlocks = BLOCKS, masked = false, ...options } of CASES) for (const ties of [false, true]) {
   test(`${inChannels}→${outChannels} channels of ${height}x${width}, kernel ${kernel}/${stride}, window ${pool[0]}/${pool[1]}${masked ? ", filtered" : ""}${ties ? ", ties" : ""}`, async () => {
     const device = await gpu();
     if (!device.shuffle) return;
     const limits = { lanes: device.lanes, maxTextureWidth: options.maxTextureWidth ?? device.maxTextureWidth, accumulators: 256 };
-    const shape: ConvShape = { inChannels, outChannels, height, width, kernel, stride, pad };
-    const window: Window = { kernel: pool[0], stride: pool[1], pad: pool[2] };
+    const shape = squareConv({ inChannels, outChannels, height, width, kernel, stride, pad });
+    const window = maxPoolNode(...pool);
     const map = convOutput(shape);
-    const pooled = convOutput({ ...shape, ...map, ...window });
+    const pooled = maxPool.shape(window, [{ channels: outChannels, ...map }]);
     const layouts = {
-      input: blockLayout({ channels: inChannels, height, width }, limits), map: blockLayout({ channels: outChannels, ...map }, limits), output: blockLayout({ channels: outChannels, ...pooled }, limits),
+      input: blockLayout({ channels: inChannels, height, width }, limits), map: blockLayout({ channels: outChannels, ...map }, limits), output: blockLayout(pooled, limits),
     };
     const one = inChannels * height * width;
     const x = noise(inBlocks * device.lanes * one, 3);
@@ -94,22 +98,20 @@ for (const { shape: [inChannels, outChannels, height, width, kernel, stride, pad
       kernel: "conv2d", constants: { ...conv.constants, MASKED: masked, RELU: true }, bands: conv.bands, params: { steps: conv.steps, in_blocks: inBlocks, residual_blocks: 1, gate_blocks: 1, blocks_per_variant: BLOCKS },
       grid: convGrid(conv, layouts.map, BLOCKS), blocks: BLOCKS, inputs, outputs: { output: { layout: layouts.map, images } }, extra: extra(conv),
     });
-    const second = await runKernel({
-      kernel: "max_pool", constants: { ...layoutConstants("IN", layouts.map), ...layoutConstants("OUT", layouts.output), KERNEL: window.kernel, STRIDE: window.stride, PAD: window.pad, WINNER: true, GATE: true }, params: { in_blocks: BLOCKS },
-      grid: [BLOCKS, outChannels, pooled.height], blocks: BLOCKS, inputs: { input: { layout: layouts.map, data: first.output } }, outputs: both,
-    });
+    const [apart] = maxPool.forward(window, siteOf(device, [layouts.map], layouts.output, BLOCKS, { keeps: true, reluOf: () => ({ cap: null }) }));
+    const second = await runKernel({ ...apart, blocks: BLOCKS, inputs: { input: { layout: layouts.map, data: first.output } }, outputs: both });
     // To the bit.
     assertClose(output, second.output, 0, "the two kernels");
     assertClose(clean.output, second.output, 0, "the two kernels, with winners");
     assertClose(clean.winner, second.winner, 0, "winners of the two kernels");
-    assertClose(clean.winner, places(maxPool(layouts.map, window, first.output), map, pooled, window), 0, "winners");
+    assertClose(clean.winner, places(maxPoolLoops(window, layouts.map, pooled, first.output), map, pooled, pool), 0, "winners");
 
     const kept = weights.map((w) => (masked && w >= LOW && w <= HIGH ? 0 : w));
     const behind = conv2d(shape, x.subarray(0, IMAGES * one), kept).map((sum, i) => {
       const c = Math.floor(i / (map.height * map.width)) % outChannels;
       return Math.max(0, sum * scale[c * 2] + scale[c * 2 + 1]);
     });
-    const expected = maxPool(layouts.map, window, behind).y;
+    const expected = maxPoolLoops(window, layouts.map, pooled, behind).y;
     assertClose(output.subarray(0, expected.length), expected, 1e-5, "maxima");
     // Blocks behind those of the input read it again.
     const block = (output.length / BLOCKS) * inBlocks;
@@ -119,19 +121,20 @@ for (const { shape: [inChannels, outChannels, height, width, kernel, stride, pad
 
 test("windows that share two rows, small kernels and rows that do not fit are left to the other kernels", () => {
   const limits = { lanes: 16, maxTextureWidth: 16384, accumulators: 256 };
-  const plan = (kernel: number, window: Window, accumulators = 256) => {
-    const shape: ConvShape = { inChannels: 1, outChannels: 16, height: 28, width: 28, kernel, stride: 2, pad: kernel >> 1 };
+  const plan = (kernel: number, [size, stride, pad]: Pool, accumulators = 256) => {
+    const shape = squareConv({ inChannels: 1, outChannels: 16, height: 28, width: 28, kernel, stride: 2, pad: kernel >> 1 });
+    const window = maxPoolNode(size, stride, pad);
     const map = { channels: 16, ...convOutput(shape) };
-    const layouts = { input: blockLayout({ channels: 1, height: 28, width: 28 }, limits), map: blockLayout(map, limits), output: blockLayout({ channels: 16, ...convOutput({ ...shape, ...map, ...window }) }, limits) };
+    const layouts = { input: blockLayout({ channels: 1, height: 28, width: 28 }, limits), map: blockLayout(map, limits), output: blockLayout(maxPool.shape(window, [map]), limits) };
     return planConvMaxPool(shape, window, layouts, { ...limits, accumulators });
   };
-  const usual: Window = { kernel: 3, stride: 2, pad: 1 };
+  const usual: Pool = [3, 2, 1];
   assert.is(plan(7, usual)?.constants.OC, 16);
   assert.is(plan(7, usual, 128)?.constants.OC, 8);
   assert.is(plan(7, usual, 64), null);
   assert.is(plan(3, usual), null);
-  assert.is(plan(7, { kernel: 3, stride: 1, pad: 1 }), null);
-  assert.is(plan(7, { kernel: 2, stride: 3, pad: 0 }), null);
+  assert.is(plan(7, [3, 1, 1]), null);
+  assert.is(plan(7, [2, 3, 0]), null);
 });
 
 test("a plan joins the stem in each pass, and tells of winners where a gradient follows", () => {

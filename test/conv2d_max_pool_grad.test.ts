@@ -2,13 +2,14 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { architectureNamed } from "../src/model/recognise.js";
-import { conv2dInputGradient, convGrid, convOutput, type ConvShape, packWeights, planConv } from "../src/ops/conv2d.js";
-import { maxPool, maxPoolGradient } from "../src/ops/max_pool.js";
-import { type ConvMaxPoolOp, convMaxPoolGradientStep } from "../src/plan/convMaxPool.js";
+import { convGrid, packWeights, planConv } from "../src/ops/convolution/plan.js";
+import { conv2dInputGradient, convOutput, squareConv } from "../src/ops/convolution/shape.js";
+import { maxPool, maxPoolLoops } from "../src/ops/max_pool.js";
 import { blockLayout, layoutConstants } from "../src/layout/blocks.js";
-import { PlanContext, planUnit, type PlanOptions } from "../src/plan/plan.js";
+import { planUnit, type PlanOptions } from "../src/plan/plan.js";
 import { assertClose, noise } from "./support/close.js";
 import { gpu, runKernel } from "./support/kernel.js";
+import { maxPoolNode } from "./support/site.js";
 
 const BLOCKS = 4;
 const IMAGES = 11;
@@ -24,23 +25,24 @@ for (const { width, channels, size, masked = false, winnerBlocks = BLOCKS } of [
     const device = await gpu();
     if (!device.shuffle) return;
     const image = { channels, height: size, width: size };
-    const context = new PlanContext(network(width, channels), { ...options, image, filtered: masked ? ["conv1"] : [], lanes: device.lanes, maxTextureWidth: device.maxTextureWidth });
-    const [conv, pool] = context.ops as [ConvMaxPoolOp["conv"], Parameters<typeof convMaxPoolGradientStep>[2]];
-    const plan = context.convPlan(conv, true);
-    const step = convMaxPoolGradientStep(context, conv, pool, "gradient", "output", BLOCKS);
-    const shape: ConvShape = { inChannels: channels, outChannels: width, height: size, width: size, kernel: 7, stride: 2, pad: 3 };
+    const unit = planUnit(network(width, channels), { ...options, image, filtered: masked ? ["conv1"] : [], lanes: device.lanes, maxTextureWidth: device.maxTextureWidth });
+    const step = unit.body.find(({ kernel }) => kernel === "conv2d_max_pool_grad")!;
+    const plan = unit.weights.get(step.bindings.weights)!.conv!;
+    const [kernel, stride, pad] = [3, 2, 1];
+    const pool = maxPoolNode(kernel, stride, pad);
+    const shape = squareConv({ inChannels: channels, outChannels: width, height: size, width: size, kernel: 7, stride: 2, pad: 3 });
     const map = { channels: width, ...convOutput(shape) };
-    const pooled = { channels: width, ...convOutput({ ...shape, ...map, ...pool }) };
+    const pooled = maxPool.shape(pool, [map]);
     const [input, between, output] = [pooled, map, image].map((of) => blockLayout(of, device));
 
     const images = BLOCKS * device.lanes;
     const one = width * map.height * map.width;
     // Few distinct values: ties; those not above zero have no winner, as behind a ReLU.
     const x = noise(winnerBlocks * device.lanes * one, 11).map((v) => Math.max(0, Math.round(v * 6)));
-    const { y, winner } = maxPool(map, pool, x);
+    const { y, winner } = maxPoolLoops(pool, map, pooled, x);
     const place = Float32Array.from(winner, (at, o) => {
       const [oy, ox] = [Math.floor(o / pooled.width) % pooled.height, o % pooled.width];
-      return y[o] > 0 ? ((Math.floor(at / map.width) % map.height) - (oy * pool.stride - pool.pad)) * pool.kernel + (at % map.width) - (ox * pool.stride - pool.pad) : -1;
+      return y[o] > 0 ? ((Math.floor(at / map.width) % map.height) - (oy * stride - pad)) * kernel + (at % map.width) - (ox * stride - pad) : -1;
     });
     const dy = noise(images * width * pooled.height * pooled.width, 9);
     const weights = noise(width * channels * 49, 5);
@@ -57,7 +59,7 @@ for (const { width, channels, size, masked = false, winnerBlocks = BLOCKS } of [
     const joined = await runKernel({ ...step, params: { ...step.params, winner_blocks: winnerBlocks }, blocks: BLOCKS, inputs: { input: { layout: input, data: dy }, winner: winners }, outputs, extra });
 
     const unpooled = await runKernel({
-      kernel: "max_pool_grad", constants: { ...layoutConstants("IN", input), ...layoutConstants("OUT", between), KERNEL: pool.kernel, STRIDE: pool.stride, PAD: pool.pad, ROWS: map.height }, params: { winner_blocks: winnerBlocks },
+      kernel: "max_pool_grad", constants: { ...layoutConstants("IN", input), ...layoutConstants("OUT", between), KERNEL: kernel, STRIDE: stride, PAD: pad, ROWS: map.height }, params: { winner_blocks: winnerBlocks },
       grid: [BLOCKS, width, 1], blocks: BLOCKS, inputs: { input: { layout: input, data: dy }, winner: winners }, outputs: { output: { layout: between, images } },
     });
     const rows = planConv(shape, true, between, output, { channels, rows: 2, blocks: 1, banded: false }, device.maxTextureWidth);
@@ -73,7 +75,8 @@ for (const { width, channels, size, masked = false, winnerBlocks = BLOCKS } of [
     }
     const kept = weights.map((w) => (masked && w >= LOW && w <= HIGH ? 0 : w));
     const behind = dy.slice(0, IMAGES * width * pooled.height * pooled.width).map((g, o) => (y[o] > 0 ? g : 0));
-    const first = maxPoolGradient(IMAGES * one, winner.slice(0, behind.length), behind);
+    const first = new Float32Array(IMAGES * one);
+    behind.forEach((g, o) => (first[winner[o]] += g));
     const expected = conv2dInputGradient(shape, masked ? scaled(first) : first, kept);
     assertClose(joined.output.subarray(0, expected.length), expected, 1e-5, "gradient");
   });

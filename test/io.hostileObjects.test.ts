@@ -71,6 +71,8 @@ const hostile: Record<string, [file: Buffer, message: RegExp]> = {
   "part-outside.ckpt": [old(storage(2, tuple(text("p"), int(1), int(2)))), /no part of the one it names/],
   "part-before.ckpt": [old(storage(2, tuple(text("p"), int(-1), int(1)))), /no part of the one it names/],
   "part-of-nothing.ckpt": [old(storage(2, int(3))), /no part of the one it names/],
+  "storage-of-nothing.ckpt": [Buffer.concat([legacyHead, pickle(EMPTY_DICT), pickle(dict(text("w"), op(NONE, "Q")))]), /type, key or size/],
+  "class-of-a-whole-model.ckpt": [Buffer.concat([legacyHead, pickle(EMPTY_DICT), pickle(dict(text("w"), op(tuple(text("module"), global("os", "system"), text("a.py"), text("x")), "Q"))), pickle(list())]), /os\.system.*nothing was executed/],
   "other-tar.ckpt": [await tarball([["weights.pth", two]]), /tar archive that torch\.save did not write/],
   "cut.tar": [(await tar()).subarray(0, 1200), /damaged tar archive/],
   "twice.tar": [await tarball([["storages", two], ["storages", two]]), /"storages" twice/],

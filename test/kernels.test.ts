@@ -1,13 +1,16 @@
 /** Every kernel but the convolution against plain loops, on odd sizes. */
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { batchNorm, batchNormGradient } from "../src/ops/batch_norm.js";
-import { maxPool, maxPoolGradient, poolRows } from "../src/ops/max_pool.js";
+import { adaptiveAvgPool } from "../src/ops/avg_pool.js";
+import { batchNorm } from "../src/ops/batch_norm.js";
+import { maxPool, maxPoolLoops } from "../src/ops/max_pool.js";
+import type { AdaptiveAvgPoolNode, BatchNormNode } from "../src/ops/nodes.js";
 import { softmaxLoss } from "../src/ops/softmax_loss.js";
 import { blockLayout, fromBlocks, layoutConstants, type MapShape, toBlocks } from "../src/layout/blocks.js";
 import { GpuExecutor } from "../src/run/gpu.js";
 import { assertClose, noise } from "./support/close.js";
 import { gpu, runKernel } from "./support/kernel.js";
+import { gradientSiteOf, maxPoolNode, siteOf } from "./support/site.js";
 
 const IMAGES = 11;
 const BLOCKS = 2;
@@ -17,36 +20,25 @@ const size = ({ channels, height, width }: MapShape) => IMAGES * channels * heig
 for (const [height, width, kernel, stride, pad] of [[14, 14, 3, 2, 1], [16, 16, 3, 2, 1], [15, 15, 3, 2, 1], [9, 9, 2, 2, 0], [12, 12, 3, 1, 1], [11, 30, 3, 3, 1], [20, 23, 3, 2, 1], [33, 33, 3, 2, 1], [26, 40, 5, 1, 2]]) {
   test(`max-pool of ${height}x${width} pixels, window ${kernel}/${stride}, and its gradient`, async () => {
     const shape = { channels: 5, height, width };
-    const [outHeight, outWidth] = [height, width].map((extent) => Math.floor((extent + 2 * pad - kernel) / stride) + 1);
-    const [from, to] = [await layout(shape), await layout({ channels: 5, height: outHeight, width: outWidth })];
-    const rows = poolRows(shape, outHeight, stride);
+    const node = maxPoolNode(kernel, stride, pad);
+    const pooled = maxPool.shape(node, [shape]);
+    assert.equal([pooled.height, pooled.width], [height, width].map((extent) => Math.floor((extent + 2 * pad - kernel) / stride) + 1));
+    const [from, to] = [await layout(shape), await layout(pooled)];
     // Few distinct values: ties everywhere, as in MNIST's background.
     const x = noise(size(shape)).map((v) => Math.max(0, Math.round(v * 6)));
-    const expected = maxPool(shape, { kernel, stride, pad }, x);
-    const window = { KERNEL: kernel, STRIDE: stride, PAD: pad };
+    const expected = maxPoolLoops(node, shape, pooled, x);
     const dy = noise(expected.y.length, 9);
     for (const gate of [false, true]) {
-      const { output, winner } = await runKernel({
-        kernel: "max_pool",
-        constants: { ...layoutConstants("IN", from), ...layoutConstants("OUT", to), ...window, ROWS: rows.pooled, WINNER: true, GATE: gate },
-        params: { in_blocks: BLOCKS },
-        grid: [BLOCKS, 5, Math.ceil(outHeight / rows.pooled)],
-        blocks: BLOCKS,
-        inputs: { input: { layout: from, data: x } },
-        outputs: { output: { layout: to, images: IMAGES }, winner: { layout: to, images: IMAGES } },
-      });
-      assert.equal(output, expected.y);
-      const back = await runKernel({
-        kernel: "max_pool_grad",
-        constants: { ...layoutConstants("IN", to), ...layoutConstants("OUT", from), ...window, ROWS: rows.written },
-        params: { winner_blocks: BLOCKS },
-        grid: [BLOCKS, 5, Math.ceil(height / rows.written)],
-        blocks: BLOCKS,
-        inputs: { input: { layout: to, data: dy }, winner: { layout: to, data: winner } },
-        outputs: { output: { layout: from, images: IMAGES } },
-      });
+      const [forward] = maxPool.forward(node, siteOf(await gpu(), [from], to, BLOCKS, { keeps: true, reluOf: () => (gate ? { cap: null } : null) }));
+      assert.is(forward.kernel, "max_pool");
+      const { output, winner } = await runKernel({ ...forward, blocks: BLOCKS, inputs: { input: { layout: from, data: x } }, outputs: { output: { layout: to, images: IMAGES }, winner: { layout: to, images: IMAGES } } });
+      assert.equal(output, Float32Array.from(expected.y));
+      const [backward] = maxPool.inputGradient(node, gradientSiteOf(await gpu(), [from], to, BLOCKS));
+      const back = await runKernel({ ...backward, blocks: BLOCKS, inputs: { input: { layout: to, data: dy }, winner: { layout: to, data: winner } }, outputs: { output: { layout: from, images: IMAGES } } });
       const passed = gate ? dy.map((g, i) => (expected.y[i] > 0 ? g : 0)) : dy;
-      assertClose(back.output, maxPoolGradient(x.length, expected.winner, passed), 1e-6, `gradient${gate ? " behind a ReLU" : ""}`);
+      const dx = new Float32Array(x.length);
+      expected.winner.forEach((at, o) => (dx[at] += passed[o]));
+      assertClose(back.output, dx, 1e-6, `gradient${gate ? " behind a ReLU" : ""}`);
     }
   });
 }
@@ -56,13 +48,13 @@ test("global average pool and its gradient", async () => {
   const [from, to] = [await layout(shape), await layout({ channels: 16, height: 1, width: 1 })];
   const x = noise(size(shape));
   const means = Float32Array.from({ length: IMAGES * 16 }, (_, m) => x.subarray(m * 9, m * 9 + 9).reduce((a, b) => a + b, 0) / 9);
-  const constants = (a: typeof from, b: typeof to) => ({ ...layoutConstants("IN", a), ...layoutConstants("OUT", b) });
-  const forward = await runKernel({ kernel: "avg_pool", constants: constants(from, to), params: { in_blocks: BLOCKS }, grid: [BLOCKS, to.groups, 1], blocks: BLOCKS, inputs: { input: { layout: from, data: x } }, outputs: { output: { layout: to, images: IMAGES } } });
+  const node: AdaptiveAvgPoolNode = { op: "adaptive_avg_pool", inputs: ["map"], output: "pooled", height: 1, width: 1 };
+  const [step] = adaptiveAvgPool.forward(node, siteOf(await gpu(), [from], to, BLOCKS));
+  assert.is(step.kernel, "avg_pool");
+  const forward = await runKernel({ ...step, blocks: BLOCKS, inputs: { input: { layout: from, data: x } }, outputs: { output: { layout: to, images: IMAGES } } });
   assertClose(forward.output, means, 1e-6, "means");
-  const back = await runKernel({
-    kernel: "avg_pool_grad", constants: { ...constants(to, from), GATE: true }, params: { gate_blocks: BLOCKS }, grid: [BLOCKS, from.groups, 1], blocks: BLOCKS,
-    inputs: { input: { layout: to, data: means }, gate: { layout: from, data: x } }, outputs: { output: { layout: from, images: IMAGES } },
-  });
+  const [backward] = adaptiveAvgPool.inputGradient(node, gradientSiteOf(await gpu(), [from], to, BLOCKS, { cap: null }));
+  const back = await runKernel({ ...backward, blocks: BLOCKS, inputs: { input: { layout: to, data: means }, gate: { layout: from, data: x } }, outputs: { output: { layout: from, images: IMAGES } } });
   assertClose(back.output, x.map((v, i) => (v > 0 ? means[Math.floor(i / 9)] / 9 : 0)), 1e-6, "gradient");
 });
 
@@ -124,14 +116,13 @@ for (const height of [1, 2, 5]) {
   test(`batch norm by a batch's own statistics on ${height}x${height} maps, and its gradient`, async () => {
     const shape = { channels: 8, height, width: height };
     const where = await layout(shape);
-    const area = height * height;
     const [x, dy] = [noise(size(shape)), noise(size(shape), 8)];
     const [weight, bias] = [noise(8, 5), noise(8, 6)];
     const executor = new GpuExecutor(await gpu());
     const constants = layoutConstants("IN", where);
     const statistics = (): GPUTexture => executor.createTexture(where.groups * where.pack, 1);
     const column = (texels: number) => Float32Array.from({ length: texels * 8 }, (_, i) => (i % 4 === 0 ? weight[i >> 2] : i % 4 === 1 ? bias[i >> 2] : 0) ?? 0);
-    const params = { blocks_per_variant: BLOCKS, images: IMAGES, stats_rows: 1, raw_blocks: BLOCKS, input_blocks: BLOCKS, residual_blocks: 1 };
+    const params = { blocks_per_variant: BLOCKS, images: IMAGES, stats_rows: 1, raw_blocks: BLOCKS, input_blocks: BLOCKS, residual_blocks: 1, gate_blocks: 1, epsilon: 1e-5 };
     const texture = (data?: Float32Array) => executor.createTexture(where.texels, BLOCKS * where.fold, data && toBlocks(where, data, BLOCKS));
     const resources: Record<string, GPUTexture> = { x: texture(x), dy: texture(dy), y: texture(), dx: texture(), norm: executor.createTexture(8, 2, column(8)), stats: statistics(), gstats: statistics() };
     const step = (kernel: string, gradient: boolean, bindings: Record<string, string>, grid: [number, number, number]) => ({ kernel, name: kernel, constants: { ...constants, GRADIENT: gradient }, params, bindings, writes: [], grid, cost: 1 });
@@ -144,8 +135,10 @@ for (const height of [1, 2, 5]) {
     const prepared = await executor.prepare({ prefix: [], body, tensors: new Map() } as never, (name) => resources[name]);
     executor.submit(prepared.body);
     const read = async (name: string) => fromBlocks(where, await executor.readTexture(resources[name]), IMAGES);
-    assertClose(await read("y"), batchNorm(x, 8, area, weight, bias), 1e-5, "forward");
-    assertClose(await read("dx"), batchNormGradient(x, dy, 8, area, weight), 1e-4, "gradient");
+    const node: BatchNormNode = { op: "batch_norm", inputs: ["x"], output: "y", channels: 8, weight: "weight", bias: "bias", mean: "mean", variance: "variance", epsilon: 1e-5 };
+    const given = { images: IMAGES, inputs: [{ shape, data: Float64Array.from(x) }], output: shape, tensor: (name: string) => (name === "weight" ? weight : name === "bias" ? bias : []), batchNorm: "batch" as const };
+    assertClose(await read("y"), batchNorm.twin.forward(node, given), 1e-5, "forward");
+    assertClose(await read("dx"), batchNorm.twin.gradient(node, given, Float64Array.from(dy))[0], 1e-4, "gradient");
     executor.close();
   });
 }

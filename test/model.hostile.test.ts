@@ -21,7 +21,7 @@ function changed(name: string, change: (data: Float32Array) => void): Map<string
 }
 
 const hostile: Record<string, [tensors: Map<string, Tensor>, message: RegExp]> = {
-  "no-maps": [tensorsOf(0, 1, 10), /is a ResNet18 of 0 maps, 1 channels and 10 classes/],
+  "no-maps": [tensorsOf(0, 1, 10), /of a ResNet18 of 0 maps, 1 channels and 10 classes/],
   "no-channels": [tensorsOf(1, 0, 10), /of 1 maps, 0 channels/],
   "no-classes": [tensorsOf(1, 1, 0), /and 0 classes/],
   "variance-below-zero": [changed("layer2.0.bn1.running_var", (data) => (data[1] = -1)), /tensor layer2\.0\.bn1\.running_var holds a variance below zero/],

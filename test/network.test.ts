@@ -19,7 +19,7 @@ function assertSigns(actual: Float32Array, expected: Float32Array): void {
 }
 
 async function compare(golden: GoldenCase, options?: ComputeOptions): Promise<void> {
-  const expected = await goldenOutcome(golden);
+  const expected = goldenOutcome(golden);
   for (const actual of await computeOutcomes(await gpu(), golden, options)) {
     assertClose(actual.logits, expected.logits, 1e-4, "logits");
     assertClose(actual.attacked, expected.attacked, 1e-4, "logits under an attack of strength 0");
@@ -44,7 +44,7 @@ for (const golden of GOLDEN_CASES.filter(({ name }) => !/^(demo|random)/.test(na
 
 test("the gradient is the slope of the loss (finite differences along its sign)", async () => {
   const golden = running("random32");
-  const labels = await goldenLabels(golden);
+  const labels = goldenLabels(golden);
   const [{ gradient }] = await computeOutcomes(await gpu(), golden);
   const step = 1e-4;
   const total = async (by: number): Promise<number> => {

@@ -5,7 +5,7 @@ import { spawnSync } from "node:child_process";
 import { gunzipSync } from "node:zlib";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { readCheckpoint } from "../src/io/checkpoints/checkpoint.js";
+import { readCheckpoint } from "../src/inputs/weights.js";
 import type { Architecture } from "../src/model/architecture.js";
 import { describeShapes } from "../src/model/checkpoint.js";
 import { parametersOf } from "../src/model/graph.js";
@@ -75,10 +75,10 @@ test("where torchvision is installed, it still has these tensors", () => {
 
 test("narrow networks that torchvision made", async () => {
   const expected: Record<string, string> = {
-    resnet50: "ResNet50 4x1", resnext: "ResNeXt14 4x3", "resnet18-cifar": "ResNet18 4x3, a 3x3 stem of stride 1 without a max-pool",
-    resnet20: "ResNet20 4x3, a 3x3 stem of stride 1 without a max-pool, shortcuts without weights (every other pixel, and channels of zeros on both sides)",
-    squeezenet1_0: "SqueezeNet1_0 12x3", squeezenet1_1: "SqueezeNet 8x1, a 3x3 stem of stride 2 with a max-pool", shufflenet_v2: "ShuffleNetV2 6x1, a 3x3 stem of stride 2 with a max-pool",
-    vgg11_bn: "VGG11_BN 4x3", "vgg13-cifar": "VGG13 4x3", mobilenet_v2: "MobileNetV2 8x1, a 3x3 stem of stride 2 without a max-pool", densenet: "DenseNet23 6x1",
+    resnet50: "ResNet50 4x1", resnext: "ResNeXt14 4x3", "resnet18-cifar": "ResNet18 4x3, taken with a 3x3 stem of stride 1 and no max-pool",
+    resnet20: "ResNet20 4x3, taken with a 3x3 stem of stride 1 and no max-pool, taken with shortcuts of every other pixel and channels of zeros on both sides",
+    squeezenet1_0: "SqueezeNet1_0 12x3", squeezenet1_1: "SqueezeNet 8x1, taken with a 3x3 stem of stride 2 and a max-pool", shufflenet_v2: "ShuffleNetV2 6x1, taken with a 3x3 stem of stride 2 and a max-pool",
+    vgg11_bn: "VGG11_BN 4x3", "vgg13-cifar": "VGG13 4x3", mobilenet_v2: "MobileNetV2 8x1, taken with a 3x3 stem of stride 2 and no max-pool", densenet: "DenseNet23 6x1",
   };
   for (const [name, text] of Object.entries(expected)) {
     const { tensors } = await readCheckpoint(join(FOLDER, `${name}.safetensors`));
@@ -99,6 +99,8 @@ test("what no tensor tells may be said", () => {
   assert.equal(stem({}), [1, 1]);
   assert.equal(stem({ pool: true }), [1, "pool"]);
   assert.equal(stem({ stride: 2, pool: true }), [2, "pool"]);
+  const vgg = recognise(new Map(Object.entries(TORCHVISION.vgg11.shapes)), { stride: 2 });
+  assert.match(isMismatch(vgg) ? vgg.problem : "", /VGG11, of whose first convolution nothing has to be said/);
 });
 
 test("the nearest network is named, and its first tensor that doesn't fit", () => {
@@ -111,8 +113,8 @@ test("the nearest network is named, and its first tensor that doesn't fit", () =
   assert.match(problem({ ...TORCHVISION.vgg16.shapes, "features.5.bias": [1, 2] }).problem, /^tensor features\.5\.bias has shape \[1, 2\], expected \[128\] for a VGG16 of width 64$/);
   assert.match(problem(without(TORCHVISION.densenet121.shapes, "features.norm5.bias")).problem, /^tensor features\.norm5\.bias is missing for a DenseNet121 of width 64$/);
   assert.match(problem(without(TORCHVISION.mobilenet_v2.shapes, "features.18.1.weight")).problem, /^tensor features\.18\.1\.weight is missing for a MobileNetV2/);
-  assert.match(problem(without(TORCHVISION.shufflenet_v2_x1_0.shapes, "fc.bias")).problem, /^tensor fc\.bias is missing for a ShuffleNetV2 of width 24$/);
-  assert.match(problem(without(TORCHVISION.squeezenet1_1.shapes, "features.6.squeeze.weight")).problem, /^tensor features\.6\.squeeze\.weight is missing for a SqueezeNet of width 64$/);
+  assert.match(problem(without(TORCHVISION.shufflenet_v2_x1_0.shapes, "fc.bias")).problem, /^tensor fc\.bias is missing for a ShuffleNetV2 of width 24, taken with a 3x3 stem of stride 2 and a max-pool$/);
+  assert.match(problem(without(TORCHVISION.squeezenet1_1.shapes, "features.6.squeeze.weight")).problem, /^tensor features\.6\.squeeze\.weight is missing for a SqueezeNet of width 64, taken with/);
   assert.match(problem({ "encoder.weight": [3, 3] }).problem, /^tensor encoder\.weight belongs to no network that is known/);
   assert.is(problem({}).fit, 0);
 });

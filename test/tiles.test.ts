@@ -1,8 +1,9 @@
 /** Register tiles: every one that may be chosen or tried fits the kernel, and none changes a bit of the result. */
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { conv2d, convGrid, convOutput, type ConvShape, packWeights, planConv } from "../src/ops/conv2d.js";
-import { ACCUMULATORS, chooseTile, type ConvTile, sameTile, tileCandidates, tileKey } from "../src/ops/convTile.js";
+import { convGrid, packWeights, planConv } from "../src/ops/convolution/plan.js";
+import { conv2d, convOutput, type ConvShape, squareConv } from "../src/ops/convolution/shape.js";
+import { ACCUMULATORS, chooseTile, type ConvTile, sameTile, tileCandidates, tileKey } from "../src/ops/convolution/tile.js";
 import { blockLayout } from "../src/layout/blocks.js";
 import { kernelLimits } from "../src/run/limits.js";
 import { tuneTiles } from "../src/run/tune.js";
@@ -14,7 +15,7 @@ const SHAPES: [inChannels: number, outChannels: number, size: number, kernel: nu
   [64, 128, 7, 3, 2, 1], [128, 256, 4, 3, 2, 1], [128, 256, 4, 1, 2, 0], [256, 256, 2, 3, 1, 1], [256, 512, 2, 3, 2, 1], [512, 512, 1, 3, 1, 1], [512, 10, 1, 1, 1, 0],
   [512, 200, 1, 1, 1, 0], [8, 24, 5, 3, 2, 1], [24, 24, 3, 3, 1, 1], [5, 7, 9, 3, 2, 1], [12, 40, 2, 3, 1, 1],
 ];
-const shapeOf = ([inChannels, outChannels, size, kernel, stride, pad]: (typeof SHAPES)[0]): ConvShape => ({ inChannels, outChannels, height: size, width: size, kernel, stride, pad });
+const shapeOf = ([inChannels, outChannels, size, kernel, stride, pad]: (typeof SHAPES)[0]): ConvShape => squareConv({ inChannels, outChannels, height: size, width: size, kernel, stride, pad });
 
 for (const kind of ["software", "hardware"] as const) {
   test(`tiles for ${kind} fit the kernel`, () => {

@@ -15,5 +15,6 @@ export const SCOPES: Record<string, Scope> = { local: "local", global: "global" 
 export const SPLITS = { test: "test", train: "train" } as const;
 export const EPSILON_SPACES = { input: "input", pixel: "pixel" } as const;
 export const BATCH_NORMS = { running: "running", batch: "batch" } as const;
+export const STEM_POOLS = { yes: "yes", no: "no" } as const;
 export const EXPORT_FORMATS: Record<string, ExportFormat> = { parquet: "parquet", csv: "csv", jsonl: "jsonl", ndjson: "jsonl", pickle: "pickle" };
 export const ARRAY_KINDS: Record<string, ArrayKind> = { numpy: "numpy", torch: "torch" };

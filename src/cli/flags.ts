@@ -1,6 +1,7 @@
 /** Flags of `run` as yargs reads them: every value a text, checked by options.ts. The order is that of --help. */
 import type { Completion } from "../completion/program.js";
-import { BATCH_NORMS, DATASETS, EPSILON_SPACES, FILTER_NAMES, SCOPES, SPLITS } from "./choices.js";
+import { BATCH_NORMS, DATASETS, EPSILON_SPACES, FILTER_NAMES, SCOPES, SPLITS, STEM_POOLS } from "./choices.js";
+import { MEMBERS } from "../model/networks/table.js";
 import { CONFIG_FLAG, type Flag } from "./command.js";
 import { NORMALISATION_LIST, NORMALISATION_NAMES } from "./normalisation.js";
 
@@ -27,6 +28,12 @@ export const WEIGHTS_FLAGS: Record<string, Flag> = {
   key: text(NETWORKS, "Which weights of a file that holds several, as `inspect` lists them: state_dict_ema", "the plain ones"),
 };
 
+/** What no tensor tells; `run` and `inspect` take it. */
+export const STEM_FLAGS: Record<string, Flag> = {
+  "stem-stride": text(NETWORKS, "Stride of the first convolution, which no tensor tells", "the published network's; 1 for a ResNet's 3x3"),
+  "stem-pool": text(NETWORKS, "Whether a max-pool follows the first convolution (yes, no)", "the published network's; no behind a ResNet's 3x3", one(STEM_POOLS)),
+};
+
 /** Shared by `run` and `inspect`. */
 export const SWEEP_FLAGS: Record<string, Flag> = {
   scope: text(SWEEP, "Filter one layer at a time (local) or all at once (global)", "local", one(SCOPES)),
@@ -47,9 +54,10 @@ export const RUN_FLAGS: Record<string, Flag> = {
   checkpoint: { type: "array", string: true, requiresArg: true, completes: "file", group: NETWORKS, description: "State dicts: .ckpt, .pt, .pth or .safetensors; exported programs: .pt2" },
   ...WEIGHTS_FLAGS,
   "saved-models": text(NETWORKS, "Tree of <network>/<dataset>/Init_<i>/*.ckpt, as the notebooks save it", undefined, "folder"),
-  network: text(NETWORKS, "Network to take from the tree", "ResNet18"),
+  network: text(NETWORKS, "Network to take from the tree, by any spelling: ResNet50, squeezenet1_1", "ResNet18", { oneOf: [...new Set([...MEMBERS.values()].map(({ title }) => title))] }),
   init: text(NETWORKS, "Initialisations to take from the tree: 1,2", "all"),
   epoch: text(NETWORKS, "Epochs to take from the tree: 10,20", "all"),
+  ...STEM_FLAGS,
   data: text(IMAGES, "Folder of a dataset, or of pictures in one folder a class; or a file of arrays: .npz, .npy, .safetensors", undefined, "file"),
   dataset: text(IMAGES, `Where several lie there: ${[...new Set(Object.values(DATASETS))].join(", ")}; also the tree's folder`, "what lies in --data", one(DATASETS)),
   split: text(IMAGES, "test or train", "test", one(SPLITS)),

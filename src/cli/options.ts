@@ -1,9 +1,10 @@
 /** What `run` and `inspect` were asked for: texts of the command line to checked, typed options. */
 import { completeConfig, type SweepConfig } from "../sweep/config.js";
+import type { StemOptions } from "../model/networks/family.js";
 import { PIXEL_FRACTION, type EpsilonUnit, type Inputs, type Source } from "../inputs/inputs.js";
 import { duration } from "./duration.js";
 import { chooseShard, type Environment, type ShardChoice } from "./running/shard.js";
-import { BATCH_NORMS, DATASETS, EPSILON_SPACES, FILTER_NAMES, SCOPES, SPLITS } from "./choices.js";
+import { BATCH_NORMS, DATASETS, EPSILON_SPACES, FILTER_NAMES, SCOPES, SPLITS, STEM_POOLS } from "./choices.js";
 import { normalisationOf } from "./normalisation.js";
 import { choice, distinct, fraction, list, number, single, whole, wrong, type Given } from "./values.js";
 
@@ -81,6 +82,13 @@ export function sweepConfig(args: Arguments): SweepConfig {
   return completeConfig(given, (field) => `--${FLAGS[field] ?? field}`);
 }
 
+/** What no tensor tells of a network. */
+export function stemOptions(args: Arguments): StemOptions {
+  const stride = one(args, "stem-stride", atLeast(1));
+  const pool = one(args, "stem-pool", from(STEM_POOLS));
+  return { ...(stride !== undefined && { stride }), ...(pool !== undefined && { pool: pool === "yes" }) };
+}
+
 function sourceOf(args: Arguments): Source {
   const files = args.checkpoint as string[] | undefined;
   const folder = one(args, "saved-models", text);
@@ -114,6 +122,7 @@ export function runOptions(args: Arguments, env: Environment = process.env): Run
     source,
     key: one(args, "key", text) ?? null,
     graph,
+    stem: stemOptions(args),
     data,
     dataset: one(args, "dataset", from(DATASETS)) ?? null,
     split: one(args, "split", from(SPLITS)) ?? "test",

@@ -7,6 +7,8 @@ import type { Checkpoint, Dataset, DatasetName, Normalisation } from "../io/type
 import { InputError, OptionError } from "../errors.js";
 import { shapeText } from "../layout/shape.js";
 import type { Architecture } from "../model/architecture.js";
+import type { StemOptions } from "../model/networks/family.js";
+import { namesOf } from "../model/networks/table.js";
 import { PACKAGE_ROOT, shownPath } from "../package.js";
 import { checkPixelEpsilons, type SweepConfig } from "../sweep/config.js";
 import type { SweepCheckpoint, SweepJob } from "../sweep/sweep.js";
@@ -26,6 +28,8 @@ export interface Inputs {
   key: string | null;
   /** Exported program whose graph the checkpoints' weights are for; null: the files' own, or networks that are known by their tensors. */
   graph: string | null;
+  /** What no tensor tells of a network. */
+  stem: StemOptions;
   /** Folder of images, or a file of them; null for the demo's. */
   data: string | null;
   /** Null: what lies in the folder. */
@@ -77,7 +81,7 @@ const NETWORK = "ResNet18";
 function checkpointFiles(source: Source, dataset: Dataset): string[] {
   if (source.kind === "files") return source.files;
   if (source.kind === "demo") return findCheckpoints(join(DEMO, "Saved_models"), { network: NETWORK, dataset: dataset.name }).map(({ path }) => path);
-  const query = { network: source.network ?? NETWORK, dataset: source.dataset ?? dataset.name, init: source.inits ?? undefined, epoch: source.epochs ?? undefined };
+  const query = { network: namesOf(source.network ?? NETWORK), dataset: source.dataset ?? dataset.name, init: source.inits ?? undefined, epoch: source.epochs ?? undefined };
   return findCheckpoints(source.folder, query).map(({ path }) => path);
 }
 
@@ -99,7 +103,7 @@ export const PIXEL_FRACTION = "is a pixel's fraction; add --epsilon-space pixel,
  */
 export async function openInputs(inputs: Inputs, config: SweepConfig): Promise<OpenedInputs> {
   const graph = inputs.graph === null ? null : openGraph(inputs.graph);
-  const options = { key: inputs.key, graph };
+  const options = { key: inputs.key, graph, stem: inputs.stem };
   const data = inputs.data ?? join(DEMO, "MNIST", "raw");
   // Pictures are gray or coloured as the network takes them; which files a tree has for a dataset only the dataset tells.
   const first = inputs.source.kind === "files" ? (await openCheckpoint(inputs.source.files[0], options)).choice.chosen.architecture : null;

@@ -82,9 +82,12 @@ function unwrapped(weights: Map<string, Weight>): Map<string, Weight> | null {
 function* waysToTake(weights: Map<string, Weight>): Generator<Map<string, Weight>> {
   yield weights;
   const larger = new Map([...weights].filter(([name, { array }]) => !isSingleNumber(name, array)));
-  if (larger.size < weights.size) yield larger;
-  const plain = unwrapped(larger);
-  if (plain) yield plain;
+  const all = larger.size < weights.size ? [weights, larger] : [weights];
+  yield* all.slice(1);
+  for (const each of all) {
+    const plain = unwrapped(each);
+    if (plain) yield plain;
+  }
 }
 
 /** Every network in a dict, or why there is none. */

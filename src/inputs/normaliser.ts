@@ -56,9 +56,9 @@ export function readNormalisers(source: ByteSource, pairs: Normaliser[], arrays:
     };
     const pair: Normalisation = { mean: perChannel(mean), std: perChannel(std) };
     if (!pair.std.every((value) => value > 0)) throw bad(`holds a normalising layer whose ${shownName(std)} is not above 0`);
-    // Some take pixels of 0 to 255; in those of 0 to 1 no deviation is above 1, and of 255 none of images is below it.
+    // Some take pixels of 0 to 255; no images are so alike that those deviate by less than 4.
     const wide = [...pair.mean, ...pair.std].some((value) => Math.abs(value) > 1);
-    if (wide && !pair.std.every((value) => value > 1)) throw bad(`holds a normalising layer ${shownName(mean)} whose pixels are neither of 0 to 1 nor of 0 to 255`);
+    if (wide && !pair.std.every((value) => value >= 4)) throw bad(`holds a normalising layer ${shownName(mean)} whose pixels are neither of 0 to 1 nor of 0 to 255`);
     const scaled: Normalisation = wide ? { mean: pair.mean.map((value) => value / 255), std: pair.std.map((value) => value / 255) } : pair;
     if (found !== null && JSON.stringify(found) !== JSON.stringify(scaled)) throw bad(`holds several normalising layers that differ (${shownName(pairs[0].mean)}, ${shownName(mean)})`);
     found = scaled;

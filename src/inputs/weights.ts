@@ -7,6 +7,7 @@ import { Opaque } from "../io/checkpoints/pickleValues.js";
 import type { Exported } from "../io/exported/exported.js";
 import { sha256, type ByteSource } from "../io/source.js";
 import type { Checkpoint, CheckpointFile, Normalisation } from "../io/types.js";
+import type { StemOptions } from "../model/networks/family.js";
 import { recognise } from "../model/recognise.js";
 import { isCopy } from "./bystanders.js";
 import { architectureOf, fitsOf, type GraphFile } from "./graphs.js";
@@ -20,6 +21,8 @@ export interface WeightsOptions {
   key?: string | null;
   /** The graph whose weights are looked for; null for the file's own, or that of a network that is known by its tensors. */
   graph?: GraphFile | null;
+  /** What no tensor tells of a network that is known by its tensors. */
+  stem?: StemOptions;
   /** Says whether tensors are those of a network; where it is left out, by the graph or by what networks are known. */
   fits?: Fits;
 }
@@ -84,9 +87,9 @@ function none(file: string, { mappings, objects }: OpenedFile, nearest: Nearest 
  * Finds the weights in a file.
  * @throws InputError where there are none, several that may be meant, or weights beside them that belong to no network
  */
-export function chooseWeights(file: string, contents: OpenedFile, { key = null, graph = null, ...options }: WeightsOptions = {}): Choice {
+export function chooseWeights(file: string, contents: OpenedFile, { key = null, graph = null, stem, ...options }: WeightsOptions = {}): Choice {
   if (contents.exported && !graph && !options.fits) return { chosen: ownNetwork(file, contents.mappings[0], contents.exported, key), others: [] };
-  const fits = options.fits ?? (graph ? fitsOf(graph) : recognise);
+  const fits = options.fits ?? (graph ? fitsOf(graph) : (shapes) => recognise(shapes, stem));
   const searched = contents.mappings.map((mapping) => ({ mapping, tensors: tensorsIn(mapping) })).sort((a, b) => b.tensors - a.tensors).slice(0, MOST_MAPPINGS).map(({ mapping }) => mapping);
   const places = contents.mappings.filter((mapping) => searched.includes(mapping));
   const all: FoundNetwork[] = [];

@@ -37,6 +37,10 @@ export interface SweepOptions extends Partial<SweepConfig> {
   checkpoints?: string | string[];
   /** A tree of state dicts, instead of `checkpoints`. */
   savedModels?: string | SavedModels;
+  /** Stride of the first convolution, which no tensor tells; by default the published network's, 1 for a ResNet's of 3x3. */
+  stemStride?: number;
+  /** Whether a max-pool follows the first convolution; by default as published, none behind a ResNet's of 3x3. */
+  stemPool?: boolean;
   /** Which weights of each file, where it holds several: `state_dict_ema`, as `inspect` lists them. */
   key?: string;
   /** Exported program (.pt2) whose graph the checkpoints' weights are for. */
@@ -77,6 +81,8 @@ const SIZE = rule("a side, or height and width, in pixels", (value) => isSide(va
 const RULES: Record<Own, Rule> = {
   checkpoints: rule("a path or several, each once", (value) => isText(value) || isListOf(value, isText)),
   savedModels: rule("a folder's path, or an object that names it", (value) => isText(value) || isText((value as SavedModels | null)?.folder)),
+  stemStride: COUNT,
+  stemPool: SWITCH,
   key: TEXT,
   graph: rule("a file's path", isText),
   data: rule("a folder's path", isText),
@@ -130,5 +136,7 @@ export function inputsOf(options: SweepOptions): Inputs {
   if (source.kind !== "demo" && data === null) throw new OptionError(["data"], "is missing: give the folder of the images");
   const epsilonUnit = { said: options.epsilonSpace === undefined ? "open" : "given", name: "epsilons" } as const;
   const { coarse = false, resize = null, crop = null } = options;
-  return { source, key, graph, data, dataset, split, limit, coarse, resize, crop, normalisation: normalisationOf(options), epsilonUnit };
+  const { stemStride, stemPool } = options;
+  const stem = { ...(stemStride !== undefined && { stride: stemStride }), ...(stemPool !== undefined && { pool: stemPool }) };
+  return { source, key, graph, stem, data, dataset, split, limit, coarse, resize, crop, normalisation: normalisationOf(options), epsilonUnit };
 }

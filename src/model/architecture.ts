@@ -15,7 +15,7 @@ export interface Architecture {
   layers: { name: string; weights: number; shape: number[] }[];
   /** Shape of the images, where the network is known for that alone: a program that was exported with one. */
   image?: MapShape;
-  /** What was taken where the tensors don't tell: `a 3x3 stem of stride 1 without a max-pool`. */
+  /** What the tensors don't tell, as it was taken: `taken with a 3x3 stem of stride 1 and no max-pool`. */
   assumed?: string[];
 }
 

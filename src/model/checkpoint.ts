@@ -2,16 +2,35 @@
 import { InputError } from "../errors.js";
 import type { Checkpoint, CheckpointFile } from "../io/types.js";
 import type { Architecture, Network } from "./architecture.js";
+import { parametersOf } from "./graph.js";
 import type { StemOptions } from "./networks/family.js";
 import { isMismatch, recognise } from "./recognise.js";
 
-/** The checkpoint's network with its weights. Throws as `describeShapes` and `withWeights` do. */
-export function describeCheckpoint({ path, tensors }: Pick<Checkpoint, "path" | "tensors">, stem: StemOptions = {}): Network {
-  return withWeights(describeShapes({ path, shapes: new Map([...tensors].map(([name, { shape }]) => [name, shape])) }, stem), { path, tensors });
+/** The checkpoint's network with its weights. Throws as `describeShapes` and `networkOf` do. */
+export function describeCheckpoint({ path, tensors }: Pick<Checkpoint, "path" | "tensors">, stem?: StemOptions): Network {
+  return networkOf(describeShapes({ path, shapes: new Map([...tensors].map(([name, { shape }]) => [name, shape])) }, stem), { path, tensors });
 }
 
-/** @throws InputError for weights that no training ends with */
-export function withWeights(architecture: Architecture, { path, tensors }: Pick<Checkpoint, "path" | "tensors">): Network {
+/**
+ * Reads the architecture off a checkpoint's shapes.
+ * @param stem what no tensor tells of it
+ * @throws InputError naming the nearest network and the first tensor that doesn't fit it
+ */
+export function describeShapes({ path, shapes }: Pick<CheckpointFile, "path" | "shapes">, stem?: StemOptions): Architecture {
+  const found = recognise(shapes, stem);
+  if (isMismatch(found)) throw new InputError(path, `${found.problem}; check the file, or export the network as a program (docs/networks.md)`);
+  return found;
+}
+
+/**
+ * An architecture with a checkpoint's weights.
+ * @throws InputError for a tensor that is missing or misshapen, and for weights that no training ends with
+ */
+export function networkOf(architecture: Architecture, { path, tensors }: Pick<Checkpoint, "path" | "tensors">): Network {
+  for (const { tensor, shape } of parametersOf(architecture.graph)) {
+    const found = tensors.get(tensor)?.shape;
+    if (found?.join() !== shape.join()) throw new InputError(path, `tensor ${tensor} ${found ? `has shape [${found.join(", ")}]` : "is missing"}, expected [${shape.join(", ")}] for a ${architecture.name}; name a checkpoint of this network`);
+  }
   for (const { name } of architecture.layers) {
     let [low, high] = [Infinity, -Infinity];
     for (const weight of tensors.get(`${name}.weight`)!.data) {
@@ -25,17 +44,4 @@ export function withWeights(architecture: Architecture, { path, tensors }: Pick<
     if (name.endsWith(".running_var") && data.some((variance) => variance < 0)) throw new InputError(path, `tensor ${name} holds a variance below zero; train again or choose another checkpoint`);
   }
   return { ...architecture, tensors };
-}
-
-/**
- * Reads the architecture off a checkpoint's shapes.
- * @throws InputError naming the nearest network and the first tensor that doesn't fit it
- */
-export function describeShapes({ path, shapes }: Pick<CheckpointFile, "path" | "shapes">, stem: StemOptions = {}): Architecture {
-  const found = recognise(shapes, stem);
-  if (isMismatch(found)) throw new InputError(path, `${found.problem}; check the file, or export the network as a program (docs/networks.md)`);
-  const { name, width, channels, classes } = found;
-  if (channels > 4) throw new InputError(path, `is a ${name} for images of ${channels} channels; images have 1 to 4`);
-  if (width * channels * classes === 0) throw new InputError(path, `is a ${name} of ${width} maps, ${channels} channels and ${classes} classes; each has to be at least 1`);
-  return found;
 }

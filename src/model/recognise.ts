@@ -26,7 +26,7 @@ export function recognise(shapes: ReadonlyMap<string, number[]>, stem: StemOptio
   for (const family of FAMILIES) {
     for (const reading of family.read(tensors, stem)) {
       const mismatch = compare(shapes, reading);
-      if (mismatch === null) return architectureOf(family, reading);
+      if (mismatch === null) return impossible(reading) ?? overruled(family, reading, stem) ?? architectureOf(family, reading);
       if (mismatch.fit > (nearest?.fit ?? 0)) nearest = mismatch;
     }
   }
@@ -53,10 +53,23 @@ function architectureOf({ moduleOrder = (names) => names }: Family, { title, wid
 
 const isCounter = (name: string): boolean => name.endsWith("num_batches_tracked");
 
+const MOST_CHANNELS = 4;
+
+/** A network that no image is for. */
+function impossible({ title, width, channels, classes }: Reading): Mismatch | null {
+  if (channels > MOST_CHANNELS) return { network: title, fit: 1, problem: `these are tensors of a ${title} for images of ${channels} channels; images have 1 to ${MOST_CHANNELS}` };
+  if (width * channels * classes > 0) return null;
+  return { network: title, fit: 1, problem: `these are tensors of a ${title} of ${width} maps, ${channels} channels and ${classes} classes; each has to be at least 1` };
+}
+
+/** A network of which something was said that it doesn't have. */
+const overruled = ({ knownStem = false }: Family, { title }: Reading, stem: StemOptions): Mismatch | null =>
+  knownStem && Object.keys(stem).length > 0 ? { network: title, fit: 1, problem: `these are tensors of a ${title}, of whose first convolution nothing has to be said: leave out its stride and max-pool` } : null;
+
 /** @returns null where the tensors are the network's, no more and no less */
-function compare(shapes: ReadonlyMap<string, number[]>, { title, width, graph }: Reading): Mismatch | null {
+function compare(shapes: ReadonlyMap<string, number[]>, { title, width, graph, assumed }: Reading): Mismatch | null {
   const expected = new Map(parametersOf(graph).map(({ tensor, shape }) => [tensor, shape]));
-  const network = `${title} of width ${width}`;
+  const network = [`${title} of width ${width}`, ...assumed].join(", ");
   let problem: string | null = null;
   let same = 0;
   for (const [name, wanted] of expected) {

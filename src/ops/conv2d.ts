@@ -118,7 +118,8 @@ function tiledSteps(conv: Convolution, plan: ConvPlan, site: Site | GradientSite
 /** Texels in a row of weights that lie as in the checkpoint. */
 const PLAIN_WIDTH = 4096;
 
-function plainStep(conv: Convolution, gradient: boolean, site: Site | GradientSite, affine: Affine, ends: Ends): Step {
+/** By the kernel that does any geometry. */
+export function plainStep(conv: Convolution, gradient: boolean, site: Site | GradientSite, affine: Affine, ends: Ends): Step {
   const { input, output, residual, gate } = ends;
   const { shape } = conv;
   const texels = Math.ceil((shape.outChannels * (shape.inChannels / shape.groups) * shape.kernel[0] * shape.kernel[1]) / 4);

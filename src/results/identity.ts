@@ -1,5 +1,6 @@
 /** What a run computes, as plain data, but for its checkpoints: two runs of equal identity give a checkpoint the same bytes. */
 import { createHash } from "node:crypto";
+import type { StemOptions } from "../model/networks/family.js";
 import type { Normalisation } from "../io/types.js";
 import type { SweepConfig } from "../sweep/config.js";
 import type { Shard } from "../sweep/shards.js";
@@ -10,6 +11,8 @@ export interface RunIdentity {
   adapter: string;
   driver: string;
   config: SweepConfig;
+  /** What the user said of a stem; absent where that was nothing. */
+  stem?: StemOptions;
   /** Which weights of the checkpoints were asked for; absent where the plain ones are meant. */
   key?: string;
   /** SHA-256 of the exported program whose graph was named for the checkpoints' weights; absent where none was. */

@@ -80,6 +80,7 @@ const identity = fields({
     const problem = configProblem(value);
     return problem === null ? null : `${path}.${problem}`;
   },
+  stem: optional(fields({ stride: optional(whole), pool: optional(flag) })),
   key: optional(text),
   graph: optional(text),
   dataset: fields({ name: text, split: text, images: leaf((value) => isWhole(value) && value !== 0 && (value as number) <= MOST_IMAGES), sha256: text, normalisation: optional(orNull(normalisation)) }),

@@ -4,7 +4,8 @@ import { InputError, UsageError } from "../errors.js";
 import type { Gpu } from "../gpu/device.js";
 import type { CheckpointFile, Dataset } from "../io/types.js";
 import type { Architecture, Network } from "../model/architecture.js";
-import { withWeights } from "../model/checkpoint.js";
+import { networkOf } from "../model/checkpoint.js";
+import { inferShapes } from "../model/graph.js";
 import { nearest } from "../suggest.js";
 import { variantCount, type SweepConfig } from "./config.js";
 import { costOf } from "./cost.js";
@@ -63,13 +64,14 @@ export function planSweep({ checkpoints, dataset, config }: SweepJob): SweepPlan
   return { units, networks: (units.length / chunks.length) * variants, images };
 }
 
-/** The stem halves a map, and the max-pool behind it needs three columns. */
-const LEAST_SIDE = 5;
-
 function checkFit(network: Architecture, path: string, dataset: Dataset): void {
-  const { width, height } = dataset;
-  if (Math.min(width, height) < LEAST_SIDE) throw new InputError(dataset.files[0] ?? dataset.name, `holds images of ${width}x${height} pixels, and ${network.name} needs ${LEAST_SIDE}x${LEAST_SIDE} at least; name another dataset`);
+  const { channels, width, height } = dataset;
   if (network.channels !== dataset.channels) throw new InputError(path, `takes images of ${network.channels} channels, the ${dataset.name} images have ${dataset.channels}; name the data this checkpoint was trained on`);
+  try {
+    inferShapes(network.graph, { channels, height, width });
+  } catch (error) {
+    throw new InputError(path, `is a ${[network.name, ...(network.assumed ?? [])].join(", ")}, which can't take the ${dataset.name} images of ${width}x${height} pixels: ${(error as Error).message}`);
+  }
   const largest = dataset.labels.reduce((a, b) => Math.max(a, b), 0);
   if (largest >= network.classes) throw new InputError(dataset.files[0] ?? dataset.name, `label ${largest} is out of range: ${path} has ${network.classes} classes`);
 }
@@ -157,9 +159,10 @@ export async function* evaluateUnits(gpu: Gpu, job: SweepJob, plan: SweepPlan, o
     const asked = options.units ?? plan.units;
     for (const checkpoint of new Set(asked.map((unit) => unit.checkpoint))) {
       if (options.signal?.aborted) return;
-      const { tensors, path, sha256 } = await job.checkpoints[checkpoint].file.load();
+      const { file, architecture } = job.checkpoints[checkpoint];
+      const { tensors, path, sha256 } = await file.load();
       await options.onLoad?.(checkpoint, sha256);
-      const network = withWeights(job.checkpoints[checkpoint].architecture, { path, tensors });
+      const network = networkOf(architecture, { path, tensors });
       open(network, (evaluator as Evaluator | null)?.cut ?? options);
       let variants: LayerVariants | null = null;
       for (const unit of asked.filter((unit) => unit.checkpoint === checkpoint)) {

@@ -3,6 +3,8 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Gpu } from "../gpu/device.js";
 import { readCheckpoint } from "../inputs/weights.js";
+import { openCheckpointFile, readTensors } from "../io/checkpoints/checkpoint.js";
+import { readSafetensors } from "../io/checkpoints/safetensors.js";
 import type { Tensor } from "../io/types.js";
 import { describeCheckpoint } from "../model/checkpoint.js";
 import { PACKAGE_ROOT } from "../package.js";
@@ -76,25 +78,30 @@ function floats(file: string): Float32Array {
   return new Float32Array(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength));
 }
 
-async function read(name: string): Promise<Golden> {
+function arraysOf(file: string): Map<string, Tensor> {
+  using source = openCheckpointFile(join(FOLDER, file));
+  return readTensors(source, readSafetensors(source));
+}
+
+function read(name: string): Golden {
   const network = (json("networks/networks.json") as GoldenNetworks).cases[name] as { labels: number[] } | undefined;
-  if (network) return { labels: network.labels, checkpoint: join(FOLDER, `networks/${name}.safetensors`), arrays: (await readCheckpoint(join(FOLDER, `networks/${name}.arrays.safetensors`))).tensors };
+  if (network) return { labels: network.labels, checkpoint: join(FOLDER, `networks/${name}.safetensors`), arrays: arraysOf(`networks/${name}.arrays.safetensors`) };
   const { labels, checkpoint, arrays } = json(`${name}.json`) as GoldenFile;
   return { labels, checkpoint: join(FOLDER, checkpoint), arrays: new Map(Object.entries(arrays).map(([key, { file, shape }]) => [key, { shape, data: floats(file) }])) };
 }
 
-export const goldenLabels = async ({ name }: GoldenCase): Promise<number[]> => (await read(name)).labels;
+export const goldenLabels = ({ name }: GoldenCase): number[] => read(name).labels;
 
 /** What PyTorch got. */
-export async function goldenOutcome({ name, batchNorm }: GoldenCase): Promise<Outcome> {
-  const { arrays } = await read(name);
+export function goldenOutcome({ name, batchNorm }: GoldenCase): Outcome {
+  const { arrays } = read(name);
   const part = (what: string): Float32Array => arrays.get(what + SUFFIX[batchNorm])!.data;
   return { logits: part("logits"), attacked: part("logits"), loss: part("loss"), gradient: part("grad") };
 }
 
 /** What this device gets, as two filtered networks stacked along the batch. */
 export async function computeOutcomes(gpu: Gpu, { name, batchNorm }: GoldenCase, options: ComputeOptions = {}): Promise<[Outcome, Outcome]> {
-  const { checkpoint, labels: classesOfImages, arrays } = await read(name);
+  const { checkpoint, labels: classesOfImages, arrays } = read(name);
   const network = describeCheckpoint(await readCheckpoint(checkpoint));
   const { filtered = [network.layers[0].name], shuffle = gpu.shuffle } = options;
   const x = arrays.get("x")!;
@@ -105,7 +112,8 @@ export async function computeOutcomes(gpu: Gpu, { name, batchNorm }: GoldenCase,
   const tiles = await tilesFor(gpu, [network], image, batchNorm, "cached"); // the kernels that runs use on this machine
   const attack = { epsilon: [0, 0, 0, 0], low: [0, 0, 0, 0], high: [0, 0, 0, 0] };
   const plan = planUnit(network, { image, filtered, variants: 2, blocksPerVariant: blocks, images, attacks: [attack], clamp: false, batchNorm, ...limits, shuffle, tiles });
-  plan.kept = new Set([`clean/${network.graph.output}`, `adv/${network.graph.output}`, `grad/${network.graph.input}`]);
+  const [clean, adv, ofInput] = [`clean/${plan.logits}`, `adv/${plan.logits}`, plan.inputGradient!];
+  plan.kept = new Set([clean, adv, ofInput]);
   const executor = new GpuExecutor(gpu);
   const resources = new NetworkResources(executor, network);
   try {
@@ -124,8 +132,8 @@ export async function computeOutcomes(gpu: Gpu, { name, batchNorm }: GoldenCase,
       return [0, 1].map((variant) => fromBlocks(layout, texels.subarray(variant * blocks * layout.fold * layout.texels * 4), images));
     };
     const classes = { channels: network.classes, height: 1, width: 1 };
-    const [logits, attacked] = [await readMaps(`clean/${network.graph.output}`, classes), await readMaps(`adv/${network.graph.output}`, classes)];
-    const gradient = await readMaps(`grad/${network.graph.input}`, image);
+    const [logits, attacked] = [await readMaps(clean, classes), await readMaps(adv, classes)];
+    const gradient = await readMaps(ofInput, image);
     const results = await executor.readBuffer(resources.resultsBuffer(plan), 2 * blocks * limits.lanes * 2);
     const loss = [0, 1].map((variant) => Float32Array.from({ length: images }, (_, i) => results[(variant * blocks * limits.lanes + i) * 2 + 1]));
     const outcome = (variant: number): Outcome => ({ logits: logits[variant], attacked: attacked[variant], loss: loss[variant], gradient: gradient[variant] });

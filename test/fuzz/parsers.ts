@@ -17,7 +17,7 @@ import { row } from "../support/cliRows.js";
 import { fixture, idx, tarball, zip } from "../support/io.js";
 import { call, dict, global, int, list, numpyBytes, op, pickle, raw, text } from "../support/ioPickle.js";
 import { IDENTITY, writePart } from "../support/parts.js";
-import { parse as parseWeights } from "../support/weights.js";
+import { parse as parseWeights, whatever } from "../support/weights.js";
 import type { Seed } from "./mutate.js";
 import { pickleMarks } from "./pickleMarks.js";
 
@@ -78,6 +78,8 @@ const PK = texts("PK\x03\x04", "PK\x01\x02", "PK\x05\x06\0\0\0\0", "PK\x06\x06",
 
 const stateZip = fixture("state_zip.ckpt");
 const stateLegacy = fixture("state_legacy.ckpt");
+const oldTar = fixture("old_tar.pth");
+const rezipped = fixture("rezipped.pt");
 const tensors = fixture("state.safetensors");
 const headerEnd = 8 + Number(tensors.readBigUInt64LE());
 
@@ -111,7 +113,7 @@ function checkpoint(name: string, inputs: Input[], tokens: Buffer[]): Parser {
   return {
     name, inputs, tokens,
     parse(file) {
-      for (const [tensor, { shape, data }] of parseWeights(file, name).tensors) {
+      for (const [tensor, { shape, data }] of parseWeights(file, name, whatever).tensors) {
         if (data.length !== shape.reduce((product, size) => product * size, 1)) throw new Error(`${tensor} has ${data.length} elements of ${shape.join("x")}`);
         if (!data.every(Number.isFinite)) throw new Error(`${tensor} is not finite`);
       }
@@ -167,9 +169,12 @@ const jpegs = ["colour420.jpg", "gray.jpg", "progressive.jpg"].map(fixture);
 const jpegMarks = (file: Buffer): number[] => [...file.keys()].filter((at) => file[at] === 0xff && file[at + 1] > 0 && at < 700).flatMap((at) => [at, at + 2, at + 4, at + 5, at + 9]);
 
 export const PARSERS: Parser[] = [
-  checkpoint("torch.save's zip archive", [plain(stateZip, zipMarks(stateZip)), plain(fixture("wrapped.ckpt"))], [...PK, ...PICKLE_TOKENS]),
-  checkpoint("the pickle in torch.save's zip archive", [pickleInZip(stateZip), pickleInZip(fixture("wrapped.ckpt"))], PICKLE_TOKENS),
-  checkpoint("torch.save's older stream", [pickled(stateLegacy), { ...pickled(stateLegacy.subarray(21)), dress: (bytes) => Buffer.concat([stateLegacy.subarray(0, 21), bytes]) }], PICKLE_TOKENS),
+  checkpoint("torch.save's zip archive", [plain(stateZip, zipMarks(stateZip)), plain(fixture("wrapped.ckpt")), plain(rezipped, zipMarks(rezipped))], [...PK, ...PICKLE_TOKENS]),
+  checkpoint("the pickle in torch.save's zip archive", [pickleInZip(stateZip), pickleInZip(fixture("wrapped.ckpt")), pickleInZip(fixture("objects_p4.pt"))], PICKLE_TOKENS),
+  checkpoint("torch.save's older stream", [
+    pickled(stateLegacy), { ...pickled(stateLegacy.subarray(21)), dress: (bytes) => Buffer.concat([stateLegacy.subarray(0, 21), bytes]) },
+    pickled(fixture("old_stream.pth")), { ...plain(oldTar, every(oldTar, 512)), dress: checkedTar },
+  ], PICKLE_TOKENS),
   checkpoint("safetensors", [plain(tensors, jsonMarks(tensors.subarray(0, headerEnd))), {
     ...plain(tensors.subarray(8, headerEnd), jsonMarks(tensors.subarray(8, headerEnd))),
     dress: (bytes) => Buffer.concat([u64(bytes.length), bytes, tensors.subarray(headerEnd)]),

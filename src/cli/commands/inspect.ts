@@ -3,13 +3,14 @@ import { EXIT } from "../../errors.js";
 import { openGraph } from "../../inputs/graphs.js";
 import { readCheckpoint } from "../../inputs/weights.js";
 import type { Network } from "../../model/architecture.js";
-import { withWeights } from "../../model/checkpoint.js";
+import { networkOf } from "../../model/checkpoint.js";
 import type { SweepConfig } from "../../sweep/config.js";
 import type { LayerVariants } from "../../sweep/filters.js";
 import { layersOf, layerVariants } from "../../sweep/sweep.js";
 import { CONFIG_FLAG, JSON_FLAG, type Command } from "../command.js";
-import { SWEEP_FLAGS, WEIGHTS_FLAGS } from "../flags.js";
-import { sweepConfig } from "../options.js";
+import type { StemOptions } from "../../model/networks/family.js";
+import { STEM_FLAGS, SWEEP_FLAGS, WEIGHTS_FLAGS } from "../flags.js";
+import { stemOptions, sweepConfig } from "../options.js";
 import { columns } from "../table.js";
 import { bold, grouped } from "../terminal.js";
 
@@ -35,18 +36,18 @@ function facts(network: Network): LayerFacts[] {
   });
 }
 
-export async function inspect(file: string, config: SweepConfig, options: { key: string | null; graph: string | null; json: boolean }): Promise<number> {
-  const checkpoint = await readCheckpoint(file, { key: options.key, graph: options.graph === null ? null : openGraph(options.graph) });
+export async function inspect(file: string, config: SweepConfig, { json, graph, ...options }: { key: string | null; graph: string | null; stem: StemOptions; json: boolean }): Promise<number> {
+  const checkpoint = await readCheckpoint(file, { ...options, graph: graph === null ? null : openGraph(graph) });
   const { choice: { chosen, others }, notes, normalisation } = checkpoint;
   const candidates = [chosen, ...others].map(({ key, architecture }) => ({ key, network: architecture.name, chosen: key === chosen.key }));
-  const network = withWeights(chosen.architecture, checkpoint);
+  const network = networkOf(chosen.architecture, checkpoint);
   const layers = facts(network);
   const variants = layersOf(network, config).map((layer) => layerVariants(network, config, layer));
   const count = (part: (layer: LayerVariants) => number): number => variants.reduce((sum, layer) => sum + part(layer), 0);
   const sweep = { layers: variants.length, networks: count((layer) => layer.variants.length), distinct: count((layer) => layer.masks.length) };
-  const { name, width, channels, classes } = network;
-  if (options.json) {
-    process.stdout.write(`${JSON.stringify({ file, format: checkpoint.format, sha256: checkpoint.sha256, candidates, notes, normalisation, network: name, width, channels, classes, layers, sweep }, null, 2)}\n`);
+  const { name, width, channels, classes, assumed = [] } = network;
+  if (json) {
+    process.stdout.write(`${JSON.stringify({ file, format: checkpoint.format, sha256: checkpoint.sha256, candidates, notes, normalisation, network: name, width, channels, classes, assumed, layers, sweep }, null, 2)}\n`);
     return EXIT.done;
   }
   const lines = layers.map((layer) => [layer.layer, layer.shape.join("x"), grouped(layer.weights), grouped(layer.zeros), layer.min.toPrecision(5), layer.max.toPrecision(5)]);
@@ -55,6 +56,7 @@ export async function inspect(file: string, config: SweepConfig, options: { key:
   process.stdout.write(
     `${[
       `${file}: ${name}, width ${width}, ${channels} input channel${channels === 1 ? "" : "s"}, ${classes} classes (${checkpoint.format})`,
+      ...assumed.map((taken) => `${taken}${/stem/.test(taken) ? "; no tensor tells, --stem-stride and --stem-pool do" : ""}`),
       ...notes,
       ...(others.length > 0 ? ["", ...columns([["weights", "network", ""], ...candidates.map((each) => [each.key, each.network, each.chosen ? "these" : ""])])] : []),
       "",
@@ -68,7 +70,7 @@ export async function inspect(file: string, config: SweepConfig, options: { key:
 }
 
 export const inspectCommand: Command = {
-  flags: { ...WEIGHTS_FLAGS, ...SWEEP_FLAGS, ...CONFIG_FLAG, ...JSON_FLAG },
+  flags: { ...WEIGHTS_FLAGS, ...STEM_FLAGS, ...SWEEP_FLAGS, ...CONFIG_FLAG, ...JSON_FLAG },
   describe: (y) => y.usage("$0 inspect <file> [options]").positional("file", { type: "string", description: "State dict: .ckpt, .pt, .pth or .safetensors; exported program: .pt2" }),
-  run: (args) => inspect(String(args.file), sweepConfig(args), { key: typeof args.key === "string" ? args.key : null, graph: typeof args.graph === "string" ? args.graph : null, json: args.json === true }),
+  run: (args) => inspect(String(args.file), sweepConfig(args), { key: typeof args.key === "string" ? args.key : null, graph: typeof args.graph === "string" ? args.graph : null, stem: stemOptions(args), json: args.json === true }),
 };

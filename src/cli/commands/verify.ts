@@ -52,7 +52,7 @@ export async function verify(options: { adapter: string | null; json: boolean })
     say(`${name} (${type}): computing ${GOLDEN_CASES.length} networks`);
     const verified: Verified[] = [];
     for (const golden of GOLDEN_CASES) {
-      const expected = await goldenOutcome(golden);
+      const expected = goldenOutcome(golden);
       const [first, second] = await computeOutcomes(gpu, golden);
       const differences = worse(compareOutcomes(first, expected), compareOutcomes(second, expected));
       verified.push({ network: describe(golden), ...differences, same: isSame(differences) });

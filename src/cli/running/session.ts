@@ -10,6 +10,7 @@ import type { CheckpointRecord } from "../../results/folder/checkpoints.js";
 import type { RunIdentity } from "../../results/identity.js";
 import { Journal, JournalReader, removeJournal } from "../../results/folder/journal.js";
 import { resultMetadata, writeManifest, type Manifest } from "../../results/manifest.js";
+import type { StemOptions } from "../../model/networks/family.js";
 import { openRunFolder, removeDerived, type RunFolder } from "../../results/folder/runFolder.js";
 import { variantCount } from "../../sweep/config.js";
 import type { Fault } from "../../sweep/recovery.js";
@@ -22,7 +23,7 @@ import { Collector } from "./collector.js";
 import type { RunOptions } from "../options.js";
 import { say } from "../terminal.js";
 
-export function identityOf(job: Omit<OpenedInputs, "layerOf">, adapter: AdapterSummary, shard: Shard | null): RunIdentity {
+export function identityOf(job: Omit<OpenedInputs, "layerOf">, adapter: AdapterSummary, shard: Shard | null, stem: StemOptions = {}): RunIdentity {
   const { dataset, graph } = job;
   const key = job.checkpoints[0]?.file.key ?? null;
   return {
@@ -30,6 +31,7 @@ export function identityOf(job: Omit<OpenedInputs, "layerOf">, adapter: AdapterS
     adapter: `${adapter.name} (${adapter.backend})`,
     driver: adapter.description,
     config: job.config,
+    ...(Object.keys(stem).length > 0 && { stem }),
     ...(key !== null && { key }),
     ...(graph && { graph: graph.sha256 }),
     dataset: { name: dataset.name, split: dataset.split, images: dataset.images, sha256: dataset.sha256, normalisation: dataset.normalisation },
@@ -92,7 +94,7 @@ export class Session {
 
   static async open(options: RunOptions, job: OpenedInputs, plan: SweepPlan, adapter: AdapterSummary, tiles: Manifest["tiles"] = {}): Promise<Session> {
     const { shard } = options.part;
-    const identity = identityOf(job, adapter, shard);
+    const identity = identityOf(job, adapter, shard, options.stem);
     const checkpoints = recordsOf(job);
     const hash = ({ path }: CheckpointRecord): string => hashCheckpoint(job.checkpoints.find((source) => source.path === path)!.file.path);
     const opened = await openRunFolder({ out: options.out && shard ? join(options.out, shardName(shard)) : options.out, overwrite: options.overwrite, identity, checkpoints, hash, onWait: ({ pid, host }) => say(`${options.out}: process ${pid} on ${host} has fallen silent; waiting up to two minutes to see whether it is gone`) });

@@ -12,7 +12,8 @@ export interface CheckpointName {
 }
 
 export interface CheckpointQuery {
-  network: string;
+  /** Its folder's name, or the names it may go by, the likeliest first. */
+  network: string | string[];
   dataset: string;
   /** Inits wanted; all there are by default. */
   init?: number[];
@@ -56,12 +57,15 @@ function plain(name: string): string {
   return name.toLowerCase().replace(/[^a-z0-9]/g, "");
 }
 
-function findFolder(dir: string, name: string, what: string): { path: string; name: string } {
+function findFolder(dir: string, name: string | string[], what: string): { path: string; name: string } {
   const entries = list(dir);
-  const found = entries.find((entry) => entry.name === name) ?? entries.find((entry) => plain(entry.name) === plain(name));
-  if (found) return { path: join(dir, found.name), name: found.name };
+  const names = [name].flat();
+  for (const wanted of names) {
+    const found = entries.find((entry) => entry.name === wanted) ?? entries.find((entry) => plain(entry.name) === plain(wanted));
+    if (found) return { path: join(dir, found.name), name: found.name };
+  }
   const there = entries.map((entry) => entry.name).slice(0, 8).join(", ");
-  throw new InputError(dir, `has no ${what} ${JSON.stringify(name)}; there is ${there || "nothing"}`);
+  throw new InputError(dir, `has no ${what} ${JSON.stringify(names[0])}; there is ${there || "nothing"}`);
 }
 
 function requireAll(dir: string, what: string, wanted: number[] | undefined, there: ReadonlySet<number>): void {

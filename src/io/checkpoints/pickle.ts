@@ -2,8 +2,9 @@ import { InputError } from "../../errors.js";
 import type { Storage } from "../arrays.js";
 import { Cursor } from "./pickleCursor.js";
 import { PickleBudget } from "./pickleBudget.js";
-import { ALLOWED_GLOBALS, applyState } from "./pickleGlobals.js";
-import { Opaque, PickleGlobal, isBytes, type Builder, type PickleKey, type PickleValue } from "./pickleValues.js";
+import { applyState } from "./pickleGlobals.js";
+import { OF_OBJECTS, called, named, newObject } from "./pickleObjects.js";
+import { Opaque, isBytes, type Builder, type PickleKey, type PickleValue } from "./pickleValues.js";
 import { LazyText } from "../latin1.js";
 import { OP } from "./pickleOps.js";
 import type { ByteSource } from "../source.js";
@@ -12,16 +13,6 @@ const MAX_MARKS = 256;
 const MAX_STRING = 2048;
 const MAX_NAME = 512;
 const MAX_INTEGER = 1024;
-
-/** What is made all the same of objects that are not known. */
-const TAKES_OBJECTS: ReadonlySet<string> = new Set([
-  "collections.OrderedDict", "collections.defaultdict", "collections.Counter", "torch._tensor._rebuild_from_type_v2", "torch._tensor._rebuild_from_type",
-]);
-/** Opcodes that only objects need which may stand beside what is wanted. */
-const OF_OBJECTS: ReadonlySet<number> = new Set([OP.NEWOBJ, OP.NEWOBJ_EX, OP.EMPTY_SET, OP.FROZENSET, OP.ADDITEMS]);
-
-/** Python's own makers of objects take the class as their first argument. */
-const classOf = (maker: string, [first]: PickleValue[]): string => (/^copy_?reg\./.test(maker) && first instanceof Opaque ? first.name : maker);
 
 export interface UnpicklerOptions {
   /** Byte at which the pickle starts. */
@@ -187,35 +178,21 @@ export class Unpickler implements Builder {
     this.budget.spend(20);
     // Python 2 wrote some modules under older names.
     const full = `${module === "__builtin__" ? "builtins" : module}.${name}`;
-    const entry = ALLOWED_GLOBALS.get(full);
-    if (!entry && this.bystanders) {
-      this.#push(new Opaque(full), 24);
-      return;
-    }
-    if (!entry) {
-      const shown = JSON.stringify(full.slice(0, 120)).slice(1, -1);
-      throw new InputError(this.file, `asks for ${shown}, which is not allowed in weights or data, so the file was refused and nothing was executed; ` +
-        "if it holds a whole model, save model.state_dict() instead");
-    }
-    this.#push(entry);
+    this.#push(named(full, this));
   }
 
   #reduce(): void {
     const args = this.#pop();
     const callee = this.#pop();
-    const name = callee instanceof PickleGlobal || callee instanceof Opaque ? callee.name : null;
-    if (name === null || !Array.isArray(args) || (callee instanceof PickleGlobal && callee.call === null)) throw this.#bad("a call of something that is not a function");
-    // What is made of an unknown object is one.
-    if (callee instanceof Opaque || (!TAKES_OBJECTS.has(name) && args.some((arg) => arg instanceof Opaque))) this.#push(new Opaque(classOf(name, args), [args]), 24);
-    else this.#push((callee as PickleGlobal).call!(args, this) ?? null, 12);
+    const made = Array.isArray(args) ? called(callee, args, this) : undefined;
+    if (made === undefined) throw this.#bad("a call of something that is not a function");
+    this.#push(made, 12);
   }
 
-  /** An object made without its class's own ideas of how; a dict's heirs are dicts only where they are known. */
   #newObject(args: PickleValue, keywords: PickleValue): void {
-    const made = this.#pop();
-    if (made instanceof PickleGlobal && made.name.startsWith("collections.")) this.#push(this.newMap([]));
-    else if (made instanceof PickleGlobal || made instanceof Opaque) this.#push(new Opaque(made.name, [args, keywords]), 24);
-    else throw this.#bad("an object of something that is not a class");
+    const made = newObject(this.#pop(), args, keywords, this);
+    if (made === null) throw this.#bad("an object of something that is not a class");
+    this.#push(made, 12);
   }
 
   #list(items: PickleValue[]): void {

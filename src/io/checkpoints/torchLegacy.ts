@@ -5,7 +5,7 @@ import { PickleBudget } from "./pickleBudget.js";
 import { asText } from "./pickleGlobals.js";
 import type { PickleValue } from "./pickleValues.js";
 import { PartSource, type ByteSource } from "../source.js";
-import { objectOf, storageId } from "./torchZip.js";
+import { storageId, unknownClass } from "./torchZip.js";
 
 const MAGIC = 0x1950a86a20f9469cfc6cn;
 const PROTOCOL = 1001;
@@ -33,7 +33,7 @@ export function readTorchLegacy(source: ByteSource, { budget = new PickleBudget(
   const storages = new Map<string, Storage>();
   const parts = new Map<string, { part: Storage; whole: Storage; offset: number }>();
   const persistentLoad = (id: PickleValue): PickleValue => {
-    const model = bystanders && asText((id as PickleValue[])[0] ?? null) === "module" ? objectOf(id) : null;
+    const model = bystanders ? unknownClass(id, "module") : null;
     if (model) return model;
     const { type, key, numel } = storageId(file, id);
     const storage = storages.get(key) ?? newStorage(type, key, numel);

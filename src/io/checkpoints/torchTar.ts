@@ -7,7 +7,7 @@ import { Unpickler } from "./pickle.js";
 import { PickleBudget } from "./pickleBudget.js";
 import { asText } from "./pickleGlobals.js";
 import { PickleGlobal, type PickleValue } from "./pickleValues.js";
-import { objectOf } from "./torchZip.js";
+import { unknownClass } from "./torchZip.js";
 
 const MAX_FILES = 64;
 const MAX_RANK = 16;
@@ -100,7 +100,7 @@ export function readTorchTar(source: ByteSource, bystanders: boolean): PickleVal
   }
 
   const persistentLoad = (id: PickleValue): PickleValue => {
-    const model = bystanders && Array.isArray(id) ? objectOf(["module", ...id]) : null;
+    const model = bystanders && Array.isArray(id) ? unknownClass(["module", ...id], "module") : null;
     const found = model ?? tensors.get(asText(id) ?? "") ?? storages.get(asText(id) ?? "");
     if (!found) throw bad("speaks of a tensor that it does not hold");
     return found;

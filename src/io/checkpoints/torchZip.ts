@@ -24,7 +24,7 @@ export function readTorchZip(source: ByteSource, bystanders: boolean, entries = 
 
   const storages = new Map<string, Storage>();
   const persistentLoad = (id: PickleValue): PickleValue => {
-    const unread = bystanders ? objectOf(id) : null;
+    const unread = bystanders ? unknownClass(id, "storage") : null;
     if (unread) return unread;
     const { type, key, numel } = storageId(file, id);
     const known = storages.get(key);
@@ -44,11 +44,10 @@ export function readTorchZip(source: ByteSource, bystanders: boolean, entries = 
 /** A path, as Python takes it between quotes. */
 export const pythonText = (path: string): string => JSON.stringify(path);
 
-/** What a persistent id stands for that is no storage of a known type: an element type that is not known, or the class of a whole model with its source text; else null. */
-export function objectOf(id: PickleValue): Opaque | null {
-  const [kind, type] = Array.isArray(id) ? id : [];
-  if (type instanceof Opaque && asText(kind ?? null) === "storage") return new Opaque(type.name);
-  return asText(kind ?? null) === "module" && type instanceof Opaque ? type : null;
+/** The class that a persistent id of this kind speaks of, where it is none that is known; else null. A `module` is one of a whole model, with its source text. */
+export function unknownClass(id: PickleValue, kind: "storage" | "module"): Opaque | null {
+  const [given, type] = Array.isArray(id) ? id : [];
+  return type instanceof Opaque && asText(given ?? null) === kind ? type : null;
 }
 
 /** Takes a torch persistent id apart: `("storage", torch.FloatStorage, key, location, numel, ...)`. */

@@ -39,6 +39,8 @@ export interface StemOptions {
 
 export interface Family {
   members: Member[];
+  /** Has no stem that its tensors leave open. */
+  knownStem?: boolean;
   /** @returns what the tensors may be, the likeliest first; none where there is no telling */
   read(tensors: TensorShapes, stem: StemOptions): Reading[];
   /** Names of layers in execution order → in the order of PyTorch's module tree; the same where it is left out. */
@@ -72,5 +74,5 @@ export const scaled = (channels: number, scale: number): number => Math.max(1, M
 
 export const sum = (numbers: number[]): number => numbers.reduce((total, number) => total + number, 0);
 
-/** How a stem is told to somebody who may say otherwise. */
-export const stemText = (kernel: number, stride: number, pool: boolean): string => `a ${kernel}x${kernel} stem of stride ${stride} ${pool ? "with a max-pool" : "without a max-pool"}`;
+/** What is taken for a stem, told to somebody who may say otherwise. */
+export const stemText = (kernel: number, stride: number, pool: boolean): string => `taken with a ${kernel}x${kernel} stem of stride ${stride} and ${pool ? "a max-pool" : "no max-pool"}`;

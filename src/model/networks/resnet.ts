@@ -101,7 +101,7 @@ function titleOf({ stages, bottleneck, groups }: ResNetSizes): string {
 function readingOf(sizes: ResNetSizes): Reading {
   const { width, channels, classes, stem, shortcut } = sizes;
   const assumed = stem.kernel === IMAGENET_STEM.kernel && stem.stride === 2 && stem.pool ? [] : [stemText(stem.kernel, stem.stride, stem.pool)];
-  if (shortcut === null) assumed.push("shortcuts without weights (every other pixel, and channels of zeros on both sides)");
+  if (shortcut === null) assumed.push("taken with shortcuts of every other pixel and channels of zeros on both sides");
   return { title: titleOf(sizes), width, channels, classes, graph: graphOf(sizes), assumed };
 }
 

@@ -95,4 +95,4 @@ function nearestTitle(convolutions: number, norm: boolean): string {
   return titleOf(Object.keys(TABLE).map(Number).reduce((best, layers) => (distance(layers) < distance(best) ? layers : best)), norm);
 }
 
-export const VGG: Family = { members: [11, 13, 16, 19].flatMap((layers) => [member(layers, false), member(layers, true)]), read };
+export const VGG: Family = { members: [11, 13, 16, 19].flatMap((layers) => [member(layers, false), member(layers, true)]), read, knownStem: true };
