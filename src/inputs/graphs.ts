@@ -15,7 +15,9 @@ export interface GraphFile {
   path: string;
   sha256: string;
   architecture: Architecture;
-  /** Tensors of the state_dict, the graph's and further ones. */
+  /** What it reads of the state_dict. */
+  reads: ReadonlyMap<string, readonly number[]>;
+  /** Tensors of the state_dict, further ones too. */
   state: ReadonlySet<string>;
   /** The architecture again, with numbers that are part of the graph taken from other weights. */
   withNumbers(numbersOf: (name: string) => ArrayLike<number> | null): Architecture;
@@ -58,6 +60,7 @@ export function openGraph(path: string): GraphFile {
     path,
     sha256: sha256(source),
     architecture,
+    reads: new Map([...parametersOf(architecture.graph).map(({ tensor, shape }) => [tensor, shape] as const), ...[...own.keys()].filter((name) => exported.state.has(name)).map((name) => [name, tensors.get(name)!.shape] as const)]),
     state: new Set(exported.state.keys()),
     withNumbers(other) {
       const changed = [...own.keys()].some((name) => exported.state.has(name) && other(name) !== null);
@@ -67,16 +70,15 @@ export function openGraph(path: string): GraphFile {
 }
 
 /** Whether tensors are those of a graph: all that it reads, and none that its program doesn't have. */
-export const fitsOf = ({ architecture, state }: GraphFile): Fits => (shapes) => {
-  const expected = parametersOf(architecture.graph);
+export const fitsOf = ({ architecture, reads, state }: GraphFile): Fits => (shapes) => {
   let problem: string | null = null;
   let same = 0;
-  for (const { tensor, shape } of expected) {
+  for (const [tensor, shape] of reads) {
     const got = shapes.get(tensor);
     if (got && String(got) === String(shape)) same += 1;
     else problem ??= got ? `tensor ${shownName(tensor)} has shape [${got.join(", ")}], expected [${shape.join(", ")}] for the graph ${architecture.name}` : `tensor ${shownName(tensor)} is missing for the graph ${architecture.name}`;
   }
   const strange = [...shapes.keys()].filter((name) => !state.has(name));
   if (strange.length > 0) problem ??= `tensor ${shownName(strange[0])} does not belong to the graph ${architecture.name}`;
-  return problem === null ? architecture : { network: architecture.name, problem, fit: same / (expected.length + strange.length) };
+  return problem === null ? architecture : { network: architecture.name, problem, fit: same / (reads.size + strange.length) };
 };

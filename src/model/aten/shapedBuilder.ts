@@ -4,9 +4,10 @@ import { opOf } from "../../ops/table.js";
 import { GraphBuilder } from "../builder.js";
 import { refuse } from "./refusal.js";
 
-/** Knows the shape of every tensor at once. */
+/** Knows the shape of every tensor at once, and makes nothing twice. */
 export class ShapedBuilder extends GraphBuilder {
   readonly #shapes = new Map<string, MapShape>();
+  readonly #outputs = new Map<string, string>();
 
   constructor(input: string, shape: MapShape) {
     super(input);
@@ -15,6 +16,9 @@ export class ShapedBuilder extends GraphBuilder {
 
   /** @throws Refusal where the inputs do not fit */
   override node(node: Parameters<GraphBuilder["node"]>[0], wished: string): string {
+    const same = JSON.stringify(node);
+    const known = this.#outputs.get(same);
+    if (known !== undefined) return known;
     const output = super.node(node, wished);
     const made = { ...node, output } as Node;
     try {
@@ -24,6 +28,7 @@ export class ShapedBuilder extends GraphBuilder {
     } catch (error) {
       return refuse((error as Error).message);
     }
+    this.#outputs.set(same, output);
     return output;
   }
 

@@ -1,7 +1,7 @@
 import type { Call, Rules } from "../call.js";
 import { isInOrder, sizesOf, sizesText, type Dims } from "../layout.js";
 import { refuse } from "../refusal.js";
-import type { ImageTensor } from "../values.js";
+import type { ConstantTensor, ImageTensor } from "../values.js";
 
 const without = (dims: Dims, axis: number): Dims => dims.filter((_, i) => i !== axis);
 
@@ -33,8 +33,11 @@ function subsample(call: Call, image: ImageTensor, axis: number, step: number): 
   return shape.height * shape.width === 1 ? image : { ...call.made(made), memory };
 }
 
-function slice(call: Call): ImageTensor {
-  const image = call.image();
+function slice(call: Call): ImageTensor | ConstantTensor {
+  const input = call.input();
+  // PyTorch writes [None, :] as a slice that takes all.
+  if (input.kind === "constant" && call.number("start", 0) === 0 && call.number("end", Infinity) === Infinity && call.number("step", 1) === 1) return input;
+  const image = call.asImage(input);
   const axis = call.axis(image.dims.length, call.integer("dim", 0));
   const size = sizesOf(image.dims)[axis];
   const bound = (name: string, otherwise: number): number => {
