@@ -58,7 +58,7 @@ const hostile: Record<string, [file: Buffer, message: RegExp]> = {
   "code-as-an-op": [unary('aten.relu.default"); process.exit(0); ("'), /calls an op that is not there/],
   "another-library": [unary("mylib.relu.default"), /calls an op that is not there/],
   "control-flow": [unary("higher_order.cond", { true_graph: { as_graph: {} } }), /node y \(higher_order\.cond\) calls an op/],
-  "constructor": [unary("aten.constructor.default"), /calls an op that is not there/],
+  "a-name-that-every-object-has": [unary("aten.constructor.default"), /calls an op that is not there/],
   "reads-what-nothing-makes": [between("y", { op: "aten.relu.default", inputs: { self: tensor("ghost") } }), /reads ghost, which nothing makes/],
   "reads-what-comes-later": [exportedFile({ nodes: [linear, mean, conv] }), /reads mean, which nothing makes/],
   "reads-itself": [between("y", { op: "aten.add.Tensor", inputs: { self: tensor("conv"), other: tensor("y") } }), /reads y, which nothing makes/],
