@@ -12,6 +12,9 @@ const [conv, mean, linear] = NODES;
 const between = (name: string, parts: NodeParts, ...more: Part[]): Buffer =>
   exportedFile({ nodes: [conv, node(name, parts), ...more, node("mean", { op: "aten.mean.dim", inputs: { self: tensor(name), dim: ints(2, 3) } }), linear] });
 const unary = (op: string, inputs: Record<string, Part> = {}, metadata?: Part): Buffer => between("y", { op, inputs: { self: tensor("conv"), ...inputs }, metadata });
+/** So many nodes in a row behind the convolution; the last makes "conv" again. */
+const chain = (count: number, op: string, inputs: Record<string, Part> = {}): Part[] => Array.from({ length: count }, (_, i) => node(i === count - 1 ? "conv" : `n${i}`, { op, inputs: { self: tensor(i === 0 ? "conv" : `n${i - 1}`), ...inputs } }));
+const doubled = (count: number): Part[] => chain(count, "aten.cat.default").map((one, i) => node(String(one.name), { op: "aten.cat.default", inputs: { tensors: { as_tensors: [0, 1].map(() => ({ name: i === 0 ? "conv" : `n${i - 1}` })) }, dim: { as_int: 1 } } }));
 const float = (as_float: unknown): Part => ({ as_float });
 const nested = (depth: number): string => `${"[".repeat(depth)}${"]".repeat(depth)}`;
 const base = exportedFile();
@@ -83,6 +86,9 @@ const hostile: Record<string, [file: Buffer, message: RegExp]> = {
   "a-slice-of-nothing": [unary("aten.slice.Tensor", { dim: { as_int: 1 }, start: { as_int: 2 } }), /node y \(aten\.slice\.Tensor\)/],
   "nan-as-a-number": [unary("aten.mul.Tensor", { other: float("NaN") }), /not finite/],
   "divides-by-zero": [unary("aten.div.Tensor", { other: { as_int: 0 } }), /divides by zero/],
+  "a-hundred-thousand-views": [exportedFile({ nodes: [conv, ...chain(99_000, "aten.contiguous.default"), mean, linear] }), /is a view of a view, and so on, 257 times/],
+  "a-thousand-dimensions": [exportedFile({ nodes: [conv, ...chain(1000, "aten.unsqueeze.default", { dim: { as_int: 1 } }), mean, linear] }), /makes a tensor of 9 dimensions/],
+  "channels-doubled-sixty-times": [exportedFile({ nodes: [conv, ...doubled(60), mean, linear] }), /would leave maps of \d+x3x3/],
   "writes-to-a-weight": [exportedFile({ nodes: [node("y", { op: "aten.mul_.Tensor", inputs: { self: tensor("p_conv_weight"), other: { as_int: 2 } } }), ...NODES] }), /node y \(aten\.mul_\.Tensor\) writes to conv\.weight/],
   "an-unknown-op-in-place": [exportedFile({ nodes: [conv, node("y", { op: "aten.cumsum_.default", inputs: { self: tensor("conv") } }), mean, linear] }), /node y \(aten\.cumsum_\.default\) calls an op/],
   "weights-out-of-weights": [exportedFile({ nodes: [node("w", { op: "aten.mul.Tensor", inputs: { self: tensor("p_conv_weight"), other: tensor("p_conv_weight") } }), node("conv", { op: "aten.conv2d.default", inputs: { input: tensor("x"), weight: tensor("w") } }), mean, linear] }), /node w .* weights from other weights/],

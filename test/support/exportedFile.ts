@@ -33,6 +33,25 @@ export const NODES = [
   node("linear", { op: "aten.linear.default", inputs: { input: tensor("mean"), weight: tensor("p_fc_weight") } }),
 ];
 
+/** A network that goes through most of what graphs are read by. */
+export const EVERY_NODE = [
+  node("a", { op: "aten.conv2d.default", inputs: { input: tensor("x"), weight: tensor("p_conv_weight"), bias: { as_none: true }, stride: ints(1, 1), padding: ints(1, 1) } }),
+  node("b", { op: "aten.relu_.default", inputs: { self: tensor("a") } }),
+  node("s", { op: "aten.sym_size.int", inputs: { self: tensor("x"), dim: { as_int: 0 } }, outputs: [{ as_sym_int: { as_name: "s" } }] }),
+  node("v", { op: "aten.view.default", inputs: { self: tensor("a"), size: { as_sym_ints: [{ as_name: "s" }, ...[1, 2, 5, 5].map((as_int) => ({ as_int }))] } } }),
+  node("t", { op: "aten.transpose.int", inputs: { self: tensor("v"), dim0: { as_int: 1 }, dim1: { as_int: 2 } } }),
+  node("r", { op: "aten.reshape.default", inputs: { self: tensor("t"), shape: ints(2, 2, 5, 5) } }),
+  node("c", { op: "aten.chunk.default", inputs: { input: tensor("r"), chunks: { as_int: 2 }, dim: { as_int: 1 } }, outputs: [{ as_tensors: [{ name: "c0" }, { name: "c1" }] }] }),
+  node("m", { op: "aten.mul_.Tensor", inputs: { self: tensor("c0"), other: { as_float: 0.5 } } }),
+  node("d", { op: "aten.cat.default", inputs: { tensors: { as_tensors: [{ name: "c1" }, { name: "c0" }] }, dim: { as_int: 1 } } }),
+  node("p", { op: "aten.max_pool2d.default", inputs: { self: tensor("d"), kernel_size: ints(2, 2), stride: ints(1, 1) } }),
+  node("q", { op: "aten.pad.default", inputs: { self: tensor("p"), pad: ints(0, 0, 0, 0) } }),
+  node("e", { op: "aten.add.Tensor", inputs: { self: tensor("q"), other: tensor("p"), alpha: { as_int: 2 } } }),
+  node("conv", { op: "aten.slice.Tensor", inputs: { self: tensor("e"), dim: { as_int: 2 }, start: { as_int: 0 }, end: { as_int: 9007199254740991 }, step: { as_int: 2 } } }),
+  node("mean", { op: "aten.mean.dim", inputs: { self: tensor("conv"), dim: ints(2, 3) } }),
+  node("linear", { op: "aten.linear.default", inputs: { input: tensor("mean"), weight: tensor("p_fc_weight") } }),
+];
+
 export interface FileParts {
   nodes?: Part[];
   output?: Part;

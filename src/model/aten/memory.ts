@@ -22,18 +22,23 @@ interface Copied {
 
 const SPOILED = "reads a tensor that may share memory with one that was written in place since; write x = op(x) instead of the in-place form";
 
+const MAX_DEPTH = 256;
+
 export class Memory {
   #version = 0;
   #part: Part | null = null;
   #copied: Copied | null = null;
   #spoiled: string | null = null;
 
-  constructor(readonly builder: GraphBuilder, readonly shape: MapShape, private tensor: string) {}
+  /** @param depth how many memories lie under each other */
+  constructor(readonly builder: GraphBuilder, readonly shape: MapShape, private tensor: string, readonly depth = 0) {
+    if (depth > MAX_DEPTH) refuse(`is a view of a view, and so on, ${depth} times`);
+  }
 
   /** Channels of this one that are written where this one is. */
   slice(from: number, count: number): Memory {
     const { height, width } = this.shape;
-    const part = new Memory(this.builder, { channels: count, height, width }, this.builder.slice(this.read(), from, count));
+    const part = new Memory(this.builder, { channels: count, height, width }, this.builder.slice(this.read(), from, count), this.depth + 1);
     part.#part = { of: this, from, version: this.#version };
     return part;
   }
@@ -43,7 +48,7 @@ export class Memory {
    * @param tensor its content; this one's as it is, if that is left out
    */
   maybeCopy(tensor = this.read(), shape = this.shape): Memory {
-    const copy = new Memory(this.builder, shape, tensor);
+    const copy = new Memory(this.builder, shape, tensor, this.depth + 1);
     copy.#copied = { from: this, version: this.#version };
     return copy;
   }

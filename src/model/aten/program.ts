@@ -27,6 +27,7 @@ export interface ProgramGraph {
 
 const IMAGE = "image";
 const MAX_SIDE = 1 << 14;
+const MAX_RANK = 8;
 
 class Importer implements Environment {
   readonly builder: ShapedBuilder;
@@ -116,6 +117,7 @@ class Importer implements Environment {
 
   /** Compares what was made with what the file says was made. */
   #check(name: string, { dims, pad = [0, 0, 0, 0] }: ImageTensor): void {
+    if (dims.length > MAX_RANK) refuse(`makes a tensor of ${dims.length} dimensions`);
     const meta = this.program.metas.get(name);
     if (!meta) return;
     const padded = sizesOf(dims).map((size, axis) => (size === null ? null : size + (axis === 2 ? pad[0] + pad[2] : axis === 3 ? pad[1] + pad[3] : 0)));

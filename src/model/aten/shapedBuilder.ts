@@ -4,6 +4,10 @@ import { opOf } from "../../ops/table.js";
 import { GraphBuilder } from "../builder.js";
 import { refuse } from "./refusal.js";
 
+/** An image's tensor may have so many elements: no adapter holds a batch of larger ones. */
+const MAX_ELEMENTS = 2 ** 28;
+const MAX_NODES = 200_000;
+
 /** Knows the shape of every tensor at once, and makes nothing twice. */
 export class ShapedBuilder extends GraphBuilder {
   readonly #shapes = new Map<string, MapShape>();
@@ -23,7 +27,9 @@ export class ShapedBuilder extends GraphBuilder {
     const made = { ...node, output } as Node;
     try {
       const shape = opOf(made).shape(made, node.inputs.map((input) => this.shapeOf(input)));
-      if (!(Math.min(shape.channels, shape.height, shape.width) >= 1)) throw new Error(`would leave maps of ${shapeText(shape)}`);
+      const { channels, height, width } = shape;
+      if (!(Math.min(channels, height, width) >= 1 && channels * height * width <= MAX_ELEMENTS)) throw new Error(`would leave maps of ${shapeText(shape)}`);
+      if (this.nodes.length > MAX_NODES) throw new Error("makes the graph larger than any network's");
       this.#shapes.set(output, shape);
     } catch (error) {
       return refuse((error as Error).message);
