@@ -17,6 +17,9 @@ const RULES: ReadonlyMap<string, Rule> = new Map(
   [conv2d, linear, batch_norm, activation, arithmetic, concatenation, slicing, reshaping, pooling, padding, identity, softmaxes].flatMap((rules) => Object.entries(rules)),
 );
 
+/** Names and overloads. */
+export const OPS: readonly string[] = [...RULES.keys()];
+
 /** Of what an exported program calls; in-place forms have the rule of their op, and write. */
 export function ruleOf(target: string): { rule: Rule | undefined; inPlace: boolean } {
   const [, space, name, overload] = /^(\w+)\.(\w+)\.(\w+)$/.exec(target) ?? [];
