@@ -1,9 +1,10 @@
 /** The benchmark: its cases, its statistics, taking turns with other processes, what it prints, and a real one. */
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { gunzipSync } from "node:zlib";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import type { Case } from "../src/bench/case.js";
+import { shapeText, type Case } from "../src/bench/case.js";
 import { CaseFiles } from "../src/bench/files.js";
 import { measureGrowth } from "../src/bench/growth.js";
 import { growthFigure, growthReport } from "../src/bench/growthReport.js";
@@ -61,12 +62,24 @@ test("how often, cold, and in which form", async () => {
   assert.is((await options("--compare")).peers.length, 9);
 });
 
+test("an exported program comes with its own sizes", async () => {
+  const file = join(temporaryFolder(), "net.pt2");
+  writeFileSync(file, gunzipSync(readFileSync(join(PACKAGE_ROOT, "fixtures/exported/grouped.pt2.gz"))));
+  const { cases } = await options("--network", `resnet18,${file}`, "--work", "unit");
+  assert.equal(cases.map(({ network, width, input, classes }) => [network, width, shapeText(input), classes]), [["resnet18", 64, "1x28x28", 10], [file, 8, "3x12x11", 7]]);
+  const { graph, tensors, layers } = randomNetwork(cases[1], 0);
+  assert.equal(layers.map(({ name }) => name), ["a", "b", "c", "d", "fc"]);
+  assert.equal(tensors.get("b.weight")!.shape, [12, 2, 3, 1]);
+  assert.is(graph.nodes.filter(({ op }) => op === "conv2d").length, 4);
+});
+
 const WRONG: [string[], RegExp][] = [
   [["--input", "28x28"], /no shape; give channels, height and width/],
   [["--input", "5x28x28"], /images have 1 to 4/],
   [["--batch", "0"], /--batch/],
   [["--work", "sweeps"], /did you mean sweep\?/],
   [["--network", "resnet81"], /did you mean resnet18\?/],
+  [["--network", "net.pt2", "--width", "8"], /--width and --network: don't go together/],
   [["--filters", "h_a"], /belongs to sweeps/],
   [["--work", "sweep", "--filters", "h_a+h_a"], /h_a comes twice/],
   [["-o", "xml"], /none of md, csv, json, jsonl/],

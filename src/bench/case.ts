@@ -1,6 +1,7 @@
 /** What a benchmark measures, as plain data, and the cross product of lists that makes it. */
 import type { MapShape } from "../layout/blocks.js";
 import { MEMBERS } from "../model/networks/table.js";
+import { isProgram, programOf } from "./programs.js";
 import type { Filter } from "../sweep/row.js";
 
 /**
@@ -26,7 +27,7 @@ export interface SweepSize {
 }
 
 export interface Case {
-  /** torchvision's name. */
+  /** torchvision's name, or an exported program's file. */
   network: string;
   /** Channels of the stem. */
   width: number;
@@ -52,7 +53,7 @@ export interface Lists {
   sweeps: SweepSize[];
 }
 
-const widthOf = (network: string): number => MEMBERS.get(network)!.width;
+const widthOf = (network: string): number => (isProgram(network) ? programOf(network) : MEMBERS.get(network)!).width;
 const classesOf = ({ height }: MapShape): number => (height === 64 ? 200 : 10);
 
 /** Every combination, the last list varying fastest. Only sweeps are multiplied by what sweeps differ in. */
@@ -60,10 +61,10 @@ export function crossProduct(lists: Lists): Case[] {
   const cases: Case[] = [];
   for (const network of lists.networks)
     for (const width of lists.widths ?? [widthOf(network)])
-      for (const input of lists.inputs)
+      for (const input of isProgram(network) ? [programOf(network).image!] : lists.inputs)
         for (const batch of lists.batches)
           for (const work of lists.works)
-            for (const sweep of work === "sweep" ? lists.sweeps : [null]) cases.push({ network, width, input, classes: lists.classes ?? classesOf(input), batch, work, sweep });
+            for (const sweep of work === "sweep" ? lists.sweeps : [null]) cases.push({ network, width, input, classes: isProgram(network) ? programOf(network).classes : (lists.classes ?? classesOf(input)), batch, work, sweep });
   return cases;
 }
 

@@ -6,8 +6,9 @@ import { parametersOf, type Graph } from "../model/graph.js";
 import { architectureNamed } from "../model/recognise.js";
 import type { Initial } from "../ops/op.js";
 import type { Case } from "./case.js";
+import { isProgram, programOf } from "./programs.js";
 
-export const architectureOf = ({ network, width, input, classes }: Case): Architecture => architectureNamed(network, { width, channels: input.channels, classes });
+export const architectureOf = ({ network, width, input, classes }: Case): Architecture => (isProgram(network) ? programOf(network) : architectureNamed(network, { width, channels: input.channels, classes }));
 
 /** Marsaglia's xorshift with 32 bits of state (J. Stat. Softw. 8, 14, 2003): uniform on [0, 1). */
 function generator(seed: number): () => number {

@@ -22,8 +22,11 @@ const SWEEP = "Sweep:";
 const OUTPUT = "Output:";
 const CLUSTER = "Cluster (docs/cluster.md):";
 
-/** Which of the weights in a file; `run` and `inspect` take it. */
-export const KEY_FLAG: Record<string, Flag> = { key: text(NETWORKS, "Which weights of a file that holds several, as `inspect` lists them: state_dict_ema", "the plain ones") };
+/** Whose weights, and which of those in a file; `run` and `inspect` take them. */
+export const WEIGHTS_FLAGS: Record<string, Flag> = {
+  graph: text(NETWORKS, "Exported program (.pt2) whose graph the checkpoints' weights are for", "the checkpoint's own, or a network known by its tensors", "file"),
+  key: text(NETWORKS, "Which weights of a file that holds several, as `inspect` lists them: state_dict_ema", "the plain ones"),
+};
 
 /** What no tensor tells; `run` and `inspect` take it. */
 export const STEM_FLAGS: Record<string, Flag> = {
@@ -48,8 +51,8 @@ export const SWEEP_FLAGS: Record<string, Flag> = {
 };
 
 export const RUN_FLAGS: Record<string, Flag> = {
-  checkpoint: { type: "array", string: true, requiresArg: true, completes: "file", group: NETWORKS, description: "State dicts: .ckpt, .pt, .pth or .safetensors" },
-  ...KEY_FLAG,
+  checkpoint: { type: "array", string: true, requiresArg: true, completes: "file", group: NETWORKS, description: "State dicts: .ckpt, .pt, .pth or .safetensors; exported programs: .pt2" },
+  ...WEIGHTS_FLAGS,
   "saved-models": text(NETWORKS, "Tree of <network>/<dataset>/Init_<i>/*.ckpt, as the notebooks save it", undefined, "folder"),
   network: text(NETWORKS, "Network to take from the tree, by any spelling: ResNet50, squeezenet1_1", "ResNet18", { oneOf: [...new Set([...MEMBERS.values()].map(({ title }) => title))] }),
   init: text(NETWORKS, "Initialisations to take from the tree: 1,2", "all"),

@@ -113,12 +113,15 @@ export function runOptions(args: Arguments, env: Environment = process.env): Run
   const data = one(args, "data", text) ?? null;
   if (source.kind === "demo" && data !== null) throw wrong("data", "needs networks with it; give --checkpoint or --saved-models");
   if (source.kind !== "demo" && data === null) throw wrong("data", "is missing; give the folder of the images, such as --data Dataset/MNIST/raw");
+  const graph = one(args, "graph", text) ?? null;
+  if (source.kind === "demo" && graph !== null) throw wrong("graph", "needs weights with it; give --checkpoint (the program itself for its own) or --saved-models");
   const out = one(args, "out", text) ?? null;
   const part = chooseShard(one(args, "shard", text), args["no-shard"] === true, env);
   if (part.shard && out === null) throw wrong("shard", "needs --out, the one folder in which all shards put their parts");
   return {
     source,
     key: one(args, "key", text) ?? null,
+    graph,
     stem: stemOptions(args),
     data,
     dataset: one(args, "dataset", from(DATASETS)) ?? null,

@@ -4,11 +4,11 @@ import { join } from "node:path";
 import type { Curve } from "../analysis/curves.js";
 import { countWeights, windowsOf, type WindowCounts } from "../analysis/parameters.js";
 import { InferlinkError, InputError } from "../errors.js";
-import { parseCheckpoint } from "../inputs/weights.js";
+import { openGraph, type GraphFile } from "../inputs/graphs.js";
+import { parseCheckpoint, type Found, type WeightsOptions } from "../inputs/weights.js";
 import { openCheckpointFile } from "../io/checkpoints/checkpoint.js";
-import { sha256 } from "../io/source.js";
+import { sha256, type ByteSource } from "../io/source.js";
 import type { Checkpoint } from "../io/types.js";
-import { describeCheckpoint } from "../model/checkpoint.js";
 import { PACKAGE_ROOT } from "../package.js";
 import type { LoadedRun } from "../results/loadRun.js";
 
@@ -35,8 +35,17 @@ export class CheckpointFinder {
     return [...this.#files, ...inFolders, path, join(PACKAGE_ROOT, path)].filter((file) => statSync(file, { throwIfNoEntry: false })?.isFile());
   }
 
-  /** @param key which of the file's weights, see `WeightsOptions`. @returns the checkpoint, or why there is none */
-  find(path: string, hash: unknown, key: string | null): Checkpoint | string {
+  /** @param options which of the file's weights. @returns the checkpoint, or why there is none */
+  find(path: string, hash: unknown, options: WeightsOptions): (Checkpoint & Found) | string {
+    return this.#read(path, hash, (source) => parseCheckpoint(source, options));
+  }
+
+  /** @returns the graph that the weights are for, or why there is none */
+  findGraph(path: string, hash: unknown): GraphFile | string {
+    return this.#read(path, hash, ({ file }) => openGraph(file));
+  }
+
+  #read<T>(path: string, hash: unknown, read: (source: ByteSource) => T): T | string {
     if (typeof hash !== "string") return "results.arrow has no sha256 of it";
     const candidates = this.#candidates(path);
     for (const file of candidates) {
@@ -46,7 +55,7 @@ export class CheckpointFinder {
         this.#hashes.set(file, known);
         if (known !== hash) continue;
         this.#found.add(file);
-        return parseCheckpoint(source, { key });
+        return read(source);
       } catch (error) {
         if (!(error instanceof InferlinkError)) throw error;
         return error.message;
@@ -66,8 +75,8 @@ export class CheckpointFinder {
 const keyOf = (curve: Curve): string => JSON.stringify([curve.checkpoint, curve.layer]);
 
 /** The tensors that a curve's filter went over; null where the checkpoint has other ones. */
-function tensorsOf(checkpoint: Checkpoint, { layer, rows }: Curve): Float32Array[] | null {
-  const names = layer === "*" ? describeCheckpoint(checkpoint).layers.map(({ name }) => name) : [layer];
+function tensorsOf(checkpoint: Checkpoint & Found, { layer, rows }: Curve): Float32Array[] | null {
+  const names = layer === "*" ? checkpoint.choice.chosen.architecture.layers.map(({ name }) => name) : [layer];
   const tensors = names.flatMap((name) => checkpoint.tensors.get(`${name}.weight`)?.data ?? []);
   return tensors.reduce((sum, { length }) => sum + length, 0) === rows[0].weights ? tensors : null;
 }
@@ -93,8 +102,10 @@ export function countedWeights(run: LoadedRun, curves: Curve[], finder: Checkpoi
   const pulses = curves.filter(({ filter }) => filter === "h_c");
   const counts = new Map<string, WindowCounts>();
   const missing = new Map<string, string>();
+  const graphHash = run.metadata.get("graph_sha256");
+  const graph = graphHash === undefined || pulses.length === 0 ? null : finder.findGraph(run.manifest?.graph ?? "", graphHash);
   for (const path of new Set(pulses.map(({ checkpoint }) => checkpoint))) {
-    const checkpoint = finder.find(path, hashes.get(path), run.metadata.get("checkpoint_key") ?? null);
+    const checkpoint = typeof graph === "string" ? `its graph ${run.manifest?.graph ?? ""}: ${graph}` : finder.find(path, hashes.get(path), { key: run.metadata.get("checkpoint_key") ?? null, graph });
     if (typeof checkpoint === "string") {
       missing.set(path, checkpoint);
       continue;

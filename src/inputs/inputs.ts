@@ -4,13 +4,15 @@ import { findCheckpoints, parseCheckpointName } from "../io/checkpoints/checkpoi
 import { openDataset } from "../io/datasets/dataset.js";
 import type { OpenOptions } from "../io/datasets/images.js";
 import type { Checkpoint, Dataset, DatasetName, Normalisation } from "../io/types.js";
-import { OptionError } from "../errors.js";
+import { InputError, OptionError } from "../errors.js";
+import { shapeText } from "../layout/shape.js";
+import type { Architecture } from "../model/architecture.js";
 import type { StemOptions } from "../model/networks/family.js";
 import { namesOf } from "../model/networks/table.js";
-import { recognise } from "../model/recognise.js";
 import { PACKAGE_ROOT, shownPath } from "../package.js";
 import { checkPixelEpsilons, type SweepConfig } from "../sweep/config.js";
 import type { SweepCheckpoint, SweepJob } from "../sweep/sweep.js";
+import { openGraph, type GraphFile } from "./graphs.js";
 import { normalisedImages, type AskedNormalisation } from "./normalisation.js";
 import { expanded } from "./patterns.js";
 import { openCheckpoint } from "./weights.js";
@@ -25,6 +27,8 @@ export interface Inputs {
   source: Source;
   /** Which weights of each file, where it holds several; null for the plain ones. */
   key: string | null;
+  /** Exported program whose graph the checkpoints' weights are for; null: the files' own, or networks that are known by their tensors. */
+  graph: string | null;
   /** What no tensor tells of a network. */
   stem: StemOptions;
   /** Folder of images, or a file of them; null for the demo's. */
@@ -54,6 +58,8 @@ export type EpsilonUnit = { said: "given" | "open" | "pixel"; name: string };
 export interface OpenedInputs extends SweepJob {
   /** The checkpoint whose own layer normalises the images, null where none does. */
   layerOf: string | null;
+  /** Whose graph is computed, where one was named. */
+  graph: GraphFile | null;
 }
 
 /** EMNIST's letters are labelled from 1; networks of 26 outputs were trained with one less. */
@@ -61,6 +67,12 @@ function fromZero(dataset: Dataset, outputs: number[]): Dataset {
   if (dataset.name !== "emnist-letters" || !outputs.every((classes) => classes === 26) || dataset.labels.includes(0)) return dataset;
   const shifted = (of: Dataset): Dataset => ({ ...of, labels: of.labels.map((label) => label - 1), classes: 26, ...(of.normalisedBy && { normalisedBy: (other: Normalisation) => shifted(of.normalisedBy!(other)) }) });
   return { ...shifted(dataset), notes: [...(dataset.notes ?? []), "the labels 1 to 26 are used as 0 to 25, for the network has 26 outputs"] };
+}
+
+/** Programs are exported for images of one size, and what they compute of another one is not what their author's network does. */
+function checkSize(path: string, { image }: Architecture, { channels, height, width }: Dataset): void {
+  if (!image || (image.height === height && image.width === width && image.channels === channels)) return;
+  throw new InputError(path, `was exported for images of ${shapeText(image)}, and these are of ${shapeText({ channels, height, width })}; export the network again with an example of their size`);
 }
 
 const DEMO = join(PACKAGE_ROOT, "fixtures", "demo");
@@ -91,23 +103,26 @@ export const PIXEL_FRACTION = "is a pixel's fraction; add --epsilon-space pixel,
  * @throws InputError for a file that is missing or wrong, FileSystemError for one that may not be read
  */
 export async function openInputs(inputs: Inputs, config: SweepConfig): Promise<OpenedInputs> {
+  const graph = inputs.graph === null ? null : openGraph(inputs.graph);
+  const options = { key: inputs.key, graph, stem: inputs.stem };
   const data = inputs.data ?? join(DEMO, "MNIST", "raw");
   // Pictures are gray or coloured as the network takes them; which files a tree has for a dataset only the dataset tells.
-  const first = inputs.source.kind === "files" ? (await openCheckpoint(expanded(inputs.source.files)[0], { key: inputs.key })).choice.chosen.architecture : null;
+  const first = inputs.source.kind === "files" ? (await openCheckpoint(expanded(inputs.source.files)[0], options)).choice.chosen.architecture : null;
   const read = await openDataset(data, {
     dataset: inputs.dataset ?? undefined, split: inputs.split, limit: inputs.limit ?? undefined,
     coarse: inputs.coarse, resize: inputs.resize ?? undefined, crop: inputs.crop ?? undefined, channels: first?.channels,
   });
   const checkpoints: SweepJob["checkpoints"] = [];
   for (const path of checkpointFiles(inputs.source, read)) {
-    const { choice: { chosen: { architecture } }, ...file } = await openCheckpoint(path, { key: inputs.key, fits: (shapes) => recognise(shapes, inputs.stem) });
+    const { choice: { chosen: { architecture } }, ...file } = await openCheckpoint(path, options);
+    checkSize(path, architecture, read);
     const { init, epoch } = parseCheckpointName(path);
     checkpoints.push({ path: shownPath(path), network: architecture.name, dataset: read.name, init, epoch, architecture, file });
   }
   const images = fromZero(read, checkpoints.map(({ architecture }) => architecture.classes));
   const { dataset, layerOf } = normalisedImages(images, checkpoints.map(({ file }) => file), inputs.normalisation);
   if (checkpoints.length === 1) await readAhead(checkpoints[0]);
-  return { checkpoints, dataset, layerOf, config: inUnitOf(config, inputs.epsilonUnit, layerOf !== null) };
+  return { checkpoints, dataset, layerOf, graph, config: inUnitOf(config, inputs.epsilonUnit, layerOf !== null) };
 }
 
 /** Reads the weights now for the first one who asks. */

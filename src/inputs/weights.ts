@@ -1,13 +1,17 @@
 /** A network's weights in whatever people save around them. */
 import { InputError } from "../errors.js";
-import { isFloat, type ArrayRef } from "../io/arrays.js";
+import { isFloat, toFloat32, type ArrayRef } from "../io/arrays.js";
 import { openCheckpointFile, readContents, readTensors, shownName, type OpenedFile } from "../io/checkpoints/checkpoint.js";
 import { isTensorLike, type Mapping } from "../io/checkpoints/mappings.js";
 import { Opaque } from "../io/checkpoints/pickleValues.js";
+import type { Exported } from "../io/exported/exported.js";
 import { sha256, type ByteSource } from "../io/source.js";
 import type { Checkpoint, CheckpointFile, Normalisation } from "../io/types.js";
+import type { StemOptions } from "../model/networks/family.js";
 import { recognise } from "../model/recognise.js";
 import { isCopy } from "./bystanders.js";
+import { architectureOf, fitsOf, type GraphFile } from "./graphs.js";
+import type { Weight } from "./heads.js";
 import { networksIn, type Fits, type FoundNetwork, type Nearest } from "./networks.js";
 import { readNormalisers } from "./normaliser.js";
 import { wholeModel } from "./wholeModel.js";
@@ -15,7 +19,11 @@ import { wholeModel } from "./wholeModel.js";
 export interface WeightsOptions {
   /** Which weights of the file, where it holds several: see `FoundNetwork.key`; null for the plain ones. */
   key?: string | null;
-  /** Whose weights are looked for: those of any network that is known, by default. */
+  /** The graph whose weights are looked for; null for the file's own, or that of a network that is known by its tensors. */
+  graph?: GraphFile | null;
+  /** What no tensor tells of a network that is known by its tensors. */
+  stem?: StemOptions;
+  /** Says whether tensors are those of a network; where it is left out, by the graph or by what networks are known. */
   fits?: Fits;
 }
 
@@ -79,7 +87,9 @@ function none(file: string, { mappings, objects }: OpenedFile, nearest: Nearest 
  * Finds the weights in a file.
  * @throws InputError where there are none, several that may be meant, or weights beside them that belong to no network
  */
-export function chooseWeights(file: string, contents: OpenedFile, { key = null, fits = recognise }: WeightsOptions = {}): Choice {
+export function chooseWeights(file: string, contents: OpenedFile, { key = null, graph = null, stem, ...options }: WeightsOptions = {}): Choice {
+  if (contents.exported && !graph && !options.fits) return { chosen: ownNetwork(file, contents.mappings[0], contents.exported, key), others: [] };
+  const fits = options.fits ?? (graph ? fitsOf(graph) : (shapes) => recognise(shapes, stem));
   const searched = contents.mappings.map((mapping) => ({ mapping, tensors: tensorsIn(mapping) })).sort((a, b) => b.tensors - a.tensors).slice(0, MOST_MAPPINGS).map(({ mapping }) => mapping);
   const places = contents.mappings.filter((mapping) => searched.includes(mapping));
   const all: FoundNetwork[] = [];
@@ -103,9 +113,23 @@ export function chooseWeights(file: string, contents: OpenedFile, { key = null, 
   const [chosen, second] = exact.length === 1 ? exact : plain.length > 0 ? plain : wanted;
   if (second) throw new InputError(file, `holds several networks: ${keysOf(wanted)}; choose one by --key`);
   const others = free.filter((network) => network !== chosen);
+  if (graph) Object.assign(chosen, programmed(file, chosen, graph));
   checkStrays(file, chosen, others, key === chosen.key);
   return { chosen, others };
 }
+
+/** A program's network with the weights beside it; what is no float is none. */
+function ownNetwork(file: string, mapping: Mapping, exported: Exported, key: string | null): FoundNetwork {
+  if (key !== null && key !== ".") throw new InputError(file, `holds no network under --key ${shownName(key)}; it is an exported program, which holds one`);
+  const weights = new Map([...exported.constants, ...exported.state].filter(([, { dtype }]) => isFloat(dtype)).map(([name, array]): [string, Weight] => [name, { array, mask: null }]));
+  return { key: ".", mapping, prefix: "", architecture: architectureOf(file, exported), weights, normalisers: [], head: null, strays: [] };
+}
+
+/** The same weights for a graph: numbers that are part of it are theirs, and what normalises in front of it is, too. */
+const programmed = (file: string, { weights }: FoundNetwork, graph: GraphFile): Pick<FoundNetwork, "architecture" | "normalisers"> => ({
+  architecture: graph.withNumbers((name) => (weights.has(name) ? toFloat32(file, weights.get(name)!.array) : null)),
+  normalisers: [],
+});
 
 /** Weights in the same dict that belong to no network would be left out of what is computed. */
 function checkStrays(file: string, { strays, key, mapping, architecture }: FoundNetwork, others: FoundNetwork[], byKey: boolean): void {

@@ -22,7 +22,7 @@ export interface Normalisation {
 export interface Checkpoint {
   /** As the user gave it. */
   path: string;
-  format: "torch-zip" | "torch-legacy" | "torch-tar" | "safetensors";
+  format: "torch-zip" | "torch-legacy" | "torch-tar" | "safetensors" | "exported";
   /** Of the file's bytes, hex. */
   sha256: string;
   tensors: Map<string, Tensor>;

@@ -33,7 +33,7 @@ export interface SweepProgress {
  * (`DEFAULT_CONFIG`). With neither `checkpoints` nor `savedModels` it is the demo that comes with the package.
  */
 export interface SweepOptions extends Partial<SweepConfig> {
-  /** State dicts: .ckpt, .pt, .pth or .safetensors. */
+  /** State dicts: .ckpt, .pt, .pth or .safetensors; exported programs: .pt2. */
   checkpoints?: string | string[];
   /** A tree of state dicts, instead of `checkpoints`. */
   savedModels?: string | SavedModels;
@@ -43,6 +43,8 @@ export interface SweepOptions extends Partial<SweepConfig> {
   stemPool?: boolean;
   /** Which weights of each file, where it holds several: `state_dict_ema`, as `inspect` lists them. */
   key?: string;
+  /** Exported program (.pt2) whose graph the checkpoints' weights are for. */
+  graph?: string;
   /** Folder of the images, or a file of arrays. */
   data?: string;
   /** Needed where `data` holds several; `images` are pictures in one folder a class. */
@@ -82,6 +84,7 @@ const RULES: Record<Own, Rule> = {
   stemStride: COUNT,
   stemPool: SWITCH,
   key: TEXT,
+  graph: rule("a file's path", isText),
   data: rule("a folder's path", isText),
   dataset: oneOf("mnist", "fashion-mnist", "kmnist", "qmnist", "emnist-balanced", "emnist-byclass", "emnist-bymerge", "emnist-digits", "emnist-letters", "emnist-mnist", "cifar10", "cifar100", "tiny-imagenet", "images"),
   split: oneOf("test", "train"),
@@ -127,12 +130,13 @@ export function inputsOf(options: SweepOptions): Inputs {
   refuseUnknown(options, [...Object.keys(RULES), ...Object.keys(DEFAULT_CONFIG)]);
   checkFields(options, RULES);
   const source = sourceOf(options);
-  const { key = null, data = null, dataset = null, split = "test", limit = null } = options;
+  const { key = null, graph = null, data = null, dataset = null, split = "test", limit = null } = options;
   if (source.kind === "demo" && data !== null) throw new OptionError(["data"], "needs networks with it: give checkpoints or savedModels");
+  if (source.kind === "demo" && graph !== null) throw new OptionError(["graph"], "needs weights with it: give checkpoints or savedModels");
   if (source.kind !== "demo" && data === null) throw new OptionError(["data"], "is missing: give the folder of the images");
   const epsilonUnit = { said: options.epsilonSpace === undefined ? "open" : "given", name: "epsilons" } as const;
   const { coarse = false, resize = null, crop = null } = options;
   const { stemStride, stemPool } = options;
   const stem = { ...(stemStride !== undefined && { stride: stemStride }), ...(stemPool !== undefined && { pool: stemPool }) };
-  return { source, key, stem, data, dataset, split, limit, coarse, resize, crop, normalisation: normalisationOf(options), epsilonUnit };
+  return { source, key, graph, stem, data, dataset, split, limit, coarse, resize, crop, normalisation: normalisationOf(options), epsilonUnit };
 }

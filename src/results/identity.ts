@@ -15,6 +15,8 @@ export interface RunIdentity {
   stem?: StemOptions;
   /** Which weights of the checkpoints were asked for; absent where the plain ones are meant. */
   key?: string;
+  /** SHA-256 of the exported program whose graph was named for the checkpoints' weights; absent where none was. */
+  graph?: string;
   dataset: { name: string; split: string; images: number; sha256: string; normalisation: Normalisation | null };
   /** The part of the sweep that is evaluated here; null for all of it. */
   shard: Shard | null;

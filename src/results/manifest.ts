@@ -21,6 +21,7 @@ export function resultMetadata(identity: RunIdentity, checkpoints: CheckpointRec
     packageVersion: identity.packageVersion,
     adapter: identity.adapter,
     checkpointKey: identity.key ?? null,
+    graphSha256: identity.graph ?? null,
     batchNorm: identity.config.batchNorm,
     epsilonSpace: identity.config.epsilonSpace,
     normalisation: identity.dataset.normalisation ?? null,

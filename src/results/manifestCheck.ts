@@ -12,6 +12,8 @@ export interface Manifest {
   status: "running" | "interrupted" | "done";
   identity: RunIdentity;
   checkpoints: CheckpointRecord[];
+  /** File of the graph that was named for their weights. */
+  graph?: string;
   /** Files the images came from, as reached through what the user gave; the checkpoint whose own layer normalises, if one does. */
   data: { files: string[]; normalisation: Normalisation | null; normalisation_layer_of?: string };
   adapter: { name: string; vendor: string; architecture: string; description: string; backend: string; type: string; software: boolean };
@@ -80,6 +82,7 @@ const identity = fields({
   },
   stem: optional(fields({ stride: optional(whole), pool: optional(flag) })),
   key: optional(text),
+  graph: optional(text),
   dataset: fields({ name: text, split: text, images: leaf((value) => isWhole(value) && value !== 0 && (value as number) <= MOST_IMAGES), sha256: text, normalisation: optional(orNull(normalisation)) }),
   shard: optional(orNull(shard)),
 });
@@ -89,6 +92,7 @@ const manifest = fields({
   status: oneOf("running", "interrupted", "done"),
   identity,
   checkpoints: listOf(fields({ path: text, sha256: orNull(text), bytes: amount, modified: amount, network: text, init: orNull(whole), epoch: orNull(whole) })),
+  graph: optional(text),
   data: fields({ files: listOf(text), normalisation: orNull(normalisation), normalisation_layer_of: optional(text) }),
   adapter: fields({ name: text, vendor: text, architecture: text, description: text, backend: text, type: text, software: flag }),
   versions: fields({ package: text, node: text, webgpu: text, arrow: text }),

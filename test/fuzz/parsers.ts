@@ -5,6 +5,10 @@ import { join } from "node:path";
 import { crc32, gzipSync } from "node:zlib";
 import { openDataset } from "../../src/io/datasets/dataset.js";
 import { OP } from "../../src/io/checkpoints/pickleOps.js";
+import { MemorySource } from "../../src/io/source.js";
+import { parseCheckpoint } from "../../src/inputs/weights.js";
+import { networkOf } from "../../src/model/checkpoint.js";
+import { inferShapes } from "../../src/model/graph.js";
 import type { DatasetName } from "../../src/io/types.js";
 import { readResults } from "../../src/results/arrow/arrow.js";
 import { streamBatch, streamHead, toBatch } from "../../src/results/arrow/batch.js";
@@ -14,6 +18,7 @@ import { MANIFEST, readManifest } from "../../src/results/manifest.js";
 import { resultSchema } from "../../src/results/arrow/schema.js";
 import { fileBytes } from "../../src/tables/arrow.js";
 import { row } from "../support/cliRows.js";
+import { EVERY_NODE, exportedFile, meta } from "../support/exportedFile.js";
 import { fixture, idx, tarball, zip } from "../support/io.js";
 import { call, dict, global, int, list, numpyBytes, op, pickle, raw, text } from "../support/ioPickle.js";
 import { IDENTITY, writePart } from "../support/parts.js";
@@ -121,6 +126,16 @@ function checkpoint(name: string, inputs: Input[], tokens: Buffer[]): Parser {
   };
 }
 
+const exported = exportedFile({ nodes: EVERY_NODE, metas: { a: meta([2, 2, 5, 5]) } });
+const EXPORTED_TOKENS = [...JSON_TOKENS, ...texts('{"as_tensor":{"name":"x"}}', '{"as_int":-1}', '{"as_ints":[0,-1]}', '{"as_ints":[9223372036854775807]}', '"as_float":NaN', '{"as_none":true}', '"name":"conv"', '"y"', "aten.relu_.default", "aten.view.default", "aten.chunk.default", "aten.conv2d.default", "Infinity")];
+
+/** One of an exported program's parts that ends so, and the archive around it. */
+function partOf(ending: string): Input {
+  const entries = entriesOf(exported);
+  const [name, content] = entries.find(([entry]) => entry.endsWith(ending))!;
+  return { ...plain(Buffer.from(content), jsonMarks(content)), dress: (bytes) => zip(entries.map(([entry, old]) => [entry, entry === name ? bytes : old])) };
+}
+
 const lightImage = (type: string, bytes: number): Buffer => numpyBytes([3, 64, 64], Buffer.alloc(bytes, 0x11), type);
 const tinyDict = (...images: Buffer[]): Buffer => pickle(dict(text("labels"), list(...images.map((_, i) => int(i))), text("images"), list(...images)));
 const cifarDict = pickle(dict(raw("labels"), list(int(1)), raw("data"), numpyBytes([1, 3072], Buffer.alloc(3072, 7))));
@@ -179,6 +194,14 @@ export const PARSERS: Parser[] = [
     ...plain(tensors.subarray(8, headerEnd), jsonMarks(tensors.subarray(8, headerEnd))),
     dress: (bytes) => Buffer.concat([u64(bytes.length), bytes, tensors.subarray(headerEnd)]),
   }], JSON_TOKENS),
+  {
+    name: "exported programs", inputs: [plain(exported, zipMarks(exported)), partOf("model.json"), partOf("weights_config.json")], tokens: EXPORTED_TOKENS,
+    parse(file) {
+      const read = parseCheckpoint(new MemorySource("x", file));
+      const { graph, image } = networkOf(read.choice.chosen.architecture, read);
+      inferShapes(graph, image!);
+    },
+  },
   { name: "CIFAR-10's pickled batches", inputs: [...["cifar_p2", "cifar_p4", "cifar_p5"].map((name) => pickled(fixture(name))), pickled(cifarDict)], tokens: PICKLE_TOKENS, parse: dataset("cifar10", folderWith("test_batch")) },
   { name: "CIFAR-10's binary batches", inputs: [plain(record), plain(Buffer.concat([record, record]))], tokens: [record, record.subarray(1)], parse: dataset("cifar10", folderWith("test_batch.bin")) },
   {

@@ -11,6 +11,9 @@ const pythonOf = (name: string): string => join(CACHE, name, process.platform ==
 const READERS = ["duckdb", "duckdb-cli", "numpy", "pandas", "polars", "pyarrow"];
 export const PYTHON = pythonOf("wgpu-inferlink-readers");
 
+/** A Python of this machine that has a package, null where there is none: `$PYTHON`, or python3. */
+export const pythonWith = (name: string): string | null => [process.env.PYTHON ?? "python3", "python3"].find((python) => spawnSync(python, ["-c", `import ${name}`]).status === 0) ?? null;
+
 /** Makes a Python with packages of pip's. @returns why they can't be had here, or null when they are there */
 export function preparePython(name: string, packages: string[]): { python: string; reason: string | null } {
   const python = pythonOf(name);

@@ -3,6 +3,7 @@ import type { Options } from "yargs";
 import { crossProduct, WORKS, type Case, type SweepSize, type Work } from "../../bench/case.js";
 import { architectureOf } from "../../bench/networks.js";
 import { defaultPython, knownPeers, peersAreHere, selectPeers, type Peer } from "../../bench/peers.js";
+import { isProgram } from "../../bench/programs.js";
 import { OUTPUTS, type Output } from "../../bench/report.js";
 import type { MapShape } from "../../layout/blocks.js";
 import { MEMBERS } from "../../model/networks/table.js";
@@ -41,7 +42,7 @@ const SWEEPS = "Sweeps (what belongs to one sweep is joined by +):";
 const MEASURING = "Measuring:";
 
 export const BENCH_FLAGS: Record<string, Flag> = {
-  network: { ...text(CASES, `Networks: ${[...MEMBERS.keys()].join(", ")}`, "resnet18"), completes: { someOf: [...MEMBERS.keys()] } },
+  network: { ...text(CASES, `Networks: ${[...MEMBERS.keys()].join(", ")}; or exported programs: FILE.pt2`, "resnet18"), completes: { someOf: [...MEMBERS.keys()] } },
   width: text(CASES, "Channels of the first convolution; all others grow with it", "the published network's"),
   input: text(CASES, "Shapes of the images", "1x28x28"),
   classes: text(CASES, "Number of classes", "10; 200 for 64x64"),
@@ -125,12 +126,20 @@ function profileOf(args: Arguments, cases: Case[]): BenchOptions["profile"] {
   return { of: cases[0], peak };
 }
 
+/** Names, and exported programs' files, which come with their own sizes. */
+function networksOf(args: Arguments): string[] {
+  const networks = items(args, "network", "resnet18").map((item) => (isProgram(item) ? item : choice("network", item, named([...MEMBERS.keys()]))));
+  const stray = ["width", "input", "classes"].find((name) => args[name] !== undefined);
+  if (stray && networks.some(isProgram)) throw wrong([stray, "network"], "don't go together where the network is an exported program, which has its own");
+  return networks;
+}
+
 /** @throws OptionError naming the flag */
 export function benchOptions(args: Arguments): BenchOptions {
   const classes = single("classes", args.classes as Given);
   const repetitions = single("repetitions", args.repetitions as Given);
   const cases = crossProduct({
-    networks: items(args, "network", "resnet18").map((item) => choice("network", item, named([...MEMBERS.keys()]))),
+    networks: networksOf(args),
     widths: args.width === undefined ? null : wholes(args, "width", ""),
     inputs: items(args, "input", "1x28x28").map((item) => shape("input", item)),
     classes: classes === null ? null : whole("classes", classes, 2),

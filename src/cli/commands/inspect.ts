@@ -1,5 +1,6 @@
 /** `inspect`: what is in a checkpoint, and how large a sweep over it would be. */
 import { EXIT } from "../../errors.js";
+import { openGraph } from "../../inputs/graphs.js";
 import { readCheckpoint } from "../../inputs/weights.js";
 import type { Network } from "../../model/architecture.js";
 import { networkOf } from "../../model/checkpoint.js";
@@ -8,8 +9,7 @@ import type { LayerVariants } from "../../sweep/filters.js";
 import { layersOf, layerVariants } from "../../sweep/sweep.js";
 import { CONFIG_FLAG, JSON_FLAG, type Command } from "../command.js";
 import type { StemOptions } from "../../model/networks/family.js";
-import { recognise } from "../../model/recognise.js";
-import { KEY_FLAG, STEM_FLAGS, SWEEP_FLAGS } from "../flags.js";
+import { STEM_FLAGS, SWEEP_FLAGS, WEIGHTS_FLAGS } from "../flags.js";
 import { stemOptions, sweepConfig } from "../options.js";
 import { columns } from "../table.js";
 import { bold, grouped } from "../terminal.js";
@@ -36,8 +36,8 @@ function facts(network: Network): LayerFacts[] {
   });
 }
 
-export async function inspect(file: string, config: SweepConfig, options: { key: string | null; stem: StemOptions; json: boolean }): Promise<number> {
-  const checkpoint = await readCheckpoint(file, { key: options.key, fits: (shapes) => recognise(shapes, options.stem) });
+export async function inspect(file: string, config: SweepConfig, { json, graph, ...options }: { key: string | null; graph: string | null; stem: StemOptions; json: boolean }): Promise<number> {
+  const checkpoint = await readCheckpoint(file, { ...options, graph: graph === null ? null : openGraph(graph) });
   const { choice: { chosen, others }, notes, normalisation } = checkpoint;
   const candidates = [chosen, ...others].map(({ key, architecture }) => ({ key, network: architecture.name, chosen: key === chosen.key }));
   const network = networkOf(chosen.architecture, checkpoint);
@@ -46,7 +46,7 @@ export async function inspect(file: string, config: SweepConfig, options: { key:
   const count = (part: (layer: LayerVariants) => number): number => variants.reduce((sum, layer) => sum + part(layer), 0);
   const sweep = { layers: variants.length, networks: count((layer) => layer.variants.length), distinct: count((layer) => layer.masks.length) };
   const { name, width, channels, classes, assumed = [] } = network;
-  if (options.json) {
+  if (json) {
     process.stdout.write(`${JSON.stringify({ file, format: checkpoint.format, sha256: checkpoint.sha256, candidates, notes, normalisation, network: name, width, channels, classes, assumed, layers, sweep }, null, 2)}\n`);
     return EXIT.done;
   }
@@ -70,7 +70,7 @@ export async function inspect(file: string, config: SweepConfig, options: { key:
 }
 
 export const inspectCommand: Command = {
-  flags: { ...KEY_FLAG, ...STEM_FLAGS, ...SWEEP_FLAGS, ...CONFIG_FLAG, ...JSON_FLAG },
-  describe: (y) => y.usage("$0 inspect <file> [options]").positional("file", { type: "string", description: "State dict: .ckpt, .pt, .pth or .safetensors" }),
-  run: (args) => inspect(String(args.file), sweepConfig(args), { key: typeof args.key === "string" ? args.key : null, stem: stemOptions(args), json: args.json === true }),
+  flags: { ...WEIGHTS_FLAGS, ...STEM_FLAGS, ...SWEEP_FLAGS, ...CONFIG_FLAG, ...JSON_FLAG },
+  describe: (y) => y.usage("$0 inspect <file> [options]").positional("file", { type: "string", description: "State dict: .ckpt, .pt, .pth or .safetensors; exported program: .pt2" }),
+  run: (args) => inspect(String(args.file), sweepConfig(args), { key: typeof args.key === "string" ? args.key : null, graph: typeof args.graph === "string" ? args.graph : null, stem: stemOptions(args), json: args.json === true }),
 };

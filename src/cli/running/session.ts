@@ -23,8 +23,8 @@ import { Collector } from "./collector.js";
 import type { RunOptions } from "../options.js";
 import { say } from "../terminal.js";
 
-export function identityOf(job: SweepJob, adapter: AdapterSummary, shard: Shard | null, stem: StemOptions = {}): RunIdentity {
-  const { dataset } = job;
+export function identityOf(job: Omit<OpenedInputs, "layerOf">, adapter: AdapterSummary, shard: Shard | null, stem: StemOptions = {}): RunIdentity {
+  const { dataset, graph } = job;
   const key = job.checkpoints[0]?.file.key ?? null;
   return {
     packageVersion: versions().package,
@@ -33,6 +33,7 @@ export function identityOf(job: SweepJob, adapter: AdapterSummary, shard: Shard 
     config: job.config,
     ...(Object.keys(stem).length > 0 && { stem }),
     ...(key !== null && { key }),
+    ...(graph && { graph: graph.sha256 }),
     dataset: { name: dataset.name, split: dataset.split, images: dataset.images, sha256: dataset.sha256, normalisation: dataset.normalisation },
     shard,
   };
@@ -56,6 +57,7 @@ function newManifest(identity: RunIdentity, checkpoints: CheckpointRecord[], { l
     status: "running",
     identity,
     checkpoints,
+    ...(job.graph && { graph: shownPath(job.graph.path) }),
     data: { files: job.dataset.files.map(shownPath), normalisation: job.dataset.normalisation, ...(layerOf !== null && { normalisation_layer_of: shownPath(layerOf) }) },
     adapter: { name, vendor, architecture, description, backend, type, software },
     versions: versions(),

@@ -15,6 +15,9 @@ const MAX_DESCRIPTOR = 24;
 const MAX_UNPACKED = 2 ** 30;
 const [STORED, DEFLATED] = [0, 8];
 
+/** True if the source starts like a zip archive that has entries. */
+export const isZip = (source: ByteSource): boolean => source.size >= 4 && view(source, 0, 4).getUint32(0, true) === LOCAL;
+
 interface Entry {
   name: string;
   crc: number;

@@ -1,5 +1,7 @@
 import { InputError } from "../../errors.js";
 import { DTYPE_BYTES, isFloat, toFloat32, type ArrayRef } from "../arrays.js";
+import { isZip, readZip } from "../archives/zip.js";
+import { readExported, type Exported } from "../exported/exported.js";
 import { findMappings, type Contents } from "./mappings.js";
 import { isSafetensors, readSafetensors } from "./safetensors.js";
 import { FileSource, sha256, type ByteSource } from "../source.js";
@@ -25,23 +27,28 @@ export function hashCheckpoint(path: string): string {
 /** What is in a checkpoint's file, still there, and in which format. */
 export interface OpenedFile extends Contents {
   format: Checkpoint["format"];
+  /** The network's graph, where the file holds that too. */
+  exported: Exported | null;
 }
 
 /**
- * Reads a checkpoint's structure: torch.save's zip format, its stream (before 1.6), its tar (before 0.1.7) or safetensors, told
- * apart by content. Objects that are not known are left as they are: nothing is imported, nothing executed.
+ * Reads a checkpoint's structure: torch.save's zip format, its stream (before 1.6), its tar (before 0.1.7), safetensors or
+ * torch.export.save's archive, told apart by content. Objects that are not known are left as they are: nothing is imported, nothing executed.
  * @throws InputError if the file is cut, damaged or of another kind
  */
 export function readContents(source: ByteSource): OpenedFile {
   const { file } = source;
-  if (isSafetensors(source)) return { format: "safetensors", ...findMappings(new Map(readSafetensors(source))) };
-  const saved = readTorchSaved(source, true);
-  if (saved) return { format: saved.format, ...findMappings(saved.value) };
+  if (isSafetensors(source)) return { format: "safetensors", exported: null, ...findMappings(new Map(readSafetensors(source))) };
+  const parts = isZip(source) ? readZip(source) : undefined;
+  const exported = parts ? readExported(file, parts) : null;
+  if (exported) return { format: "exported", exported, mappings: [{ key: "", entries: new Map(exported.state), within: null }], objects: new Map() };
+  const saved = readTorchSaved(source, true, parts);
+  if (saved) return { format: saved.format, exported: null, ...findMappings(saved.value) };
   const head = Buffer.from(source.read(0, Math.min(source.size, 64)));
   if (head.toString("latin1").startsWith("version https://git-lfs")) {
     throw new InputError(file, "is a Git LFS pointer, not the checkpoint itself; run git lfs pull");
   }
-  throw new InputError(file, "is not a checkpoint: neither torch.save (zip, stream or tar) nor safetensors; name a .ckpt, .pt, .pth or .safetensors file");
+  throw new InputError(file, "is not a checkpoint: neither torch.save (zip, stream or tar), torch.export.save nor safetensors; name a .ckpt, .pt, .pth, .safetensors or .pt2 file");
 }
 
 /** A tensor's name, fit for a message. */
@@ -61,8 +68,11 @@ export function readTensors(source: ByteSource, arrays: ReadonlyMap<string, Arra
     left -= array.span * DTYPE_BYTES[array.dtype];
     if (left < 0) throw new InputError(path, `holds tensors that together are far larger than the file, or than ${MAX_WEIGHTS} bytes; save one network's state_dict, with .clone()`);
   }
+  // Tied weights are read once, under all their names.
+  const read = new Map<ArrayRef, Float32Array>();
   for (const [name, array] of arrays) {
-    const data = toFloat32(path, array);
+    const data = read.get(array) ?? toFloat32(path, array);
+    read.set(array, data);
     const wrong = data.findIndex((number) => !Number.isFinite(number));
     if (wrong >= 0) throw new InputError(path, `holds ${data[wrong]} in tensor ${shownName(name)} (element ${wrong}); train again or choose another checkpoint`);
     tensors.set(name, { shape: [...array.shape], data });

@@ -29,7 +29,7 @@ export interface FoundCheckpoint {
   epoch: number;
 }
 
-const FILE = /^(.+)_([^_]+)_(\d{1,9})epochs?\.(?:ckpt|pt|pth|safetensors)$/i;
+const FILE = /^(.+)_([^_]+)_(\d{1,9})epochs?\.(?:ckpt|pt|pth|safetensors|pt2)$/i;
 const FOLDER = /^Init_(\d{1,9})$/i;
 
 /** Reads network, dataset, init and epoch off `.../Init_<i>/<Network>_<Dataset>_<epoch>epochs.ckpt`. Does not touch the disk. */

@@ -9,10 +9,10 @@ import { readZip } from "../archives/zip.js";
 /**
  * Reads what torch.save has written since 1.6: a zip of `<name>/data.pkl` and one entry `<name>/data/<key>` per storage.
  * Returns the saved object with its tensors as views of the file. Throws InputError if anything in it is off.
+ * @param entries contents of the archive, where they are known
  */
-export function readTorchZip(source: ByteSource, bystanders: boolean): PickleValue {
+export function readTorchZip(source: ByteSource, bystanders: boolean, entries = readZip(source)): PickleValue {
   const { file } = source;
-  const entries = readZip(source);
   const pickles = [...entries.keys()].filter((name) => /(?:^|\/)data\.pkl$/.test(name));
   if (pickles.length !== 1) throw new InputError(file, "is a zip archive without the one data.pkl that torch.save writes; name a checkpoint, or unpack it if it holds one");
   const prefix = pickles[0].slice(0, -"data.pkl".length);

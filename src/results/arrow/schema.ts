@@ -51,6 +51,8 @@ export interface ResultMetadata {
   datasetSha256: string;
   /** Which weights of each file, where not the plain ones; null for those. */
   checkpointKey?: string | null;
+  /** Of the exported program whose graph was named; null where none was. */
+  graphSha256?: string | null;
   /** By the path in the `checkpoint` column. */
   checkpointSha256: Record<string, string>;
 }
@@ -69,6 +71,7 @@ export function resultSchema(metadata: ResultMetadata): Schema {
       ["dataset_sha256", metadata.datasetSha256],
       ["checkpoint_sha256", JSON.stringify(metadata.checkpointSha256)],
       ...(metadata.checkpointKey == null ? [] : [["checkpoint_key", metadata.checkpointKey] as const]),
+      ...(metadata.graphSha256 == null ? [] : [["graph_sha256", metadata.graphSha256] as const]),
     ]),
   );
 }

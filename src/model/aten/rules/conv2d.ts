@@ -1,0 +1,62 @@
+import type { Pair } from "../../../layout/shape.js";
+import type { Call, Rules } from "../call.js";
+import { refuse } from "../refusal.js";
+import type { ConstantTensor, ImageTensor } from "../values.js";
+
+/** @returns a weight that is read as it is in the file */
+export function weightOf(call: Call, name: string, rank: number): ConstantTensor {
+  const weight = call.parameter(name) ?? refuse(`gets no ${name}`);
+  if (weight.transposed || weight.sizes !== weight.shape || weight.shape.length !== rank) return refuse(`gets a ${name} of sizes [${weight.sizes.join(", ")}], not one as it is in the file with ${rank} dimensions`);
+  return weight;
+}
+
+/** The tensor's name, if there is one; one number for each of `channels`. */
+export function vectorOf(call: Call, name: string, channels: number): string | null {
+  const vector = call.parameter(name);
+  if (!vector) return null;
+  if (vector.shape.length !== 1 || vector.shape[0] !== channels) return refuse(`gets a ${name} of sizes [${vector.shape.join(", ")}] for ${channels} channels`);
+  return vector.tensor;
+}
+
+/** Modules are called as their weights. */
+export const moduleOf = (tensor: string): string => tensor.replace(/\.weight$/, "");
+
+/** @param pads above and left, and what is below and to the right beyond that */
+function convolve(call: Call, pads: (kernel: Pair, dilation: Pair) => { pad: Pair; padEnd: Pair }): ImageTensor {
+  const given = call.value("first");
+  if (given?.kind !== "image") return refuse("convolves something that is not an image's map");
+  const { pad: around = [0, 0, 0, 0], ...input } = given;
+  const { tensor, shape } = call.readMap(input);
+  const weight = weightOf(call, "weight", 4);
+  const [outChannels, perGroup, rows, columns] = weight.shape;
+  const [stride, dilation] = [call.pair("stride", [1, 1]), call.pair("dilation", [1, 1])];
+  const groups = call.integer("groups", 1);
+  const inChannels = perGroup * groups;
+  const { pad, padEnd } = pads([rows, columns], dilation);
+  const sane = [...stride, ...dilation, groups, ...weight.shape].every((n) => n >= 1) && [...pad].every((n) => n >= 0) && outChannels % groups === 0;
+  if (!sane || inChannels !== shape.channels) return refuse(`convolves ${shape.channels} channels in ${groups} groups by a weight of sizes [${weight.shape.join(", ")}]`);
+  const [top, left, bottom, right] = around;
+  const [before, after]: Pair[] = [[pad[0] + top, pad[1] + left], [pad[0] + padEnd[0] + bottom, pad[1] + padEnd[1] + right]];
+  if (after[0] < before[0] || after[1] < before[1]) return refuse("follows zeros that are padded above or to the left only, which convolutions here can't do");
+  return call.made(call.builder.conv(tensor, moduleOf(weight.tensor), inChannels, outChannels, [rows, columns], {
+    stride, dilation, groups, pad: before, padEnd: [after[0] - before[0], after[1] - before[1]], weight: weight.tensor, bias: vectorOf(call, "bias", outChannels) ?? false,
+  }));
+}
+
+const numbered = (call: Call): ImageTensor => convolve(call, () => ({ pad: call.pair("padding", [0, 0]), padEnd: [0, 0] }));
+
+export const conv2d: Rules = {
+  "conv2d.default": numbered,
+  "conv2d.padding": (call) =>
+    convolve(call, (kernel, dilation) => {
+      const how = call.text("padding", "valid");
+      if (how !== "same" && how !== "valid") return refuse(`pads "${how.slice(0, 20)}"`);
+      if (how === "same" && call.pair("stride", [1, 1]).some((stride) => stride !== 1)) return refuse("pads to the same size with a stride");
+      const total = kernel.map((size, axis) => (how === "same" ? dilation[axis] * (size - 1) : 0));
+      return { pad: [total[0] >> 1, total[1] >> 1], padEnd: [total[0] & 1, total[1] & 1] };
+    }),
+  "convolution.default": (call) => {
+    if (call.boolean("transposed", false)) return refuse("is a transposed convolution, for which there is no op");
+    return numbered(call);
+  },
+};

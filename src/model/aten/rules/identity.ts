@@ -1,0 +1,39 @@
+import type { Call, Rule, Rules } from "../call.js";
+import { refuse } from "../refusal.js";
+import type { ConstantTensor, ImageTensor } from "../values.js";
+
+/** The same memory: dropout returns what it gets while nothing is trained. */
+const same: Rule = (call) => call.input();
+
+/** Memory of its own. */
+function copied(call: Call): ImageTensor | ConstantTensor {
+  const input = call.input();
+  return input.kind === "image" ? call.over(call.asImage(input).memory.read(), input.dims) : input;
+}
+
+/** A conversion to what it is already; whether it is copied is up to the arguments. */
+function converted(call: Call): ImageTensor | ConstantTensor {
+  call.checkDtype();
+  const input = call.input();
+  if (input.kind === "constant") return input.isFloat ? input : refuse("converts a tensor of another type than float32");
+  return { ...call.asImage(input), memory: input.memory.maybeCopy() };
+}
+
+/** Gradients end there. */
+const detached: Rule = (call) => (call.input().kind === "constant" ? call.input() : refuse("cuts the gradient off, without which there is no attack; leave detach() away"));
+
+export const identity: Rules = {
+  "dropout.default": same,
+  "feature_dropout.default": same,
+  "alpha_dropout.default": same,
+  "feature_alpha_dropout.default": same,
+  "native_dropout.default": (call) => [copied(call), null],
+  "alias.default": same,
+  "clone.default": copied,
+  "lift_fresh_copy.default": copied,
+  "detach.default": detached,
+  "detach_.default": detached,
+  "to.dtype": converted,
+  "to.dtype_layout": converted,
+  "_to_copy.default": converted,
+};

@@ -1,0 +1,44 @@
+import { shapeText, type MapShape } from "../../layout/shape.js";
+import type { Node } from "../../ops/nodes.js";
+import { opOf } from "../../ops/table.js";
+import { GraphBuilder } from "../builder.js";
+import { refuse } from "./refusal.js";
+
+/** An image's tensor may have so many elements: no adapter holds a batch of larger ones. */
+const MAX_ELEMENTS = 2 ** 28;
+const MAX_NODES = 200_000;
+
+/** Knows the shape of every tensor at once, and makes nothing twice. */
+export class ShapedBuilder extends GraphBuilder {
+  readonly #shapes = new Map<string, MapShape>();
+  readonly #outputs = new Map<string, string>();
+
+  constructor(input: string, shape: MapShape) {
+    super(input);
+    this.#shapes.set(input, shape);
+  }
+
+  /** @throws Refusal where the inputs do not fit */
+  override node(node: Parameters<GraphBuilder["node"]>[0], wished: string): string {
+    const same = JSON.stringify(node);
+    const known = this.#outputs.get(same);
+    if (known !== undefined) return known;
+    const output = super.node(node, wished);
+    const made = { ...node, output } as Node;
+    try {
+      const shape = opOf(made).shape(made, node.inputs.map((input) => this.shapeOf(input)));
+      const { channels, height, width } = shape;
+      if (!(Math.min(channels, height, width) >= 1 && channels * height * width <= MAX_ELEMENTS)) throw new Error(`would leave maps of ${shapeText(shape)}`);
+      if (this.nodes.length > MAX_NODES) throw new Error("makes the graph larger than any network's");
+      this.#shapes.set(output, shape);
+    } catch (error) {
+      return refuse((error as Error).message);
+    }
+    this.#outputs.set(same, output);
+    return output;
+  }
+
+  shapeOf(tensor: string): MapShape {
+    return this.#shapes.get(tensor)!;
+  }
+}
