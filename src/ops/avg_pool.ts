@@ -32,7 +32,7 @@ const isGlobal = (node: Node, { layout }: Place, pooled: Place): boolean => node
 function forward(node: Node, { inputs: [input], output }: Site): Step[] {
   const work = Math.ceil((input.layout.height * input.layout.width) / (output.layout.height * output.layout.width));
   const ends = { name: "avg_pool", input, output, work };
-  if (isGlobal(node, input, output)) return [mapStep({ ...ends, kernel: "avg_pool" })];
+  if (isGlobal(node, input, output)) return [mapStep({ ...ends, kernel: "avg_pool", constants: { CHANNELS: output.layout.channels } })];
   return [mapStep({ ...ends, kernel: "avg_pool_windows", constants: { ...constantsOf(node, input.layout, output.layout), CHANNELS: output.layout.channels }, grid: byQuad(output) })];
 }
 

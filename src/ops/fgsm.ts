@@ -16,7 +16,7 @@ export function fgsmStep(image: Place, gradient: Place, output: Place, { epsilon
   return {
     kernel: "fgsm",
     name: "fgsm",
-    constants: { ...layoutConstants("IN", image.layout), CLAMP: clamp },
+    constants: { ...layoutConstants("IN", image.layout), ...layoutConstants("OTHER", gradient.layout), ...layoutConstants("OUT", output.layout), CLAMP: clamp },
     params: { in_blocks: image.blocks, epsilon, low, high },
     bindings: { input: image.resource, gradient: gradient.resource, output: output.resource },
     writes: [output.resource],

@@ -34,7 +34,7 @@ export function forwardSteps(context: PlanContext, pass: "clean" | "adv", keeps:
     const joined = pair?.rule.forward({ node: pair.first.node, site: siteOf(pair.first) }, { node: fused.node, site }) ?? null;
     if (pair && joined) {
       planned.delete(pair.first);
-      context.tensors.delete(`${pass}/${pair.first.output}`);
+      context.tensors.delete(context.place(pass, pair.first.output).resource);
     }
     context.allocate(site.output);
     planned.set(fused, { steps: joined ?? opOf(fused.node).forward(fused.node, site), isStacked: context.isStacked(fused.output) });

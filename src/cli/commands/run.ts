@@ -31,6 +31,7 @@ function announce({ options, job, plan, gpu, session }: Run): void {
   note(options, `${networks} on ${grouped(plan.images)} ${dataset.name === "images" || dataset.name === "arrays" ? "" : `${dataset.name} `}images (${normalisation ? normalisationText(normalisation) : "normalised already"}), epsilon ${config.epsilons.join(", ")} (${config.epsilonSpace} space)`);
   if (layerOf !== null) note(options, `the normalisation is that of the layer stored in ${layerOf}${options.epsilonUnit.said === "given" ? "" : "; such a network takes pixels, so epsilon is in pixels of 0 to 1 (--epsilon-space input changes that)"}`);
   for (const text of dataset.notes ?? []) note(options, text);
+  for (const taken of new Set(checkpoints.flatMap(({ architecture: { name, assumed = [] } }) => assumed.map((what) => `${name}: ${what}`)))) note(options, taken);
   note(options, `${gpu.adapter.name} (${gpu.adapter.type}), writing ${session.folder}`);
 }
 
