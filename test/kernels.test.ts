@@ -4,7 +4,7 @@ import * as assert from "uvu/assert";
 import { adaptiveAvgPool } from "../src/ops/avg_pool.js";
 import { batchNorm } from "../src/ops/batch_norm.js";
 import { maxPool, maxPoolLoops } from "../src/ops/max_pool.js";
-import type { AdaptiveAvgPoolNode, BatchNormNode } from "../src/ops/nodes.js";
+import type { AdaptiveAvgPoolNode, BatchNormNode } from "../src/ops/common/nodes.js";
 import { lossStep, softmaxLoss } from "../src/ops/softmax_loss.js";
 import { blockLayout, fromBlocks, layoutConstants, type MapShape, toBlocks } from "../src/layout/blocks.js";
 import { GpuExecutor } from "../src/run/gpu.js";

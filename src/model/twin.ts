@@ -3,10 +3,10 @@
  * plans nothing, so that it checks what does.
  */
 import type { MapShape } from "../layout/shape.js";
-import type { Node } from "../ops/nodes.js";
-import type { TwinInputs } from "../ops/op.js";
+import type { Node } from "../ops/common/nodes.js";
+import type { TwinInputs } from "../ops/common/op.js";
 import { softmaxLoss } from "../ops/softmax_loss.js";
-import { layerOf } from "../ops/step.js";
+import { layerOf } from "../ops/common/step.js";
 import { opOf } from "../ops/table.js";
 import { type Graph, inferShapes, parametersOf } from "./graph.js";
 

@@ -1,9 +1,9 @@
 /** Functions of each number by itself. ReLU and ReLU6 are joined to what is in front of them where that can do them. */
 import { layoutConstants } from "../layout/blocks.js";
-import { mapStep } from "./elementwise.js";
-import type { ActivationNode } from "./nodes.js";
-import type { Op } from "./op.js";
-import type { Relu } from "./site.js";
+import { mapStep } from "./common/elementwise.js";
+import type { ActivationNode } from "./common/nodes.js";
+import type { Op } from "./common/op.js";
+import type { Relu } from "./common/site.js";
 
 interface Curve {
   apply(x: number, low: number, high: number): number;

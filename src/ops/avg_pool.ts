@@ -1,11 +1,11 @@
 /** Average pool with windows, and the adaptive one whose windows cover the map. Over the whole map it has a kernel of its own. */
 import type { Pair } from "../layout/shape.js";
 import { isPixel, type MapShape, placesOf } from "../layout/shape.js";
-import { byQuad, mapStep } from "./elementwise.js";
-import type { AdaptiveAvgPoolNode, AvgPoolNode } from "./nodes.js";
-import type { Op, TwinInputs } from "./op.js";
-import type { GradientSite, Place, Site } from "./site.js";
-import type { Step } from "./step.js";
+import { byQuad, mapStep } from "./common/elementwise.js";
+import type { AdaptiveAvgPoolNode, AvgPoolNode } from "./common/nodes.js";
+import type { Op, TwinInputs } from "./common/op.js";
+import type { GradientSite, Place, Site } from "./common/site.js";
+import type { Step } from "./common/step.js";
 
 /** Pixels from `first` to before `last` of one axis that a window holds, and the number it is divided by. */
 interface Span {

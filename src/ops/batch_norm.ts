@@ -3,11 +3,11 @@
  * behind the sum in front of it where there is one. With those of the batch the gradient flows through the statistics.
  */
 import { layoutConstants } from "../layout/blocks.js";
-import { endingConstants, mapStep } from "./elementwise.js";
-import type { BatchNormNode } from "./nodes.js";
-import type { Op, Parameter, TwinInputs } from "./op.js";
-import type { Affine, GradientSite, Place, Site } from "./site.js";
-import { layerOf, type Step } from "./step.js";
+import { endingConstants, mapStep } from "./common/elementwise.js";
+import type { BatchNormNode } from "./common/nodes.js";
+import type { Op, Parameter, TwinInputs } from "./common/op.js";
+import type { Affine, GradientSite, Place, Site } from "./common/site.js";
+import { layerOf, type Step } from "./common/step.js";
 
 const affineOf = (norm: BatchNormNode, statistics: boolean): Affine => ({ channels: norm.channels, bias: null, norm, literal: null, statistics });
 

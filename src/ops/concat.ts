@@ -1,12 +1,12 @@
 /** Channels of several tensors, one behind the other. */
 import { layoutConstants } from "../layout/blocks.js";
 import { sameMap, shapeText } from "../layout/shape.js";
-import { channelsFrom, isInPlace, move, moveStep } from "./channels.js";
-import { mapStep } from "./elementwise.js";
-import type { ConcatNode } from "./nodes.js";
-import type { Op } from "./op.js";
-import type { Place, Site } from "./site.js";
-import type { Step } from "./step.js";
+import { channelsFrom, isInPlace, move, moveStep } from "./common/channels.js";
+import { mapStep } from "./common/elementwise.js";
+import type { ConcatNode } from "./common/nodes.js";
+import type { Op } from "./common/op.js";
+import type { Place, Site } from "./common/site.js";
+import type { Step } from "./common/step.js";
 
 /** Where each input begins, and where the last one ends. */
 const startsOf = (channels: number[]): number[] => channels.reduce((starts, count) => [...starts, starts[starts.length - 1] + count], [0]);

@@ -4,11 +4,11 @@ import type { MapShape } from "../layout/shape.js";
 import { type ConvPlan, convGrid, planConv } from "./convolution/plan.js";
 import { conv2d as convLoops, conv2dInputGradient, convOutput, type ConvShape, multiplyAdds } from "./convolution/shape.js";
 import { chooseTile, isTiled, tileKey } from "./convolution/tile.js";
-import { endingConstants } from "./elementwise.js";
-import type { Conv2dNode } from "./nodes.js";
-import type { Op, Parameter } from "./op.js";
-import type { Affine, Epilogue, GradientSite, Place, Site, SiteOptions, Target } from "./site.js";
-import { layerOf, type Step } from "./step.js";
+import { endingConstants } from "./common/elementwise.js";
+import type { Conv2dNode } from "./common/nodes.js";
+import type { Op, Parameter } from "./common/op.js";
+import type { Affine, Epilogue, GradientSite, Place, Site, SiteOptions, Target } from "./common/site.js";
+import { layerOf, type Step } from "./common/step.js";
 
 /** What convolutions and linear layers have in common: the rest of this file does both. */
 export interface Convolution {

@@ -4,10 +4,10 @@ import { affineOf, convShape, tiledPlan, weightsOf } from "./conv2d.js";
 import { type ConvPlan, planConv } from "./convolution/plan.js";
 import { type ConvShape, isSquare } from "./convolution/shape.js";
 import { isByRows, winnerOf } from "./max_pool.js";
-import type { Conv2dNode, MaxPoolNode } from "./nodes.js";
-import type { Joined, Pair } from "./op.js";
-import type { GradientSite, Site } from "./site.js";
-import { layerOf } from "./step.js";
+import type { Conv2dNode, MaxPoolNode } from "./common/nodes.js";
+import type { Joined, Pair } from "./common/op.js";
+import type { GradientSite, Site } from "./common/site.js";
+import { layerOf } from "./common/step.js";
 
 /** Output channels an invocation may do, best first. */
 const CHANNELS = [16, 8];

@@ -1,7 +1,7 @@
 /** Fast gradient sign method: x + epsilon * sign(gradient). Goodfellow et al. 2015, arXiv 1412.6572. */
 import { layoutConstants } from "../layout/blocks.js";
-import type { Place } from "./site.js";
-import type { Step } from "./step.js";
+import type { Place } from "./common/site.js";
+import type { Step } from "./common/step.js";
 
 /** By channel, after normalisation. */
 export interface Attack {

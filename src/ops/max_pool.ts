@@ -1,11 +1,11 @@
 /** Max-pool: by rows (shaders/max_pool.wgsl) or pixel by pixel (max_pool_plain.wgsl) where that cannot. */
 import { layoutConstants, type MapShape } from "../layout/blocks.js";
 import { placesOf } from "../layout/shape.js";
-import { byQuad, mapStep } from "./elementwise.js";
-import type { MaxPoolNode } from "./nodes.js";
-import type { Op } from "./op.js";
-import type { GradientSite, Site } from "./site.js";
-import type { Step } from "./step.js";
+import { byQuad, mapStep } from "./common/elementwise.js";
+import type { MaxPoolNode } from "./common/nodes.js";
+import type { Op } from "./common/op.js";
+import type { GradientSite, Site } from "./common/site.js";
+import type { Step } from "./common/step.js";
 
 /** Pixels of the pool's input that an invocation does: rows that windows share are loaded once, but more take the driver longer to compile. */
 const PIXELS = 256;

@@ -1,8 +1,8 @@
 /** Channel shuffle (Zhang et al. 2017, arXiv 1707.01083): `groups` groups of n channels become n groups of one of each. */
 import type { ChannelMap } from "../layout/blocks.js";
-import { isInPlace, move, moveStep } from "./channels.js";
-import type { ShuffleNode } from "./nodes.js";
-import type { Op } from "./op.js";
+import { isInPlace, move, moveStep } from "./common/channels.js";
+import type { ShuffleNode } from "./common/nodes.js";
+import type { Op } from "./common/op.js";
 
 const forwards = (channels: number, groups: number): ChannelMap => ({ count: channels, from: 0, radix: groups, step: channels / groups });
 const backwards = (channels: number, groups: number): ChannelMap => forwards(channels, channels / groups);

@@ -1,7 +1,7 @@
 /** Some channels of a tensor: a view of it where they can be told by one. */
-import { channelsFrom, isInPlace, move, moveStep } from "./channels.js";
-import type { SliceNode } from "./nodes.js";
-import type { Op } from "./op.js";
+import { channelsFrom, isInPlace, move, moveStep } from "./common/channels.js";
+import type { SliceNode } from "./common/nodes.js";
+import type { Op } from "./common/op.js";
 
 export const slice: Op<SliceNode> = {
   kind: "slice",

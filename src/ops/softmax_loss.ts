@@ -1,7 +1,7 @@
 /** Softmax cross-entropy of every image, and plain loops that the kernel is checked against. */
 import { layoutConstants } from "../layout/blocks.js";
-import type { Place } from "./site.js";
-import type { Step } from "./step.js";
+import type { Place } from "./common/site.js";
+import type { Step } from "./common/step.js";
 
 /**
  * @param gradient of each image's own loss by its logits, of every variant

@@ -1,10 +1,10 @@
 /** Steps of the input gradient: the forward ops in reverse. No weight gradients: a sweep never needs them. */
 import { type ChannelMap, viewOf } from "../layout/blocks.js";
 import { addStep } from "../ops/add.js";
-import { moveStep } from "../ops/channels.js";
-import type { Ending } from "../ops/elementwise.js";
-import type { GradientSite, Place, Target } from "../ops/site.js";
-import type { Step } from "../ops/step.js";
+import { moveStep } from "../ops/common/channels.js";
+import type { Ending } from "../ops/common/elementwise.js";
+import type { GradientSite, Place, Target } from "../ops/common/site.js";
+import type { Step } from "../ops/common/step.js";
 import { opOf } from "../ops/table.js";
 import type { PlanContext } from "./context.js";
 import { pairOf } from "./forward.js";

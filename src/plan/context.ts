@@ -2,8 +2,8 @@
 import { type BlockLayout, blockLayout, type MapShape } from "../layout/blocks.js";
 import type { Architecture } from "../model/architecture.js";
 import { inferShapes } from "../model/graph.js";
-import type { Affine, Place, Relu, Site, SiteOptions, WeightPlan } from "../ops/site.js";
-import { layerOf } from "../ops/step.js";
+import type { Affine, Place, Relu, Site, SiteOptions, WeightPlan } from "../ops/common/site.js";
+import { layerOf } from "../ops/common/step.js";
 import { opOf } from "../ops/table.js";
 import { fuse, type FusedNode, readsOf } from "./fuse.js";
 import { Storage } from "./storage.js";

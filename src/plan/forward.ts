@@ -1,7 +1,7 @@
 /** Steps of a forward pass: each node by its op, or two at once where one kernel does both. */
-import type { Pair } from "../ops/op.js";
-import type { Site } from "../ops/site.js";
-import type { Step } from "../ops/step.js";
+import type { Pair } from "../ops/common/op.js";
+import type { Site } from "../ops/common/site.js";
+import type { Step } from "../ops/common/step.js";
 import { opOf, PAIRS } from "../ops/table.js";
 import type { PlanContext } from "./context.js";
 import type { FusedNode } from "./fuse.js";

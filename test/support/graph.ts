@@ -4,7 +4,7 @@ import { blockLayout, fromBlocks, IMAGE_MULTIPLE, type MapShape, toBlocks } from
 import type { GraphBuilder } from "../../src/model/builder.js";
 import { type Graph, inferShapes, parametersOf } from "../../src/model/graph.js";
 import { evaluateGraph } from "../../src/model/twin.js";
-import { layerOf } from "../../src/ops/step.js";
+import { layerOf } from "../../src/ops/common/step.js";
 import { planUnit, type PlanOptions } from "../../src/plan/plan.js";
 import { GpuExecutor } from "../../src/run/gpu.js";
 import { kernelLimits } from "../../src/run/limits.js";

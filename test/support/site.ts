@@ -2,8 +2,8 @@
 import type { Gpu } from "../../src/gpu/device.js";
 import { blockLayout, type BlockLayout } from "../../src/layout/blocks.js";
 import { ACCUMULATORS } from "../../src/ops/convolution/tile.js";
-import type { MaxPoolNode } from "../../src/ops/nodes.js";
-import type { GradientSite, Relu, Site, WeightPlan } from "../../src/ops/site.js";
+import type { MaxPoolNode } from "../../src/ops/common/nodes.js";
+import type { GradientSite, Relu, Site, WeightPlan } from "../../src/ops/common/site.js";
 
 type Recorded<S> = S & {
   /** Weights that were asked for. */

@@ -1,7 +1,7 @@
 /** What a planner offers an op: where its tensors lie, and what can be had beside them. */
-import type { BlockLayout, ChannelMap, LayoutLimits } from "../layout/blocks.js";
-import type { ConvPlan } from "./convolution/plan.js";
-import type { TileTable } from "./convolution/tile.js";
+import type { BlockLayout, ChannelMap, LayoutLimits } from "../../layout/blocks.js";
+import type { ConvPlan } from "../convolution/plan.js";
+import type { TileTable } from "../convolution/tile.js";
 import type { BatchNormNode } from "./nodes.js";
 
 /** What of an adapter the kernels go by. */

@@ -1,5 +1,5 @@
 /** What the steps of element-wise ops have in common: one invocation does a channel group's map of one image. */
-import { layoutConstants, placeConstants } from "../layout/blocks.js";
+import { layoutConstants, placeConstants } from "../../layout/blocks.js";
 import type { Epilogue, Place, Target } from "./site.js";
 import type { Step } from "./step.js";
 

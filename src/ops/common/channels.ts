@@ -1,5 +1,5 @@
 /** Ops that only move channels: the step that does it, and the loops it is checked against. */
-import type { ChannelMap } from "../layout/blocks.js";
+import type { ChannelMap } from "../../layout/blocks.js";
 import { mapStep, type Ending } from "./elementwise.js";
 import type { Place } from "./site.js";
 import type { Step } from "./step.js";

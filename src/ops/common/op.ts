@@ -1,6 +1,6 @@
 /** What an op says of itself: everything that the rest of the engine knows about it. Ops are listed in table.ts. */
-import type { ChannelMap } from "../layout/blocks.js";
-import type { MapShape } from "../layout/shape.js";
+import type { ChannelMap } from "../../layout/blocks.js";
+import type { MapShape } from "../../layout/shape.js";
 import type { BatchNormNode, NodeBase } from "./nodes.js";
 import type { GradientSite, Relu, Site } from "./site.js";
 import type { Step } from "./step.js";
