@@ -6,7 +6,7 @@ import { planConvMaxPool } from "../src/ops/conv2d_max_pool.js";
 import { convGrid, packWeights, planConv } from "../src/ops/convolution/plan.js";
 import { conv2d, convOutput, squareConv } from "../src/ops/convolution/shape.js";
 import { maxPool, maxPoolLoops } from "../src/ops/max_pool.js";
-import { blockLayout } from "../src/layout/blocks.js";
+import { blockLayout, layoutConstants } from "../src/layout/blocks.js";
 import { planUnit, type PlanOptions } from "../src/plan/plan.js";
 import { assertClose, noise } from "./support/close.js";
 import { gpu, type KernelRun, runKernel } from "./support/kernel.js";
@@ -87,7 +87,7 @@ for (const { shape: [inChannels, outChannels, height, width, kernel, stride, pad
     const outputs = { output: { layout: layouts.output, images } };
     const both = { ...outputs, winner: outputs.output };
     const joined = {
-      kernel: "conv2d_max_pool", constants: { ...plan.constants, MASKED: masked }, params: { channels: plan.channels, in_blocks: inBlocks, blocks_per_variant: BLOCKS },
+      kernel: "conv2d_max_pool", constants: { ...plan.constants, ...layoutConstants("OTHER", layouts.output), MASKED: masked }, params: { channels: plan.channels, in_blocks: inBlocks, blocks_per_variant: BLOCKS },
       grid: [BLOCKS, plan.tiles, 1], blocks: BLOCKS, inputs, outputs, extra: extra(plan.conv),
     } satisfies KernelRun;
     const { output } = await runKernel(joined);

@@ -59,7 +59,7 @@ for (const { width, channels, size, masked = false, winnerBlocks = BLOCKS } of [
     const joined = await runKernel({ ...step, params: { ...step.params, winner_blocks: winnerBlocks }, blocks: BLOCKS, inputs: { input: { layout: input, data: dy }, winner: winners }, outputs, extra });
 
     const unpooled = await runKernel({
-      kernel: "max_pool_grad", constants: { ...layoutConstants("IN", input), ...layoutConstants("OUT", between), KERNEL: kernel, STRIDE: stride, PAD: pad, ROWS: map.height }, params: { winner_blocks: winnerBlocks },
+      kernel: "max_pool_grad", constants: { ...layoutConstants("IN", input), ...layoutConstants("OTHER", input), ...layoutConstants("OUT", between), KERNEL: kernel, STRIDE: stride, PAD: pad, ROWS: map.height }, params: { winner_blocks: winnerBlocks },
       grid: [BLOCKS, width, 1], blocks: BLOCKS, inputs: { input: { layout: input, data: dy }, winner: winners }, outputs: { output: { layout: between, images } },
     });
     const rows = planConv(shape, true, between, output, { channels, rows: 2, blocks: 1, banded: false }, device.maxTextureWidth);

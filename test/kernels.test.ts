@@ -101,7 +101,7 @@ for (const clamp of [false, true]) {
     const g = noise(size(shape), 4).map((v) => (Math.abs(v) < 0.1 ? 0 : v));
     const [epsilon, low, high] = [[0.1, 0.2, 0.3, 0], [-0.4, -0.3, -0.5, 0], [0.4, 0.5, 0.3, 0]];
     const { output } = await runKernel({
-      kernel: "fgsm", constants: { ...layoutConstants("IN", where), CLAMP: clamp }, params: { in_blocks: BLOCKS, epsilon, low, high }, grid: [BLOCKS, 3, where.quads], blocks: BLOCKS,
+      kernel: "fgsm", constants: { ...layoutConstants("IN", where), ...layoutConstants("OTHER", where), ...layoutConstants("OUT", where), CLAMP: clamp }, params: { in_blocks: BLOCKS, epsilon, low, high }, grid: [BLOCKS, 3, where.quads], blocks: BLOCKS,
       inputs: { input: { layout: where, data: x }, gradient: { layout: where, data: g } }, outputs: { output: { layout: where, images: IMAGES } },
     });
     const expected = x.map((v, i) => {
@@ -120,13 +120,13 @@ for (const height of [1, 2, 5]) {
     const [x, dy] = [noise(size(shape)), noise(size(shape), 8)];
     const [weight, bias] = [noise(8, 5), noise(8, 6)];
     const executor = new GpuExecutor(await gpu());
-    const constants = layoutConstants("IN", where);
+    const constants = { ...layoutConstants("IN", where), ...layoutConstants("OTHER", where) };
     const statistics = (): GPUTexture => executor.createTexture(where.groups * where.pack, 1);
     const column = (texels: number) => Float32Array.from({ length: texels * 8 }, (_, i) => (i % 4 === 0 ? weight[i >> 2] : i % 4 === 1 ? bias[i >> 2] : 0) ?? 0);
     const params = { blocks_per_variant: BLOCKS, images: IMAGES, stats_rows: 1, raw_blocks: BLOCKS, input_blocks: BLOCKS, residual_blocks: 1, gate_blocks: 1, epsilon: 1e-5 };
     const texture = (data?: Float32Array) => executor.createTexture(where.texels, BLOCKS * where.fold, data && toBlocks(where, data, BLOCKS));
     const resources: Record<string, GPUTexture> = { x: texture(x), dy: texture(dy), y: texture(), dx: texture(), norm: executor.createTexture(8, 2, column(8)), stats: statistics(), gstats: statistics() };
-    const step = (kernel: string, gradient: boolean, bindings: Record<string, string>, grid: [number, number, number]) => ({ kernel, name: kernel, constants: { ...constants, GRADIENT: gradient }, params, bindings, writes: [], grid, cost: 1 });
+    const step = (kernel: string, gradient: boolean, bindings: Record<string, string>, grid: [number, number, number]) => ({ kernel, name: kernel, constants: { ...constants, ...(kernel === "batch_norm" && layoutConstants("OUT", where)), GRADIENT: gradient }, params, bindings, writes: [], grid, cost: 1 });
     const body = [
       step("batch_norm_stats", false, { input: "x", output: "stats" }, [1, where.groups, 1]),
       step("batch_norm", false, { input: "x", output: "y", norm: "norm", stats: "stats" }, [BLOCKS, where.groups, where.quads]),
