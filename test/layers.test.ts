@@ -2,6 +2,8 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { KINDS } from "../src/ops/activation.js";
+import { OPS } from "../src/ops/table.js";
 
 const SOURCE = new URL("../../src/", import.meta.url);
 /** Each room imports from those before it and from itself. */
@@ -11,7 +13,6 @@ const ROOMS = [
 ];
 /** Rooms that run in a browser as they are; platform.ts says what differs there. */
 const ENGINE = ["layout", "gpu", "ops", "model", "plan", "run", "sweep"];
-
 const files = readdirSync(SOURCE, { recursive: true, encoding: "utf8" }).map((file) => file.replaceAll("\\", "/")).filter((file) => file.endsWith(".ts") && !file.endsWith(".d.ts")).sort();
 const textOf = (file: string): string => readFileSync(new URL(file, SOURCE), "utf8");
 const roomOf = (file: string): string => file.split("/")[0];
@@ -51,6 +52,14 @@ test("no circle between files", () => {
 
 test("the engine knows neither Node nor the npm package of WebGPU", () => {
   for (const file of files.filter(isOf(ENGINE))) assert.not.match(textOf(file), /(?:from|import)\s*\(?\s*"(?:node:|webgpu")/, file);
+});
+
+test("no file outside ops/ asks which op a node is", () => {
+  const names = [...OPS.keys(), ...KINDS].join("|");
+  // What a step's kernel is called is another question.
+  const asks = new RegExp(`(?<!\\bkernel |[!=])[!=]==? ?"(?:${names})"|"(?:${names})" ?[!=]==|case "(?:${names})"|switch \\([^)]*\\.op\\)|\\.includes\\((?:\\w+\\.)*op\\)`);
+  for (const question of [`if (node.op === "${[...OPS.keys()][0]}")`, `"relu6" !== kind`, `case "add":`, "switch (node.op) {", "POOLS.includes(node.op)"]) assert.match(question, asks);
+  for (const file of files.filter((name) => roomOf(name) !== "ops")) assert.not.match(textOf(file), asks, file);
 });
 
 test("rooms of more than twenty files are divided", () => {
