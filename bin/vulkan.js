@@ -18,12 +18,21 @@ export function probeAdapter(env = process.env) {
   return /^adapter: (.*)$/m.exec(child.stdout ?? '')?.[1] ?? null;
 }
 
+/** The user's own cache; null for a user without a home: no HOME, and none that the system knows. */
+function homeCache() {
+  try {
+    return join(homedir(), '.cache', 'wgpu-inferlink');
+  } catch {
+    return null;
+  }
+}
+
 /** A folder that only this user can write to: native code is loaded from it. Created when missing. */
 export function cacheFolder() {
   const user = process.getuid?.() ?? 'user';
   const base = process.env.XDG_CACHE_HOME;
-  const wanted = base && isAbsolute(base) ? join(base, 'wgpu-inferlink') : join(homedir(), '.cache', 'wgpu-inferlink');
-  for (const folder of [wanted, join(tmpdir(), `wgpu-inferlink-${user}`)]) {
+  const wanted = base && isAbsolute(base) ? join(base, 'wgpu-inferlink') : homeCache();
+  for (const folder of [...(wanted === null ? [] : [wanted]), join(tmpdir(), `wgpu-inferlink-${user}`)]) {
     try {
       mkdirSync(folder, { recursive: true, mode: 0o700 });
       const is = lstatSync(folder);

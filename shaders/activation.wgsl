@@ -1,10 +1,13 @@
 // A function of each number, or with GRADIENT its slope there times the gradient of the output. Which one is KIND: see KINDS in
 // src/ops/activation.ts. One invocation: one image (lane), one channel group (y), all of its map.
 // @import input_layout
+// @import other_layout
 // @import output_layout
 const GRADIENT = false;
 const KIND = 0;
 // @import epilogue_constants
+// @import residual_place
+// @import gate_place
 
 struct Params {
   low: f32,
@@ -33,110 +36,112 @@ fn erf(x: vec4f) -> vec4f {
 }
 
 fn apply(x: vec4f) -> vec4f {
+  var y = x;
   // @static
   if (KIND == 0) {
-    return max(x, vec4f(0));
+    y = max(x, vec4f(0));
   }
   // @static
   if (KIND == 1) {
-    return clamp(x, vec4f(0), vec4f(6));
+    y = clamp(x, vec4f(0), vec4f(6));
   }
   // @static
   if (KIND == 2) {
-    return clamp(x, vec4f(params.low), vec4f(params.high));
+    y = clamp(x, vec4f(params.low), vec4f(params.high));
   }
   // @static
   if (KIND == 3) {
-    return select(params.low * x, x, x > vec4f(0));
+    y = select(params.low * x, x, x > vec4f(0));
   }
   // @static
   if (KIND == 4) {
-    return sigmoid(x);
+    y = sigmoid(x);
   }
   // @static
   if (KIND == 5) {
-    return clamp(x / 6.0 + 0.5, vec4f(0), vec4f(1));
+    y = clamp(x / 6.0 + 0.5, vec4f(0), vec4f(1));
   }
   // @static
   if (KIND == 6) {
-    return x * sigmoid(x);
+    y = x * sigmoid(x);
   }
   // @static
   if (KIND == 7) {
-    return x * clamp(x + 3.0, vec4f(0), vec4f(6)) / 6.0;
+    y = x * clamp(x + 3.0, vec4f(0), vec4f(6)) / 6.0;
   }
   // @static
   if (KIND == 8) {
-    return 0.5 * x * (1.0 + erf(x * 0.70710678));
+    y = 0.5 * x * (1.0 + erf(x * 0.70710678));
   }
   // @static
   if (KIND == 9) {
-    return tanh(clamp(x, vec4f(-20), vec4f(20)));
+    y = tanh(clamp(x, vec4f(-20), vec4f(20)));
   }
   // @static
   if (KIND == 10) {
-    return select(params.low * (exp(min(x, vec4f(0))) - 1.0), x, x > vec4f(0));
+    y = select(params.low * (exp(min(x, vec4f(0))) - 1.0), x, x > vec4f(0));
   }
   // @static
   if (KIND == 11) {
-    return max(x, vec4f(0)) + log(1.0 + exp(-abs(x)));
+    y = max(x, vec4f(0)) + log(1.0 + exp(-abs(x)));
   }
-  return x;
+  return y;
 }
 
 fn slope(x: vec4f) -> vec4f {
+  var y = vec4f(1);
   // @static
   if (KIND == 0) {
-    return select(vec4f(0), vec4f(1), x > vec4f(0));
+    y = select(vec4f(0), vec4f(1), x > vec4f(0));
   }
   // @static
   if (KIND == 1) {
-    return select(vec4f(0), vec4f(1), (x > vec4f(0)) & (x < vec4f(6)));
+    y = select(vec4f(0), vec4f(1), (x > vec4f(0)) & (x < vec4f(6)));
   }
   // @static
   if (KIND == 2) {
-    return select(vec4f(0), vec4f(1), (x > vec4f(params.low)) & (x < vec4f(params.high)));
+    y = select(vec4f(0), vec4f(1), (x > vec4f(params.low)) & (x < vec4f(params.high)));
   }
   // @static
   if (KIND == 3) {
-    return select(vec4f(params.low), vec4f(1), x > vec4f(0));
+    y = select(vec4f(params.low), vec4f(1), x > vec4f(0));
   }
   // @static
   if (KIND == 4) {
     let s = sigmoid(x);
-    return s * (1.0 - s);
+    y = s * (1.0 - s);
   }
   // @static
   if (KIND == 5) {
-    return select(vec4f(0), vec4f(1.0 / 6.0), (x > vec4f(-3)) & (x < vec4f(3)));
+    y = select(vec4f(0), vec4f(1.0 / 6.0), (x > vec4f(-3)) & (x < vec4f(3)));
   }
   // @static
   if (KIND == 6) {
     let s = sigmoid(x);
-    return s * (1.0 + x * (1.0 - s));
+    y = s * (1.0 + x * (1.0 - s));
   }
   // @static
   if (KIND == 7) {
-    return select(select(x / 3.0 + 0.5, vec4f(1), x >= vec4f(3)), vec4f(0), x <= vec4f(-3));
+    y = select(select(x / 3.0 + 0.5, vec4f(1), x >= vec4f(3)), vec4f(0), x <= vec4f(-3));
   }
   // @static
   if (KIND == 8) {
-    return 0.5 * (1.0 + erf(x * 0.70710678)) + x * exp(-0.5 * x * x) * 0.39894228;
+    y = 0.5 * (1.0 + erf(x * 0.70710678)) + x * exp(-0.5 * x * x) * 0.39894228;
   }
   // @static
   if (KIND == 9) {
     let t = tanh(clamp(x, vec4f(-20), vec4f(20)));
-    return 1.0 - t * t;
+    y = 1.0 - t * t;
   }
   // @static
   if (KIND == 10) {
-    return select(params.low * exp(min(x, vec4f(0))), vec4f(1), x > vec4f(0));
+    y = select(params.low * exp(min(x, vec4f(0))), vec4f(1), x > vec4f(0));
   }
   // @static
   if (KIND == 11) {
-    return sigmoid(x);
+    y = sigmoid(x);
   }
-  return vec4f(1);
+  return y;
 }
 
 @compute @workgroup_size(LANES)
@@ -149,7 +154,7 @@ fn main(@builtin(workgroup_id) tile: vec3u, @builtin(local_invocation_id) local:
     var value = vec4f(0);
     // @static
     if (GRADIENT) {
-      value = textureLoad(dy, out_at(image_block, group, quad, lane)) * slope(x);
+      value = textureLoad(dy, other_at(image_block, group, quad, lane)) * slope(x);
     } else {
       value = apply(x);
     }

@@ -5,6 +5,8 @@
 // @import output_layout
 const OTHER = true; // false: one map alone
 // @import epilogue_constants
+// @import residual_place
+// @import gate_place
 
 struct Params {
   factor: f32,

@@ -1,6 +1,7 @@
 // Global average pool of small maps into 4 channels a vec4. One invocation: one image (lane), 4 channels (y).
 // @import input_layout
 // @import output_layout
+const CHANNELS = 8; // behind the last, nothing is worth reading
 
 struct Params {
   in_blocks: u32,
@@ -17,7 +18,11 @@ fn main(@builtin(workgroup_id) tile: vec3u, @builtin(local_invocation_id) local:
   for (var u = 0; u < 4; u++) {
     // @unroll
     for (var q = 0; q < IN_QUADS; q++) {
-      let x = textureLoad(input, in_at(tile.x % params.in_blocks, tile.y * 4 + u, q, local.x));
+      var x = textureLoad(input, in_at(tile.x % params.in_blocks, tile.y * 4 + u, q, local.x));
+      // @static
+      if (CHANNELS % 4 > 0) {
+        x = select(vec4f(0), x, tile.y * 4 + u < CHANNELS);
+      }
       // @unroll
       for (var i = 0; i < 4; i++) {
         // @static

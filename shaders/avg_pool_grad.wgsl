@@ -2,6 +2,8 @@
 // @import input_layout
 // @import output_layout
 // @import epilogue_constants
+// @import residual_place
+// @import gate_place
 
 struct Params {
   in_blocks: u32,

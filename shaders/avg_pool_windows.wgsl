@@ -18,6 +18,8 @@ const COUNT_PADDING = true;
 const DIVISOR = 0; // instead of the window's pixels; 0: those
 const CHANNELS = 8;
 // @import epilogue_constants
+// @import residual_place
+// @import gate_place
 
 struct Params {
   in_blocks: u32,
@@ -47,11 +49,11 @@ fn span_of(place: i32, size: i32, pooled: i32, kernel: i32, stride: i32, pad: i3
     let last = ((place + 1) * size + pooled - 1) / pooled;
     return Span(first, last, last - first);
   } else {
-    let from = place * stride - pad;
-    let to = min(from + kernel, size + pad);
-    let first = max(from, 0);
-    let last = min(to, size);
-    return Span(first, last, select(last - first, to - from, COUNT_PADDING));
+    let start = place * stride - pad;
+    let end = min(start + kernel, size + pad);
+    let first = max(start, 0);
+    let last = min(end, size);
+    return Span(first, last, select(last - first, end - start, COUNT_PADDING));
   }
 }
 

@@ -2,6 +2,10 @@
 // flows through the statistics: scale * inverse deviation * (dy - mean(dy) - normalised x * mean(dy * normalised x)).
 // Ioffe and Szegedy 2015, arXiv 1502.03167. One invocation: one image (lane), one channel group (y), one vec4 (z).
 // @import input_layout
+// @import other_layout
+// @import output_layout
+// @import residual_place
+// @import gate_place
 const GRADIENT = false;
 const RESIDUAL = false;
 const RELU = false;
@@ -31,7 +35,7 @@ struct Params {
 fn main(@builtin(workgroup_id) tile: vec3u, @builtin(local_invocation_id) local: vec3u) {
   let variant = tile.x / params.blocks_per_variant;
   let x = textureLoad(input, in_at(tile.x % params.input_blocks, tile.y, tile.z, local.x));
-  let at = in_at(tile.x, tile.y, tile.z, local.x);
+  let at = out_at(tile.x, tile.y, tile.z, local.x);
   var value = vec4f(0);
   // @unroll
   for (var i = 0; i < 4; i++) {
@@ -42,14 +46,14 @@ fn main(@builtin(workgroup_id) tile: vec3u, @builtin(local_invocation_id) local:
     // @static
     if (GRADIENT) {
       let g = textureLoad(gradient_stats, vec2u(channel, variant), 0);
-      value[i] = n.x * s.y * (textureLoad(dy, at)[i] - g.x - normalised * g.y);
+      value[i] = n.x * s.y * (textureLoad(dy, other_at(tile.x, tile.y, tile.z, local.x))[i] - g.x - normalised * g.y);
     } else {
       value[i] = normalised * n.x + n.y;
     }
   }
   // @static
   if (RESIDUAL) {
-    value += textureLoad(residual, in_at(tile.x % params.residual_blocks, tile.y, tile.z, local.x));
+    value += textureLoad(residual, residual_at(tile.x % params.residual_blocks, tile.y, tile.z, local.x));
   }
   // @static
   if (RELU) {
@@ -61,7 +65,7 @@ fn main(@builtin(workgroup_id) tile: vec3u, @builtin(local_invocation_id) local:
   }
   // @static
   if (GATE) {
-    let shown = textureLoad(gate, in_at(tile.x % params.gate_blocks, tile.y, tile.z, local.x), 0);
+    let shown = textureLoad(gate, gate_at(tile.x % params.gate_blocks, tile.y, tile.z, local.x), 0);
     value = select(vec4f(0), value, shown > vec4f(0));
     // @static
     if (GATE_CAP > 0) {

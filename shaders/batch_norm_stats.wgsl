@@ -2,6 +2,7 @@
 // With GRADIENT: means of dy and of dy * normalised x, which the gradient of batch norm needs.
 // One workgroup: one channel group (y) of one variant (x); its lanes share the batch's images.
 // @import input_layout
+// @import other_layout
 const GRADIENT = false;
 
 struct Params {
@@ -75,7 +76,7 @@ fn main(@builtin(workgroup_id) tile: vec3u, @builtin(local_invocation_id) local:
         sum += value;
         // @static
         if (GRADIENT) {
-          dot += value * (textureLoad(raw, in_at((first + n) % params.raw_blocks, group, q, local.x)) - a) * b;
+          dot += value * (textureLoad(raw, other_at((first + n) % params.raw_blocks, group, q, local.x)) - a) * b;
         }
       }
     }

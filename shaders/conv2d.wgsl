@@ -5,6 +5,8 @@
 enable subgroups;
 // @import input_layout
 // @import output_layout
+// @import residual_place
+// @import gate_place
 
 const GRADIENT = false; // "in" is the gradient of the convolution's output, "out" that of its input
 const KERNEL_TOP = 0; // first kernel row and column that touches a pixel, and how many do
@@ -19,6 +21,7 @@ const PAD_H = 1;
 const PAD_W = 1;
 const DILATION_H = 1;
 const DILATION_W = 1;
+const LAST_GROUP = 0; // channel groups that may be written, where the last tile has more; 0: all
 const GROUP_OUT = 0; // output channels of a group, a multiple of OC; 0: no groups
 const GROUP_IN = 1; // channel groups (vec4 or maps) of the input that it reads
 const OC = 8; // output channels per invocation
@@ -257,7 +260,7 @@ fn main(@builtin(workgroup_id) tile: vec3u, @builtin(local_invocation_id) local:
         let at = out_at(image_block + b, group + g, first_row * (OUT_PITCH / 4) + q, lane);
         // @static
         if (RESIDUAL) {
-          value += textureLoad(residual, out_at((image_block + b) % params.residual_blocks, group + g, first_row * (OUT_PITCH / 4) + q, lane));
+          value += textureLoad(residual, residual_at((image_block + b) % params.residual_blocks, group + g, first_row * (OUT_PITCH / 4) + q, lane));
         }
         // @static
         if (RELU) {
@@ -269,7 +272,7 @@ fn main(@builtin(workgroup_id) tile: vec3u, @builtin(local_invocation_id) local:
         }
         // @static
         if (GATE) {
-          let shown = textureLoad(gate, out_at((image_block + b) % params.gate_blocks, group + g, first_row * (OUT_PITCH / 4) + q, lane), 0);
+          let shown = textureLoad(gate, gate_at((image_block + b) % params.gate_blocks, group + g, first_row * (OUT_PITCH / 4) + q, lane), 0);
           value = select(vec4f(0), value, shown > vec4f(0));
           // @static
           if (GATE_CAP > 0) {
@@ -277,10 +280,10 @@ fn main(@builtin(workgroup_id) tile: vec3u, @builtin(local_invocation_id) local:
           }
         }
         // @static
-        if (KNOWN || OUT_H % ROWS == 0) {
+        if ((KNOWN || OUT_H % ROWS == 0) && LAST_GROUP == 0) {
           textureStore(output, at, value);
         } else {
-          if (first_row + q / (OUT_PITCH / 4) < OUT_H) {
+          if ((KNOWN || first_row + q / (OUT_PITCH / 4) < OUT_H) && (LAST_GROUP == 0 || group + g < LAST_GROUP)) {
             textureStore(output, at, value);
           }
         }

@@ -5,6 +5,7 @@
 enable subgroups;
 // @import input_layout
 // @import output_layout
+// @import other_layout
 
 const KERNEL = 7;
 const KERNEL_LEFT = 0; // first kernel column that touches a pixel, and how many do
@@ -154,7 +155,7 @@ fn main(@builtin(workgroup_id) tile: vec3u, @builtin(subgroup_invocation_id) lan
           textureStore(output, at, value);
           // @static
           if (WINNER) {
-            textureStore(winner, at, select(vec4f(-1), won, value > vec4f(0)));
+            textureStore(winner, other_at(image_block, tile.y * OC + oc, u32(pooled) * (OUT_PITCH / 4) + q, lane), select(vec4f(-1), won, value > vec4f(0)));
           }
         }
         // @unroll

@@ -4,6 +4,7 @@
 enable subgroups;
 // @import input_layout
 // @import output_layout
+// @import other_layout
 
 const KERNEL_TOP = 0; // first kernel row and column that touches a pixel, and how many do
 const KERNEL_LEFT = 0;
@@ -52,7 +53,7 @@ fn main(@builtin(workgroup_id) tile: vec3u, @builtin(subgroup_invocation_id) lan
     // @unroll
     for (var q = 0; q < IN_QUADS; q++) {
       let g = textureLoad(input, in_at(image_block, step, q, lane));
-      let won = textureLoad(winner, in_at(winner_block, step, q, lane), 0);
+      let won = textureLoad(winner, other_at(winner_block, step, q, lane), 0);
       // @unroll
       for (var i = 0; i < 4; i++) {
         const row = (q * 4 + i) / IN_PITCH;

@@ -18,6 +18,8 @@ const WEIGHT_WIDTH = 64; // texels in a row of weights
 const MASKED = false;
 const SCALED = false;
 // @import epilogue_constants
+// @import residual_place
+// @import gate_place
 
 struct Params {
   in_blocks: u32,

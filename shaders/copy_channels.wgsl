@@ -10,6 +10,8 @@ const RADIX = 1;
 const STEP = 0;
 const GROUP = 0;
 // @import epilogue_constants
+// @import residual_place
+// @import gate_place
 
 struct Params {
   in_blocks: u32,

@@ -1,6 +1,8 @@
 // Fast gradient sign method: x + epsilon * sign(gradient), sign(0) = 0. Goodfellow et al. 2015, arXiv 1412.6572.
 // One invocation: one image (lane), one channel (y), one vec4 of pixels (z).
 // @import input_layout
+// @import other_layout
+// @import output_layout
 const CLAMP = false;
 
 struct Params {
@@ -17,9 +19,9 @@ struct Params {
 
 @compute @workgroup_size(LANES)
 fn main(@builtin(workgroup_id) tile: vec3u, @builtin(local_invocation_id) local: vec3u) {
-  let at = in_at(tile.x, tile.y, tile.z, local.x);
+  let at = out_at(tile.x, tile.y, tile.z, local.x);
   let x = textureLoad(input, in_at(tile.x % params.in_blocks, tile.y, tile.z, local.x));
-  var attacked = x + params.epsilon[tile.y] * sign(textureLoad(gradient, at));
+  var attacked = x + params.epsilon[tile.y] * sign(textureLoad(gradient, other_at(tile.x, tile.y, tile.z, local.x)));
   // @static
   if (CLAMP) {
     attacked = clamp(attacked, vec4f(params.low[tile.y]), vec4f(params.high[tile.y]));

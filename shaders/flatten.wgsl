@@ -5,6 +5,8 @@
 const GRADIENT = false;
 const CHANNELS = 8; // of what is written
 // @import epilogue_constants
+// @import residual_place
+// @import gate_place
 
 struct Params {
   in_blocks: u32,

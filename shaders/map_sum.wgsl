@@ -6,6 +6,8 @@
 const OTHER = true; // false: of one map alone
 const CHANNELS = 8;
 // @import epilogue_constants
+// @import residual_place
+// @import gate_place
 
 struct Params {
   factor: f32,

@@ -2,6 +2,7 @@
 // window is found first and serves every window that holds the row. One invocation: one image (lane), one channel (y), ROWS output rows (z).
 // @import input_layout
 // @import output_layout
+// @import other_layout
 const KERNEL = 3;
 const STRIDE = 2;
 const PAD = 1;
@@ -96,7 +97,7 @@ fn main(@builtin(workgroup_id) tile: vec3u, @builtin(local_invocation_id) local:
       textureStore(output, at, most);
       // @static
       if (WINNER) {
-        textureStore(winner, at, won);
+        textureStore(winner, other_at(tile.x, tile.y, tile.z * (ROWS * OUT_PITCH / 4) + q, local.x), won);
       }
     }
   }

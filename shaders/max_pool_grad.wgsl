@@ -2,6 +2,7 @@
 // One invocation: one image (lane), one channel (y), ROWS rows of the pool's input (z): the whole map or a multiple of the stride.
 // @import input_layout
 // @import output_layout
+// @import other_layout
 const KERNEL = 3;
 const STRIDE = 2;
 const PAD = 1;
@@ -34,7 +35,7 @@ fn main(@builtin(workgroup_id) tile: vec3u, @builtin(local_invocation_id) local:
     // @unroll
     for (var q = 0; q < IN_PITCH / 4; q++) {
       g[q] = textureLoad(input, in_at(tile.x, tile.y, start + q, local.x));
-      won[q] = textureLoad(winner, in_at(winner_block, tile.y, start + q, local.x));
+      won[q] = textureLoad(winner, other_at(winner_block, tile.y, start + q, local.x));
       // @static
       if (FIRST_ROW + j < 0 || LAST_ROW + j >= IN_H) {
         won[q] = select(vec4f(-1), won[q], inside);

@@ -2,6 +2,7 @@
 // One invocation: one image (lane), one channel group (y), one vec4 (z).
 // @import input_layout
 // @import output_layout
+// @import other_layout
 const KERNEL_H = 3;
 const KERNEL_W = 3;
 const STRIDE_H = 2;
@@ -65,6 +66,6 @@ fn main(@builtin(workgroup_id) tile: vec3u, @builtin(local_invocation_id) local:
         won = select(vec4f(-1), won, value < vec4f(GATE_CAP));
       }
     }
-    textureStore(winner, out_at(tile.x, tile.y, tile.z, local.x), won);
+    textureStore(winner, other_at(tile.x, tile.y, tile.z, local.x), won);
   }
 }

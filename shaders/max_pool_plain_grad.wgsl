@@ -2,6 +2,7 @@
 // One invocation: one image (lane), one channel group (y), one vec4 (z).
 // @import input_layout
 // @import output_layout
+// @import other_layout
 const KERNEL_H = 3;
 const KERNEL_W = 3;
 const STRIDE_H = 2;
@@ -24,12 +25,12 @@ struct Params {
 // @import output_pixels
 
 fn winner_pixel(image_block: u32, channel: u32, y: u32, x: u32, lane: u32) -> f32 {
-  let slot = y * IN_PITCH + x;
+  let slot = y * OTHER_PITCH + x;
   // @static
-  if (IN_PACK == 4) {
-    return textureLoad(winner, in_at(image_block, channel / 4, 0, lane))[channel % 4];
+  if (OTHER_PACK == 4) {
+    return textureLoad(winner, other_at(image_block, channel / 4, 0, lane))[channel % 4];
   } else {
-    return textureLoad(winner, in_at(image_block, channel, slot / 4, lane))[slot % 4];
+    return textureLoad(winner, other_at(image_block, channel, slot / 4, lane))[slot % 4];
   }
 }
 

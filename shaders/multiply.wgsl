@@ -4,6 +4,8 @@
 // @import other_layout
 // @import output_layout
 // @import epilogue_constants
+// @import residual_place
+// @import gate_place
 
 struct Params {
   in_blocks: u32,

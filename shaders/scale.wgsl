@@ -4,6 +4,8 @@
 // @import output_layout
 const GRADIENT = false;
 // @import epilogue_constants
+// @import residual_place
+// @import gate_place
 
 struct Params {
   in_blocks: u32,

@@ -3,7 +3,7 @@
  * what was measured once is kept. A browser page puts its own in place of this file; nothing else in the engine knows Node.
  */
 import { createHash } from "node:crypto";
-import { existsSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { closeSync, existsSync, openSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { create, globals } from "webgpu";
 
@@ -23,11 +23,49 @@ export const BACKEND = process.platform === "darwin" ? "metal" : process.platfor
 /** Dawn's own switches, for tests and for driver trouble: `backend=null`, `enable-dawn-features=…`, by blanks. */
 const dawnOptions = (): string[] => (process.env.WGPU_INFERLINK_DAWN ?? "").split(/\s+/).filter((word) => word !== "");
 
+const STDERR = 2;
+
+/**
+ * Calls what writes to the process's stderr from native code, with that leading nowhere meanwhile. Node can't copy a descriptor
+ * onto another one, but the lowest free number is the one that is given out next. Where stderr can't be opened a second time
+ * (a socket), or a lower number is free, it stays as it is.
+ */
+function withoutStderr<T>(act: () => T): T {
+  if (process.platform !== "linux" || !existsSync("/proc/self/fd/0") || !existsSync("/proc/self/fd/1")) return act();
+  let kept: number;
+  let nowhere: number;
+  try {
+    kept = openSync(`/proc/self/fd/${STDERR}`, "a");
+  } catch {
+    return act();
+  }
+  try {
+    nowhere = openSync("/dev/null", "w");
+  } catch {
+    closeSync(kept);
+    return act();
+  }
+  const put = (fd: number): void => {
+    closeSync(STDERR);
+    openSync(`/proc/self/fd/${fd}`, "a");
+  };
+  put(nowhere);
+  try {
+    return act();
+  } finally {
+    put(kept);
+    closeSync(kept);
+    closeSync(nowhere);
+  }
+}
+
 /** WebGPU's entry point. What it returns has to be kept while a device of it lives. */
 export async function openWebGpu(): Promise<GPU> {
   (await launcher()).prepareVulkanEnvironment();
   // Timestamps come rounded to 65 µs otherwise: longer than many a dispatch.
-  return create(["disable-dawn-features=timestamp_quantization", ...dawnOptions()]);
+  const instance = create(["disable-dawn-features=timestamp_quantization", ...dawnOptions()]);
+  // Dawn warns of every adapter that it lowers limits which nobody asked for.
+  return { instance, requestAdapter: (options?: GPURequestAdapterOptions) => withoutStderr(() => instance.requestAdapter(options)) } as unknown as GPU;
 }
 
 const cell = new Int32Array(new SharedArrayBuffer(4));

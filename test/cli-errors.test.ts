@@ -5,6 +5,7 @@ import { spawnSync } from "node:child_process";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { readCheckpoint } from "../src/inputs/weights.js";
+import { PACKAGE_ROOT } from "../src/package.js";
 import { DEMO_CHECKPOINT, DEMO_DATA, hostileCheckpoint, idx, temporaryFolder, withTensor, writeMnist, writeSafetensors } from "./support/cliFiles.js";
 import { cli } from "./support/cliProcess.js";
 
@@ -71,14 +72,19 @@ dataCase("a cut file", (data) => {
   writeMnist(data, [1, 2], 2);
   writeFileSync(join(data, "t10k-images-idx3-ubyte"), idx([2, 28, 28], new Uint8Array(1000)));
 }, /t10k-images/);
-dataCase("images of 4x4", (data) => {
-  writeMnist(data, [1], 1);
-  writeFileSync(join(data, "t10k-images-idx3-ubyte"), idx([1, 4, 4], new Uint8Array(16)));
-}, /t10k-images-idx3-ubyte: holds images of 4x4 pixels/);
 dataCase("wrong magic", (data) => {
   writeMnist(data, [1], 1);
   writeFileSync(join(data, "t10k-images-idx3-ubyte"), Buffer.alloc(900, 7));
 }, /t10k-images/);
+test("images too small for a network", async () => {
+  const data = join(folder, "tiny");
+  mkdirSync(data);
+  writeMnist(data, [1], 1);
+  writeFileSync(join(data, "t10k-images-idx3-ubyte"), idx([1, 4, 4], new Uint8Array(16)));
+  const squeezenet = join(PACKAGE_ROOT, "fixtures/golden/networks/squeezenet1_1.safetensors");
+  await refused(65, /squeezenet1_1\.safetensors: is a SqueezeNet, taken with a 3x3 stem of stride 2 and a max-pool, which can't take the mnist images of 4x4 pixels: layer features\.2 /, ["run", "--checkpoint", squeezenet, "--data", data]);
+  await refused(2, /--stem-stride/, ["run", "--checkpoint", squeezenet, "--data", data, "--stem-stride", "0"]);
+});
 test("data that isn't there", () => refused(65, /nowhere: does not exist/, ["run", "--checkpoint", DEMO_CHECKPOINT, "--data", "nowhere", ...small]));
 
 test("a slip in a layer's name", () => refused(2, /layer4\.1\.conv3.*did you mean "layer4\.1\.conv[12]"/, ["run", "--layers", "layer4.1.conv3", "--limit", "8"]));

@@ -31,6 +31,21 @@ test("a run of the demo ends with rows, a manifest and a table, and gives the sa
   assert.ok(bytesOf("a").equals(bytesOf("b")));
 });
 
+test("the filter by magnitude goes through run, score, plot and export, and isn't run unasked", async () => {
+  const ended = await cli(["run", "--layers", "fc", "--limit", "16", "--thresholds", "5", "--filters", "magnitude", "--out", "m"], { cwd: folder });
+  assert.is(ended.code, 0, ended.stderr);
+  assert.match(ended.stdout, /magnitude half at/);
+  const rows = await columnsOf("m");
+  assert.equal(rows.map(({ filter, threshold_index, delta }) => [filter, threshold_index, delta]), [0, 1, 2, 3, 4].map((i) => ["magnitude", i, null]));
+  assert.equal([rows[0].alpha, rows[0].removed, rows[4].density], [0, 0, 0]);
+  assert.ok(rows.every((row, i) => i === 0 || row.removed > rows[i - 1].removed));
+  assert.match((await cli(["score", "m", "--format", "csv"], { cwd: folder })).stdout, /magnitude/);
+  assert.is((await cli(["plot", "m"], { cwd: folder })).code, 0);
+  assert.is((await cli(["export", "m", "--format", "pickle"], { cwd: folder })).code, 0);
+  assert.ok(existsSync(join(folder, "m/Saved_models/ResNet18/MNIST/Step_magnitude")));
+  assert.equal([...new Set((await columnsOf("a")).map(({ filter }) => filter))], ["h_a", "h_b", "h_c"]);
+});
+
 test("a complete run ends with a report again, and is done where none can be written", async () => {
   const report = join(folder, "a/report.html");
   rmSync(report);

@@ -40,7 +40,7 @@ const LINES: [string, string[]][] = [
   ["run --checkpoint ", ALL],
   ["run --checkpoint n", ["net.ckpt"]],
   ["run --config s", ["sweep.yaml"]],
-  ["run --data ", FOLDERS],
+  ["run --data ", ALL],
   ["run --data im", ["images"]],
   ["inspect ", ALL],
   ["inspect net.ckpt --lay", ["--layers"]],

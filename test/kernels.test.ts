@@ -4,8 +4,8 @@ import * as assert from "uvu/assert";
 import { adaptiveAvgPool } from "../src/ops/avg_pool.js";
 import { batchNorm } from "../src/ops/batch_norm.js";
 import { maxPool, maxPoolLoops } from "../src/ops/max_pool.js";
-import type { AdaptiveAvgPoolNode, BatchNormNode } from "../src/ops/nodes.js";
-import { softmaxLoss } from "../src/ops/softmax_loss.js";
+import type { AdaptiveAvgPoolNode, BatchNormNode } from "../src/ops/common/nodes.js";
+import { lossStep, softmaxLoss } from "../src/ops/softmax_loss.js";
 import { blockLayout, fromBlocks, layoutConstants, type MapShape, toBlocks } from "../src/layout/blocks.js";
 import { GpuExecutor } from "../src/run/gpu.js";
 import { assertClose, noise } from "./support/close.js";
@@ -66,8 +66,9 @@ for (const classes of [10, 7, 200]) {
     const labels = Uint32Array.from({ length: BLOCKS * (await gpu()).lanes }, (_, n) => (n * 3) % classes);
     const expected = softmaxLoss(logits, labels, classes);
     let results: GPUBuffer | null = null;
+    const place = { resource: "", layout: where, blocks: BLOCKS };
     const { gradient } = await runKernel({
-      kernel: "softmax_loss", constants: { LANES: (await gpu()).lanes, CLASSES: classes }, params: { blocks_per_variant: BLOCKS, first_result: 0 }, grid: [BLOCKS, 1, 1], blocks: BLOCKS,
+      ...lossStep(place, place, BLOCKS, 0), blocks: BLOCKS,
       inputs: { logits: { layout: where, data: logits } },
       outputs: { gradient: { layout: where, images: IMAGES } },
       extra: (executor: GpuExecutor) => ({

@@ -3,20 +3,8 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { softmaxLoss } from "../src/ops/softmax_loss.js";
 import { computeOutcomes, GOLDEN_CASES, goldenLabels, goldenOutcome, type ComputeOptions, type GoldenCase } from "../src/verify/golden.js";
-import { assertClose } from "./support/close.js";
+import { assertClose, assertSigns } from "./support/close.js";
 import { gpu } from "./support/kernel.js";
-
-/** Signs of the gradient must agree where it is not negligible; see the definition of "the same answer" in the README. */
-function assertSigns(actual: Float32Array, expected: Float32Array): void {
-  const largest = expected.reduce((a, b) => Math.max(a, Math.abs(b)), 0);
-  let [counted, wrong] = [0, 0];
-  expected.forEach((g, i) => {
-    if (Math.abs(g) <= 1e-6 * largest) return;
-    counted++;
-    if (Math.sign(g) !== Math.sign(actual[i])) wrong++;
-  });
-  assert.ok(wrong <= 0.001 * counted, `${wrong} of ${counted} signs differ`);
-}
 
 async function compare(golden: GoldenCase, options?: ComputeOptions): Promise<void> {
   const expected = goldenOutcome(golden);

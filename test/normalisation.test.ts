@@ -76,7 +76,7 @@ test("pixels are (byte / 255 - mean) / std of each channel, whatever the default
   }
 });
 
-const file = (path: string, normalisation?: Normalisation): CheckpointFile => ({ path, format: "torch-zip", bytes: 0, modified: 0, shapes: new Map(), normalisation, load: () => Promise.reject(new Error("not read")) });
+const file = (path: string, normalisation: Normalisation | null = null): CheckpointFile => ({ path, format: "torch-zip", key: null, notes: [], bytes: 0, modified: 0, shapes: new Map(), normalisation, load: () => Promise.reject(new Error("not read")) });
 const stored = { mean: [Math.fround(0.1307)], std: [Math.fround(0.3081)] };
 
 test("a stored layer is used, as it was before it became float32, and may be said again but not contradicted", async () => {

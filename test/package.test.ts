@@ -70,7 +70,7 @@ test("the documented scripts pass a strict compiler that has nothing but Node's 
 test("wrong options and fields do not compile", () => {
   writeFileSync(join(project, "wrong.ts"), `import { sweep } from "wgpu-inferlink";
 for await (const row of sweep({ thresholds: 3 })) {
-  const filter: "h_a" | "h_b" | "h_c" = row.filter;
+  const filter: "h_a" | "h_b" | "h_c" | "magnitude" = row.filter;
   // @ts-expect-error no such column
   console.log(filter, row.accuracy);
 }

@@ -193,6 +193,35 @@ check("dark where the reader's system is", async () => {
   assert.equal(colours, [["rgb(245, 246, 248)", "rgb(28, 33, 39)", "rgb(0, 114, 178)"], ["rgb(13, 16, 20)", "rgb(230, 233, 236)", "rgb(86, 180, 233)"]]);
 });
 
+check("a network of 160 layers with long names: nothing is written over anything, nothing leaves its figure", async () => {
+  const layers = Array.from({ length: 160 }, (_, i) => `features.denseblock${1 + (i >> 6)}.denselayer${1 + ((i >> 1) % 32)}.conv${1 + (i % 2)}`);
+  const thresholds = Array.from({ length: 10 }, (_, i) => i);
+  const deep = layers.flatMap((layer, l) => (["h_a", "h_b", "h_c"] as const).flatMap((filter) => curveRows({ layer, layer_index: l, filter, epsilon: 0.1, clean: thresholds.map((i) => 190 - 6 * i - (l % 9)), adv: thresholds.map((i) => 160 - 5 * i - (l % 7)) })));
+  const html = reportPage(plotData([await loadRun(await writeRun([deep]))]), "1");
+  for (const width of [1200, 420]) {
+    const tall = await open(`deep-${width}.html`, html, { width });
+    for (const figure of ["heat-clean", "heat-difference", "scores"]) {
+      await shows(tall, figure, "conv2");
+      const found = await tall.evaluate<{ texts: number; over: string[]; outside: string[] }>(`(() => {
+        const svg = document.querySelector("#${figure} svg");
+        const box = svg.getBoundingClientRect();
+        const texts = [...svg.querySelectorAll("text")].map((text) => ({ text: text.textContent, at: text.getBoundingClientRect() })).sort((a, b) => a.at.top - b.at.top);
+        const over = [];
+        texts.forEach(({ text, at }, i) => {
+          for (let j = i + 1; j < texts.length && texts[j].at.top < at.bottom - 4; j++) {
+            const other = texts[j].at;
+            if (other.left < at.right - 1 && at.left < other.right - 1) over.push(text + " / " + texts[j].text);
+          }
+        });
+        return { texts: texts.length, over, outside: texts.filter(({ at }) => at.left < box.left - 1 || at.right > box.right + 1).map(({ text }) => text) };
+      })()`);
+      assert.ok(found.texts > 160, `${found.texts} texts`);
+      assert.equal([found.over.slice(0, 5), found.outside.slice(0, 5)], [[], []], `${figure}, ${width} pixels`);
+    }
+    await tall.close();
+  }
+});
+
 check("a cut run, one threshold, no score: the page says so and works", async () => {
   const cut = await open("cut.html", reportPage(plotData([await loadCut(await writeRun([curveRows({ clean: [0], adv: [0] })], { cut: true }))]), "1"));
   await cut.locator("#response svg").waitFor();

@@ -182,7 +182,7 @@ test("a journal that goes on with a terabyte of zeros ends before them", async (
 
 test("a record with a filter that can't be is refused when its scores are read", async () => {
   const bad = Buffer.from(record);
-  bad.writeInt32LE(3, 4 + headLength);
+  bad.writeInt32LE(4, 4 + headLength);
   const reader = (await JournalReader.open(journal(bad), IDENTITY))!;
   await refuses(() => reader.read([...reader.contents.units.keys()]), /filters that can't be/);
   const whole = (await JournalReader.open(journal(record), IDENTITY))!;

@@ -1,7 +1,7 @@
 // Before `value` is written to `at`: the residual, ReLU (forward) or its gate (gradient). Needs image_block, and params of their blocks.
 // @static
 if (RESIDUAL) {
-  value += textureLoad(residual, out_at(image_block % params.residual_blocks, group, quad, lane));
+  value += textureLoad(residual, residual_at(image_block % params.residual_blocks, group, quad, lane));
 }
 // @static
 if (RELU) {
@@ -13,7 +13,7 @@ if (RELU) {
 }
 // @static
 if (GATE) {
-  let shown = textureLoad(gate, out_at(image_block % params.gate_blocks, group, quad, lane), 0);
+  let shown = textureLoad(gate, gate_at(image_block % params.gate_blocks, group, quad, lane), 0);
   value = select(vec4f(0), value, shown > vec4f(0));
   // @static
   if (GATE_CAP > 0) {

@@ -7,12 +7,20 @@ const IN_QUADS = 14; // vec4 per channel map
 const IN_GROUPS_PER_ROW = 64; // channel groups in one texture row
 const IN_FOLD = 1; // texture rows per block
 const IN_PACK = 1; // channels in a vec4: 4 for 1x1 maps
+const IN_FIRST = 0; // a view of another tensor: where its groups lie there
+const IN_RADIX = 1;
+const IN_STEP = 0;
 
 fn in_at(image_block: u32, group: u32, quad: u32, lane: u32) -> vec2u {
+  var there = IN_FIRST + group;
+  // @static
+  if (IN_RADIX > 1) {
+    there = IN_FIRST + group % IN_RADIX * IN_STEP + group / IN_RADIX;
+  }
   // @static
   if (IN_FOLD == 1) {
-    return vec2u((group * IN_QUADS + quad) * LANES + lane, image_block);
+    return vec2u((there * IN_QUADS + quad) * LANES + lane, image_block);
   } else {
-    return vec2u(((group % IN_GROUPS_PER_ROW) * IN_QUADS + quad) * LANES + lane, image_block * IN_FOLD + group / IN_GROUPS_PER_ROW);
+    return vec2u(((there % IN_GROUPS_PER_ROW) * IN_QUADS + quad) * LANES + lane, image_block * IN_FOLD + there / IN_GROUPS_PER_ROW);
   }
 }

@@ -6,12 +6,20 @@ const OTHER_QUADS = 14; // vec4 per channel map
 const OTHER_GROUPS_PER_ROW = 64; // channel groups in one texture row
 const OTHER_FOLD = 1; // texture rows per block
 const OTHER_PACK = 1; // channels in a vec4: 4 for 1x1 maps
+const OTHER_FIRST = 0; // a view of another tensor: where its groups lie there
+const OTHER_RADIX = 1;
+const OTHER_STEP = 0;
 
 fn other_at(image_block: u32, group: u32, quad: u32, lane: u32) -> vec2u {
+  var there = OTHER_FIRST + group;
+  // @static
+  if (OTHER_RADIX > 1) {
+    there = OTHER_FIRST + group % OTHER_RADIX * OTHER_STEP + group / OTHER_RADIX;
+  }
   // @static
   if (OTHER_FOLD == 1) {
-    return vec2u((group * OTHER_QUADS + quad) * LANES + lane, image_block);
+    return vec2u((there * OTHER_QUADS + quad) * LANES + lane, image_block);
   } else {
-    return vec2u(((group % OTHER_GROUPS_PER_ROW) * OTHER_QUADS + quad) * LANES + lane, image_block * OTHER_FOLD + group / OTHER_GROUPS_PER_ROW);
+    return vec2u(((there % OTHER_GROUPS_PER_ROW) * OTHER_QUADS + quad) * LANES + lane, image_block * OTHER_FOLD + there / OTHER_GROUPS_PER_ROW);
   }
 }

@@ -4,7 +4,7 @@ import type { MapShape } from "../layout/shape.js";
 import type { Architecture, Network } from "../model/architecture.js";
 import { parametersOf, type Graph } from "../model/graph.js";
 import { architectureNamed } from "../model/recognise.js";
-import type { Initial } from "../ops/op.js";
+import type { Initial } from "../ops/common/op.js";
 import type { Case } from "./case.js";
 import { isProgram, programOf } from "./programs.js";
 

@@ -3,7 +3,7 @@ import { settle, type Gpu } from "../gpu/device.js";
 import type { Dataset } from "../io/types.js";
 import type { Network } from "../model/architecture.js";
 import { blockLayout, fromBlocks, IMAGE_MULTIPLE, toBlocks } from "../layout/blocks.js";
-import type { KernelLimits } from "../ops/site.js";
+import type { KernelLimits } from "../ops/common/site.js";
 import { planUnit } from "../plan/plan.js";
 import { GpuExecutor, type PreparedPlan, type PreparedStep } from "../run/gpu.js";
 import { kernelLimits } from "../run/limits.js";

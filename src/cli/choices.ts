@@ -10,7 +10,7 @@ export const DATASETS: Record<string, DatasetName> = {
   cifar10: "cifar10", cifar100: "cifar100", "tiny-imagenet": "tiny-imagenet", "tiny-imagenet-200": "tiny-imagenet", images: "images",
 };
 /** With the notebooks' names. */
-export const FILTER_NAMES: Record<string, Filter> = { h_a: "h_a", h_b: "h_b", h_c: "h_c", minmax: "h_a", maxmin: "h_b", pulseminmax: "h_c" };
+export const FILTER_NAMES: Record<string, Filter> = { h_a: "h_a", h_b: "h_b", h_c: "h_c", magnitude: "magnitude", minmax: "h_a", maxmin: "h_b", pulseminmax: "h_c" };
 export const SCOPES: Record<string, Scope> = { local: "local", global: "global" };
 export const SPLITS = { test: "test", train: "train" } as const;
 export const EPSILON_SPACES = { input: "input", pixel: "pixel" } as const;

@@ -12,5 +12,6 @@ export const COMMANDS: Listed[] = [
   { grammar: "plot <run..>", summary: "Figures of runs as SVG files, and report.html", load: async () => (await import("./commands/plot.js")).plotCommand },
   { grammar: "export <run>", summary: "Results as Parquet, CSV, JSON Lines, or the notebooks' pickles", load: async () => (await import("./commands/export.js")).exportCommand },
   { grammar: "bench", summary: "Measure speed on this machine, alone or beside other programs", load: async () => (await import("./commands/bench.js")).benchCommand },
+  { grammar: "setup", summary: "Make sure that there is a WebGPU adapter: software Vulkan where there is none", load: async () => (await import("./commands/setup.js")).setupCommand },
   { grammar: "completion <shell>", summary: "Completion for bash, zsh or fish", load: async () => (await import("./commands/completion.js")).completionCommand(COMMANDS) },
 ];

@@ -38,8 +38,8 @@ export const STEM_FLAGS: Record<string, Flag> = {
 export const SWEEP_FLAGS: Record<string, Flag> = {
   scope: text(SWEEP, "Filter one layer at a time (local) or all at once (global)", "local", one(SCOPES)),
   layers: text(SWEEP, "Names or globs of the layers, by commas: conv1,layer4.*", "all"),
-  filters: text(SWEEP, "h_a removes small weights (minmax), h_b large ones (maxmin), h_c a window (pulseminmax)", "h_a,h_b,h_c", { someOf: Object.keys(FILTER_NAMES) }),
-  thresholds: text(SWEEP, "Number of thresholds between the smallest and the largest weight", "25"),
+  filters: text(SWEEP, "h_a removes small weights (minmax), h_b large ones (maxmin), h_c a window (pulseminmax), magnitude those next to 0", "h_a,h_b,h_c", { someOf: Object.keys(FILTER_NAMES) }),
+  thresholds: text(SWEEP, "Number of thresholds between the smallest and the largest weight (magnitude: from 0 to the largest magnitude)", "25"),
   alpha: text(SWEEP, "These thresholds, by commas, instead of evenly spaced ones"),
   delta: text(SWEEP, "Half-width of the window of h_c", "half a threshold step"),
   range: text(SWEEP, "Range of the thresholds of a global sweep", "-1,1"),

@@ -7,7 +7,7 @@ export const percent = (value: number): string => `${(100 * value).toFixed(1)}`;
 /** More tables than this are cut: the files have them all. */
 export const TABLES = 4;
 
-const HEADINGS: Record<Filter, string> = { h_a: "h_a half at", h_b: "h_b half at", h_c: "h_c lowest" };
+const HEADINGS: Record<Filter, string> = { h_a: "h_a half at", h_b: "h_b half at", h_c: "h_c lowest", magnitude: "magnitude half at" };
 
 function cell(summary: LayerSummary, filter: Filter): string {
   const found = summary.filters.find((entry) => entry.filter === filter);

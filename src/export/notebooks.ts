@@ -18,8 +18,8 @@ export interface NotebookFile {
   bytes: Uint8Array;
 }
 
-const FOLDERS: Record<Filter, string> = { h_a: "Step_minmax", h_b: "Step_maxmin", h_c: "Pulse_minmax" };
-const FILTERS: Record<Filter, string> = { h_a: "minmax", h_b: "maxmin", h_c: "pulseminmax" };
+const FOLDERS: Record<Filter, string> = { h_a: "Step_minmax", h_b: "Step_maxmin", h_c: "Pulse_minmax", magnitude: "Step_magnitude" };
+const FILTERS: Record<Filter, string> = { h_a: "minmax", h_b: "maxmin", h_c: "pulseminmax", magnitude: "magnitude" };
 const DATASETS: ReadonlyMap<string, string> = new Map([["mnist", "MNIST"], ["cifar10", "CIFAR10"], ["tiny-imagenet", "ImageNet"]]);
 
 /** How the notebooks call a checkpoint. */

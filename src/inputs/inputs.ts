@@ -14,6 +14,7 @@ import { checkPixelEpsilons, type SweepConfig } from "../sweep/config.js";
 import type { SweepCheckpoint, SweepJob } from "../sweep/sweep.js";
 import { openGraph, type GraphFile } from "./graphs.js";
 import { normalisedImages, type AskedNormalisation } from "./normalisation.js";
+import { expanded } from "./patterns.js";
 import { openCheckpoint } from "./weights.js";
 
 /** Where checkpoints come from. */
@@ -79,7 +80,7 @@ const DEMO = join(PACKAGE_ROOT, "fixtures", "demo");
 const NETWORK = "ResNet18";
 
 function checkpointFiles(source: Source, dataset: Dataset): string[] {
-  if (source.kind === "files") return source.files;
+  if (source.kind === "files") return expanded(source.files);
   if (source.kind === "demo") return findCheckpoints(join(DEMO, "Saved_models"), { network: NETWORK, dataset: dataset.name }).map(({ path }) => path);
   const query = { network: namesOf(source.network ?? NETWORK), dataset: source.dataset ?? dataset.name, init: source.inits ?? undefined, epoch: source.epochs ?? undefined };
   return findCheckpoints(source.folder, query).map(({ path }) => path);
@@ -106,7 +107,7 @@ export async function openInputs(inputs: Inputs, config: SweepConfig): Promise<O
   const options = { key: inputs.key, graph, stem: inputs.stem };
   const data = inputs.data ?? join(DEMO, "MNIST", "raw");
   // Pictures are gray or coloured as the network takes them; which files a tree has for a dataset only the dataset tells.
-  const first = inputs.source.kind === "files" ? (await openCheckpoint(inputs.source.files[0], options)).choice.chosen.architecture : null;
+  const first = inputs.source.kind === "files" ? (await openCheckpoint(expanded(inputs.source.files)[0], options)).choice.chosen.architecture : null;
   const read = await openDataset(data, {
     dataset: inputs.dataset ?? undefined, split: inputs.split, limit: inputs.limit ?? undefined,
     coarse: inputs.coarse, resize: inputs.resize ?? undefined, crop: inputs.crop ?? undefined, channels: first?.channels,

@@ -29,6 +29,18 @@ export interface BlockLayout extends MapShape {
   fold: number;
   /** Texels in a row. */
   texels: number;
+  /** A view of another tensor: its group g is the other one's `first + (g % radix) * step + floor(g / radix)`. */
+  first: number;
+  radix: number;
+  step: number;
+}
+
+/** Which channels of a tensor another one is: channel i is `from + (i % radix) * step + floor(i / radix)`, for i below `count`. */
+export interface ChannelMap {
+  from: number;
+  count: number;
+  radix: number;
+  step: number;
 }
 
 /** Room behind each row: strides that are powers of two alias in a CPU's cache. */
@@ -60,14 +72,35 @@ export function blockLayout({ channels, height, width }: MapShape, { lanes, maxT
   const groupsPerRow = groups <= fits ? groups : 2 ** Math.floor(Math.log2(fits));
   const fold = Math.ceil(groups / groupsPerRow);
   const texels = Math.min(maxTextureWidth, groupsPerRow * quads * lanes + PADDING_TEXELS);
-  return { lanes, channels, height, width, pitch, quads, pack, groups, groupsPerRow, fold, texels };
+  return { lanes, channels, height, width, pitch, quads, pack, groups, groupsPerRow, fold, texels, first: 0, radix: 1, step: 0 };
+}
+
+/** Some channels of what lies as `layout`, in place; null where the groups of channels are not to be told by a view. */
+export function viewOf(layout: BlockLayout, map: ChannelMap): BlockLayout | null {
+  const { pack } = layout;
+  const composed = composeMaps({ from: layout.first, count: layout.groups, radix: layout.radix, step: layout.step }, { ...map, from: map.from / pack, count: map.count / pack });
+  if (pack > 1 && (map.radix > 1 || map.from % pack !== 0 || map.count % pack !== 0)) return null;
+  return composed && { ...layout, channels: map.count, groups: composed.count, first: composed.from, radix: composed.radix, step: composed.step };
+}
+
+/** The channels `inner` of the channels `outer`; null where no single map says it. */
+export function composeMaps(outer: ChannelMap, inner: ChannelMap): ChannelMap | null {
+  if (outer.radix === 1) return { ...inner, from: outer.from + inner.from };
+  if (inner.radix > 1 || inner.from % outer.radix !== 0) return null;
+  return { ...outer, from: outer.from + inner.from / outer.radix, count: inner.count };
 }
 
 /** Constants LANES and IN_*, OTHER_* or OUT_* that tell a kernel a layout. */
 export function layoutConstants(prefix: "IN" | "OTHER" | "OUT", layout: BlockLayout): Record<string, number> {
-  const { lanes, height, width, pitch, quads, groupsPerRow, fold, pack } = layout;
-  const constants = { H: height, W: width, PITCH: pitch, QUADS: quads, GROUPS_PER_ROW: groupsPerRow, FOLD: fold, PACK: pack };
+  const { lanes, height, width, pitch, quads, groupsPerRow, fold, pack, first, radix, step } = layout;
+  const constants = { H: height, W: width, PITCH: pitch, QUADS: quads, GROUPS_PER_ROW: groupsPerRow, FOLD: fold, PACK: pack, FIRST: first, RADIX: radix, STEP: step };
   return { LANES: lanes, ...Object.fromEntries(Object.entries(constants).map(([name, value]) => [`${prefix}_${name}`, value])) };
+}
+
+/** Constants RESIDUAL_* or GATE_*: where the groups of a tensor lie whose maps are those of the output. */
+export function placeConstants(prefix: "RESIDUAL" | "GATE", { groupsPerRow, fold, first, radix, step }: BlockLayout): Record<string, number> {
+  const constants = { GROUPS_PER_ROW: groupsPerRow, FOLD: fold, FIRST: first, RADIX: radix, STEP: step };
+  return Object.fromEntries(Object.entries(constants).map(([name, value]) => [`${prefix}_${name}`, value]));
 }
 
 /** Index of an element among the floats of a texture with `layout`. */

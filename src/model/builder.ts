@@ -1,6 +1,6 @@
 /** Puts a graph together, node by node: networks and exported programs are both built with it. */
 import type { Pair } from "../layout/shape.js";
-import type { ActivationNode, Node } from "../ops/nodes.js";
+import type { ActivationNode, Node } from "../ops/common/nodes.js";
 import type { Graph } from "./graph.js";
 
 /** A node without the name of what it makes. */

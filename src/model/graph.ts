@@ -1,8 +1,8 @@
 /** A network as data: op nodes in execution order, each making one tensor from earlier ones. */
 import type { MapShape } from "../layout/shape.js";
-import type { Node } from "../ops/nodes.js";
-import type { Parameter } from "../ops/op.js";
-import { layerOf } from "../ops/step.js";
+import type { Node } from "../ops/common/nodes.js";
+import type { Parameter } from "../ops/common/op.js";
+import { layerOf } from "../ops/common/step.js";
 import { opOf } from "../ops/table.js";
 
 export interface Graph {

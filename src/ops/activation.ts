@@ -1,8 +1,9 @@
 /** Functions of each number by itself. ReLU and ReLU6 are joined to what is in front of them where that can do them. */
-import { mapStep } from "./elementwise.js";
-import type { ActivationNode } from "./nodes.js";
-import type { Op } from "./op.js";
-import type { Relu } from "./site.js";
+import { layoutConstants } from "../layout/blocks.js";
+import { mapStep } from "./common/elementwise.js";
+import type { ActivationNode } from "./common/nodes.js";
+import type { Op } from "./common/op.js";
+import type { Relu } from "./common/site.js";
 
 interface Curve {
   apply(x: number, low: number, high: number): number;
@@ -63,7 +64,7 @@ export const activation: Op<ActivationNode> = {
   inputGradient({ kind, low, high }, site) {
     const { inputs: [input], gradient } = site;
     const { place, ...ending } = site.target(0, { sum: true, gate: true });
-    return [mapStep({ kernel: "activation", name: `${kind} gradient`, input, output: place, ending, constants: { KIND: KINDS.indexOf(kind), GRADIENT: true }, params: { low, high }, bindings: { dy: gradient.resource } })];
+    return [mapStep({ kernel: "activation", name: `${kind} gradient`, input, output: place, ending, constants: { ...layoutConstants("OTHER", gradient.layout), KIND: KINDS.indexOf(kind), GRADIENT: true }, params: { low, high }, bindings: { dy: gradient.resource } })];
   },
   twin: {
     forward: ({ kind, low, high }, { inputs: [{ data }] }) => data.map((x) => CURVES[kind].apply(x, low, high)),

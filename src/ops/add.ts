@@ -1,12 +1,12 @@
 /** Addition of two tensors. Where a kernel in front of it can, it adds the other one to its sum. */
 import { layoutConstants } from "../layout/blocks.js";
 import { isPixel, sameMap } from "../layout/shape.js";
-import { broadcastAt, broadcastShape, largerOf, sumToInput } from "./broadcast.js";
-import { type Ending, mapStep } from "./elementwise.js";
-import type { AddNode } from "./nodes.js";
-import type { Op } from "./op.js";
-import type { Place } from "./site.js";
-import type { Step } from "./step.js";
+import { broadcastAt, broadcastShape, largerOf, sumToInput } from "./common/broadcast.js";
+import { type Ending, mapStep } from "./common/elementwise.js";
+import type { AddNode } from "./common/nodes.js";
+import type { Op } from "./common/op.js";
+import type { Place } from "./common/site.js";
+import type { Step } from "./common/step.js";
 
 /** factor * a + otherFactor * b; b may be a single pixel, or left out. Gradients that meet are added by it, too. */
 export function addStep(name: string, a: Place, b: Place | null, output: Place, ending: Ending, factor = 1, otherFactor = 1): Step {

@@ -1,11 +1,11 @@
 /** Average pool with windows, and the adaptive one whose windows cover the map. Over the whole map it has a kernel of its own. */
 import type { Pair } from "../layout/shape.js";
 import { isPixel, type MapShape, placesOf } from "../layout/shape.js";
-import { byQuad, mapStep } from "./elementwise.js";
-import type { AdaptiveAvgPoolNode, AvgPoolNode } from "./nodes.js";
-import type { Op, TwinInputs } from "./op.js";
-import type { GradientSite, Place, Site } from "./site.js";
-import type { Step } from "./step.js";
+import { byQuad, mapStep } from "./common/elementwise.js";
+import type { AdaptiveAvgPoolNode, AvgPoolNode } from "./common/nodes.js";
+import type { Op, TwinInputs } from "./common/op.js";
+import type { GradientSite, Place, Site } from "./common/site.js";
+import type { Step } from "./common/step.js";
 
 /** Pixels from `first` to before `last` of one axis that a window holds, and the number it is divided by. */
 interface Span {
@@ -32,7 +32,7 @@ const isGlobal = (node: Node, { layout }: Place, pooled: Place): boolean => node
 function forward(node: Node, { inputs: [input], output }: Site): Step[] {
   const work = Math.ceil((input.layout.height * input.layout.width) / (output.layout.height * output.layout.width));
   const ends = { name: "avg_pool", input, output, work };
-  if (isGlobal(node, input, output)) return [mapStep({ ...ends, kernel: "avg_pool" })];
+  if (isGlobal(node, input, output)) return [mapStep({ ...ends, kernel: "avg_pool", constants: { CHANNELS: output.layout.channels } })];
   return [mapStep({ ...ends, kernel: "avg_pool_windows", constants: { ...constantsOf(node, input.layout, output.layout), CHANNELS: output.layout.channels }, grid: byQuad(output) })];
 }
 

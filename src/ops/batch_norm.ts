@@ -3,11 +3,11 @@
  * behind the sum in front of it where there is one. With those of the batch the gradient flows through the statistics.
  */
 import { layoutConstants } from "../layout/blocks.js";
-import { mapStep } from "./elementwise.js";
-import type { BatchNormNode } from "./nodes.js";
-import type { Op, Parameter, TwinInputs } from "./op.js";
-import type { Affine, GradientSite, Place, Site } from "./site.js";
-import { layerOf, type Step } from "./step.js";
+import { endingConstants, mapStep } from "./common/elementwise.js";
+import type { BatchNormNode } from "./common/nodes.js";
+import type { Op, Parameter, TwinInputs } from "./common/op.js";
+import type { Affine, GradientSite, Place, Site } from "./common/site.js";
+import { layerOf, type Step } from "./common/step.js";
 
 const affineOf = (norm: BatchNormNode, statistics: boolean): Affine => ({ channels: norm.channels, bias: null, norm, literal: null, statistics });
 
@@ -67,11 +67,11 @@ function batchSteps(node: BatchNormNode, site: Site): Step[] {
   const { groups, quads, lanes } = input.layout;
   const cost = output.blocks * lanes * groups * quads * 4;
   return [
-    { kernel: "batch_norm_stats", name: "batch_norm_stats", constants, params: { blocks_per_variant: blocksPerVariant, images, stats_rows: rows, raw_blocks: input.blocks, epsilon: node.epsilon }, bindings: { input: input.resource, output: stats }, writes: [stats], grid: [rows, groups, 1], cost: 2 * cost },
+    { kernel: "batch_norm_stats", name: "batch_norm_stats", constants: { ...constants, ...layoutConstants("OTHER", input.layout) }, params: { blocks_per_variant: blocksPerVariant, images, stats_rows: rows, raw_blocks: input.blocks, epsilon: node.epsilon }, bindings: { input: input.resource, output: stats }, writes: [stats], grid: [rows, groups, 1], cost: 2 * cost },
     {
       kernel: "batch_norm",
       name: "batch_norm",
-      constants: { ...constants, RESIDUAL: residual !== null, RELU: relu !== null, CAP: relu?.cap ?? 0 },
+      constants: { ...constants, ...layoutConstants("OTHER", output.layout), ...layoutConstants("OUT", output.layout), ...endingConstants({ residual, relu }) },
       params: { blocks_per_variant: blocksPerVariant, input_blocks: input.blocks, residual_blocks: residual?.blocks ?? 1, gate_blocks: 1, stats_rows: rows },
       bindings: { input: input.resource, output: output.resource, norm: site.affine(affineOf(node, false)), stats, ...(residual && { residual: residual.resource }) },
       writes: [output.resource],
@@ -82,20 +82,20 @@ function batchSteps(node: BatchNormNode, site: Site): Step[] {
 }
 
 function batchGradient(node: BatchNormNode, site: GradientSite): Step[] {
-  const { inputs: [input], output, gradient, options: { variants, blocksPerVariant, images } } = site;
+  const { inputs: [input], gradient, options: { variants, blocksPerVariant, images } } = site;
   const rows = input.blocks / blocksPerVariant;
-  const stats = `${output.resource}#stats`;
+  const stats = site.kept("stats");
   const gradientStats = site.texture("gradient-stats", columns(input), variants);
-  const constants = { ...layoutConstants("IN", input.layout), GRADIENT: true };
+  const constants = { GRADIENT: true };
   const { place, residual, gate } = site.target(0, { sum: true, gate: true });
   const { groups, quads, lanes } = input.layout;
   const cost = place.blocks * lanes * groups * quads * 4;
   return [
-    { kernel: "batch_norm_stats", name: "batch_norm_stats gradient", constants, params: { blocks_per_variant: blocksPerVariant, images, stats_rows: rows, raw_blocks: input.blocks, epsilon: node.epsilon }, bindings: { input: gradient.resource, output: gradientStats, raw: input.resource, stats }, writes: [gradientStats], grid: [variants, groups, 1], cost },
+    { kernel: "batch_norm_stats", name: "batch_norm_stats gradient", constants: { ...constants, ...layoutConstants("IN", gradient.layout), ...layoutConstants("OTHER", input.layout) }, params: { blocks_per_variant: blocksPerVariant, images, stats_rows: rows, raw_blocks: input.blocks, epsilon: node.epsilon }, bindings: { input: gradient.resource, output: gradientStats, raw: input.resource, stats }, writes: [gradientStats], grid: [variants, groups, 1], cost },
     {
       kernel: "batch_norm",
       name: "batch_norm gradient",
-      constants: { ...constants, RESIDUAL: residual !== null, GATE: gate !== null, GATE_CAP: gate?.relu.cap ?? 0 },
+      constants: { ...constants, ...layoutConstants("IN", input.layout), ...layoutConstants("OTHER", gradient.layout), ...layoutConstants("OUT", place.layout), ...endingConstants({ residual, gate }) },
       params: { blocks_per_variant: blocksPerVariant, input_blocks: input.blocks, residual_blocks: residual?.blocks ?? 1, gate_blocks: gate?.place.blocks ?? 1, stats_rows: rows },
       bindings: { input: input.resource, output: place.resource, dy: gradient.resource, norm: site.affine(affineOf(node, false)), stats, gradient_stats: gradientStats, ...(residual && { residual: residual.resource }), ...(gate && { gate: gate.place.resource }) },
       writes: [place.resource],

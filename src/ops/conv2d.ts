@@ -1,13 +1,14 @@
 /** Convolution and its input gradient: by the tiled kernel shaders/conv2d.wgsl, or by conv2d_plain.wgsl where that cannot. */
-import { layoutConstants } from "../layout/blocks.js";
+import { type BlockLayout, layoutConstants } from "../layout/blocks.js";
 import type { MapShape } from "../layout/shape.js";
 import { type ConvPlan, convGrid, planConv } from "./convolution/plan.js";
 import { conv2d as convLoops, conv2dInputGradient, convOutput, type ConvShape, multiplyAdds } from "./convolution/shape.js";
 import { chooseTile, isTiled, tileKey } from "./convolution/tile.js";
-import type { Conv2dNode } from "./nodes.js";
-import type { Op, Parameter } from "./op.js";
-import type { Affine, Epilogue, GradientSite, Place, Site, SiteOptions, Target } from "./site.js";
-import { layerOf, type Step } from "./step.js";
+import { endingConstants } from "./common/elementwise.js";
+import type { Conv2dNode } from "./common/nodes.js";
+import type { Op, Parameter } from "./common/op.js";
+import type { Affine, Epilogue, GradientSite, Place, Site, SiteOptions, Target } from "./common/site.js";
+import { layerOf, type Step } from "./common/step.js";
 
 /** What convolutions and linear layers have in common: the rest of this file does both. */
 export interface Convolution {
@@ -52,26 +53,26 @@ export const withBias = (y: Float64Array, bias: ArrayLike<number> | null, area: 
 /** Scale and shift behind the sum. */
 export const affineOf = ({ bias, shape }: Convolution, { norm }: Epilogue): Affine => ({ channels: shape.outChannels, bias, norm, literal: null, statistics: true });
 
-/** @param gradient whether it is the input's gradient; null where the tiled kernel cannot do it */
-export function tiledPlan(shape: ConvShape, gradient: boolean, [input, output]: Pick<Place, "layout">[], options: Pick<SiteOptions, "tiles" | "lanes" | "accumulators" | "maxTextureWidth">): ConvPlan | null {
+/** @param gradient whether it is the input's gradient. @returns null where the tiled kernel cannot do it */
+export function tiledPlan(shape: ConvShape, gradient: boolean, read: BlockLayout, written: BlockLayout, options: Pick<SiteOptions, "tiles" | "lanes" | "accumulators" | "maxTextureWidth">): ConvPlan | null {
   if (!isTiled(shape, gradient)) return null;
   const tile = options.tiles?.[tileKey(shape, gradient)] ?? chooseTile(shape, gradient, options);
-  return planConv(shape, gradient, (gradient ? output : input).layout, (gradient ? input : output).layout, tile, options.maxTextureWidth);
+  return planConv(shape, gradient, read, written, tile, options.maxTextureWidth);
 }
 
 export function forwardSteps(conv: Convolution, site: Site): Step[] {
   const { epilogue, inputs: [input], output } = site;
   const affine = affineOf(conv, epilogue);
-  const plan = tiledPlan(conv.shape, false, [input, output], site.options);
+  const plan = tiledPlan(conv.shape, false, input.layout, output.layout, site.options);
   const ends = { input, output, residual: epilogue.residual, relu: epilogue.relu, gate: null };
   return plan ? tiledSteps(conv, plan, site, affine, ends) : [plainStep(conv, false, site, affine, ends)];
 }
 
 export function gradientSteps(conv: Convolution, site: GradientSite): Step[] {
-  const { inputs: [input], output, gradient } = site;
+  const { gradient } = site;
   const affine = affineOf(conv, site.epilogue);
-  const plan = tiledPlan(conv.shape, true, [input, output], site.options);
   const { place, residual, gate } = site.target(0, { sum: true, gate: true });
+  const plan = tiledPlan(conv.shape, true, gradient.layout, place.layout, site.options);
   const ends = { input: gradient, output: place, residual, relu: null, gate };
   return plan ? tiledSteps(conv, plan, site, affine, ends) : [plainStep(conv, true, site, affine, ends)];
 }
@@ -90,10 +91,6 @@ export function weightsOf({ weight }: Convolution, plan: ConvPlan | null, gradie
   return { weights: site.weights(form, { tensor: weight, conv: plan, ...size, scale }), intervals };
 }
 
-const epilogueConstants = ({ residual, relu, gate }: Ends): Step["constants"] => ({
-  RESIDUAL: residual !== null, RELU: relu !== null, GATE: gate !== null, ...(relu?.cap && { CAP: relu.cap }), ...(gate?.relu.cap && { GATE_CAP: gate.relu.cap }),
-});
-
 const epilogueParams = ({ input, residual, gate }: Ends, { blocksPerVariant }: SiteOptions): Step["params"] => ({
   in_blocks: input.blocks, residual_blocks: residual?.blocks ?? 1, gate_blocks: gate?.place.blocks ?? 1, blocks_per_variant: blocksPerVariant,
 });
@@ -106,7 +103,7 @@ function tiledSteps(conv: Convolution, plan: ConvPlan, site: Site | GradientSite
     kernel: "conv2d",
     name: `conv2d ${gradient ? "gradient " : ""}${layerOf(conv.weight)}`,
     // Without a batch norm the scale is 1, which leaves the gradient as it is.
-    constants: { ...plan.constants, ...band.constants, SHUFFLE: site.options.shuffle, MASKED: intervals !== null, SCALED: gradient && intervals !== null, ...epilogueConstants(ends) },
+    constants: { ...plan.constants, ...band.constants, SHUFFLE: site.options.shuffle, MASKED: intervals !== null, SCALED: gradient && intervals !== null, ...endingConstants(ends) },
     params: { steps: plan.steps, ...epilogueParams(ends, site.options) },
     bindings: { input: input.resource, weights, norm: site.affine(affine), output: output.resource, ...(intervals && { intervals }), ...(residual && { residual: residual.resource }), ...(gate && { gate: gate.place.resource }) },
     writes: [output.resource],
@@ -132,7 +129,7 @@ export function plainStep(conv: Convolution, gradient: boolean, site: Site | Gra
       ...layoutConstants("IN", input.layout), ...layoutConstants("OUT", output.layout), GRADIENT: gradient,
       KERNEL_H: shape.kernel[0], KERNEL_W: shape.kernel[1], STRIDE_H: shape.stride[0], STRIDE_W: shape.stride[1], PAD_H: shape.pad[0], PAD_W: shape.pad[1], DILATION_H: shape.dilation[0], DILATION_W: shape.dilation[1],
       GROUP_IN_CHANNELS: shape.inChannels / shape.groups, GROUP_OUT_CHANNELS: shape.outChannels / shape.groups, OUT_CHANNELS: output.layout.channels, WEIGHT_WIDTH: size.width,
-      MASKED: intervals !== null, SCALED: gradient && intervals !== null, ...epilogueConstants(ends),
+      MASKED: intervals !== null, SCALED: gradient && intervals !== null, ...endingConstants(ends),
     },
     params: epilogueParams(ends, site.options),
     bindings: { input: input.resource, weights, norm: site.affine(affine), output: output.resource, ...(intervals && { intervals }), ...(residual && { residual: residual.resource }), ...(gate && { gate: gate.place.resource }) },

@@ -4,10 +4,10 @@ import { affineOf, convShape, tiledPlan, weightsOf } from "./conv2d.js";
 import { type ConvPlan, planConv } from "./convolution/plan.js";
 import { type ConvShape, isSquare } from "./convolution/shape.js";
 import { isByRows, winnerOf } from "./max_pool.js";
-import type { Conv2dNode, MaxPoolNode } from "./nodes.js";
-import type { Joined, Pair } from "./op.js";
-import type { GradientSite, Site } from "./site.js";
-import { layerOf } from "./step.js";
+import type { Conv2dNode, MaxPoolNode } from "./common/nodes.js";
+import type { Joined, Pair } from "./common/op.js";
+import type { GradientSite, Site } from "./common/site.js";
+import { layerOf } from "./common/step.js";
 
 /** Output channels an invocation may do, best first. */
 const CHANNELS = [16, 8];
@@ -33,7 +33,7 @@ export function planConvMaxPool(
   const [kernel, stride, pad] = [pool.kernel[0], pool.stride[0], pool.pad[0]];
   const channels = CHANNELS.find((count) => map.groups % count === 0 && map.width * count <= limits.accumulators);
   const isRowWise = [input, map, output].every(({ width, height }) => width >= 3 && height > 1);
-  if (!channels || !isRowWise || kernel < stride || kernel > stride + 1) return null;
+  if (!channels || output.groups < map.groups || !isRowWise || kernel < stride || kernel > stride + 1) return null;
   const conv = planConv(shape, false, input, map, { channels, rows: 1, blocks: 1, banded: false }, limits.maxTextureWidth);
   if (conv.rowSteps !== shape.kernel[0]) return null;
   return {
@@ -75,7 +75,7 @@ export const conv2dMaxPool: Pair<Conv2dNode, MaxPoolNode> = {
     return [{
       kernel: "conv2d_max_pool",
       name: `conv2d+max_pool ${layerOf(conv.node.weight)}`,
-      constants: { ...plan.constants, MASKED: intervals !== null, WINNER: winner !== null },
+      constants: { ...plan.constants, MASKED: intervals !== null, WINNER: winner !== null, ...layoutConstants("OTHER", pool.site.plain(output.layout)) },
       params: { channels: plan.channels, in_blocks: input.blocks, blocks_per_variant: options.blocksPerVariant },
       bindings: { input: input.resource, weights, norm: conv.site.affine(affine), output: output.resource, ...(winner && { winner }), ...(intervals && { intervals }) },
       writes: winner ? [output.resource, winner] : [output.resource],
@@ -88,19 +88,19 @@ export const conv2dMaxPool: Pair<Conv2dNode, MaxPoolNode> = {
     const { gradient, output: pooled } = pool.site;
     if (!isJoinable([conv, pool], map.layout, pooled.layout) || !conv.site.isSole(0)) return null;
     const shape = convShape(conv.node, image.layout);
-    const plan = tiledPlan(shape, true, [image, map], options);
+    const plan = tiledPlan(shape, true, map.layout, image.layout, options);
     // The kernel keeps the whole of what it writes in registers, adds nothing to it and knows no gate.
     if (!plan || plan.tile.rows !== image.layout.height || plan.tile.blocks !== 1) return null;
     const affine = affineOf({ ...conv.node, shape }, epilogue);
     const { weights, intervals } = weightsOf({ ...conv.node, shape }, plan, true, plan.weightTexture, conv.site, affine);
     const { place: output } = conv.site.target(0, { sum: false, gate: false });
     const { top, left, rows, cols } = plan.taps;
-    const winner = `${pooled.resource}#winner`;
+    const winner = pool.site.kept("winner");
     return [{
       kernel: "conv2d_max_pool_grad",
       name: `conv2d+max_pool gradient ${layerOf(conv.node.weight)}`,
       constants: {
-        ...layoutConstants("IN", gradient.layout), ...layoutConstants("OUT", output.layout),
+        ...layoutConstants("IN", gradient.layout), ...layoutConstants("OTHER", pool.site.plain(pooled.layout)), ...layoutConstants("OUT", output.layout),
         KERNEL_TOP: top, KERNEL_LEFT: left, KERNEL_ROWS: rows, KERNEL_COLS: cols, STRIDE: shape.stride[0], PAD: shape.pad[0],
         MAP_H: map.layout.height, MAP_W: map.layout.width, POOL_KERNEL: pool.node.kernel[0], POOL_STRIDE: pool.node.stride[0], POOL_PAD: pool.node.pad[0],
         OC: plan.tile.channels, STEPS_PER_ROW: plan.stepsPerRow, WEIGHT_FOLD: plan.weightFold, MASKED: intervals !== null,

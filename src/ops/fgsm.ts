@@ -1,7 +1,7 @@
 /** Fast gradient sign method: x + epsilon * sign(gradient). Goodfellow et al. 2015, arXiv 1412.6572. */
 import { layoutConstants } from "../layout/blocks.js";
-import type { Place } from "./site.js";
-import type { Step } from "./step.js";
+import type { Place } from "./common/site.js";
+import type { Step } from "./common/step.js";
 
 /** By channel, after normalisation. */
 export interface Attack {
@@ -16,7 +16,7 @@ export function fgsmStep(image: Place, gradient: Place, output: Place, { epsilon
   return {
     kernel: "fgsm",
     name: "fgsm",
-    constants: { ...layoutConstants("IN", image.layout), CLAMP: clamp },
+    constants: { ...layoutConstants("IN", image.layout), ...layoutConstants("OTHER", gradient.layout), ...layoutConstants("OUT", output.layout), CLAMP: clamp },
     params: { in_blocks: image.blocks, epsilon, low, high },
     bindings: { input: image.resource, gradient: gradient.resource, output: output.resource },
     writes: [output.resource],

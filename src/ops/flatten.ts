@@ -1,8 +1,8 @@
 /** All pixels of all channels as one vector: nothing for maps of one pixel. */
 import { isPixel } from "../layout/shape.js";
-import { byQuad, mapStep } from "./elementwise.js";
-import type { FlattenNode } from "./nodes.js";
-import type { Op } from "./op.js";
+import { byQuad, mapStep } from "./common/elementwise.js";
+import type { FlattenNode } from "./common/nodes.js";
+import type { Op } from "./common/op.js";
 
 export const flatten: Op<FlattenNode> = {
   kind: "flatten",

@@ -1,6 +1,6 @@
 /** Nothing: dropout while nothing is trained. The fusion leaves it out, so that it has no steps. */
-import type { IdentityNode } from "./nodes.js";
-import type { Op } from "./op.js";
+import type { IdentityNode } from "./common/nodes.js";
+import type { Op } from "./common/op.js";
 
 export const identity: Op<IdentityNode> = {
   kind: "identity",

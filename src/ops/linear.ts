@@ -2,8 +2,8 @@
 import { isPixel, type MapShape } from "../layout/shape.js";
 import { type Convolution, forwardSteps, gradientSteps, withBias } from "./conv2d.js";
 import { conv2d as convLoops, conv2dInputGradient, type ConvShape, multiplyAdds, squareConv } from "./convolution/shape.js";
-import type { LinearNode } from "./nodes.js";
-import type { Op, Parameter } from "./op.js";
+import type { LinearNode } from "./common/nodes.js";
+import type { Op, Parameter } from "./common/op.js";
 
 export const linearShape = ({ inFeatures, outFeatures }: LinearNode): ConvShape => squareConv({ inChannels: inFeatures, outChannels: outFeatures, height: 1, width: 1, kernel: 1 });
 

@@ -1,11 +1,11 @@
 /** Max-pool: by rows (shaders/max_pool.wgsl) or pixel by pixel (max_pool_plain.wgsl) where that cannot. */
 import { layoutConstants, type MapShape } from "../layout/blocks.js";
 import { placesOf } from "../layout/shape.js";
-import { byQuad, mapStep } from "./elementwise.js";
-import type { MaxPoolNode } from "./nodes.js";
-import type { Op } from "./op.js";
-import type { GradientSite, Site } from "./site.js";
-import type { Step } from "./step.js";
+import { byQuad, mapStep } from "./common/elementwise.js";
+import type { MaxPoolNode } from "./common/nodes.js";
+import type { Op } from "./common/op.js";
+import type { GradientSite, Site } from "./common/site.js";
+import type { Step } from "./common/step.js";
 
 /** Pixels of the pool's input that an invocation does: rows that windows share are loaded once, but more take the driver longer to compile. */
 const PIXELS = 256;
@@ -39,7 +39,7 @@ export const maxPool: Op<MaxPoolNode> = {
     const { inputs: [input], output } = site;
     const winner = site.keeps ? winnerOf(site) : null;
     const relu = site.reluOf(0);
-    const constants = { WINNER: winner !== null, GATE: relu !== null };
+    const constants = { ...layoutConstants("OTHER", site.plain(output.layout)), WINNER: winner !== null, GATE: relu !== null };
     const bindings: Step["bindings"] = winner ? { winner } : {};
     const ends = { name: "max_pool", input, output, bindings, work: node.kernel[0] * node.kernel[1] };
     const rows = poolRows(input.layout, output.layout.height, node.stride[0]).pooled;
@@ -60,20 +60,23 @@ export const maxPool: Op<MaxPoolNode> = {
 };
 
 /** Which pixels won, as large as the output. */
-export const winnerOf = ({ output: { layout, blocks }, texture }: Pick<Site, "output" | "texture">): string => texture("winner", layout.texels, blocks * layout.fold);
+export function winnerOf({ output, texture, plain }: Pick<Site, "output" | "texture" | "plain">): string {
+  const { texels, fold } = plain(output.layout);
+  return texture("winner", texels, output.blocks * fold);
+}
 
 function gradientStep(node: MaxPoolNode, site: GradientSite): Step {
   const { gradient, output: pooled } = site;
   // The gate of the ReLU in front needs no map: where it is shut the window has no winner.
   const { place: output } = site.target(0, { sum: false, gate: true });
-  const winner = `${pooled.resource}#winner`;
+  const winner = site.kept("winner");
   const rows = poolRows(output.layout, gradient.layout.height, node.stride[0]).written;
   const isRows = isByRows(node, output.layout, gradient.layout);
   return {
     kernel: isRows ? "max_pool_grad" : "max_pool_plain_grad",
     name: "max_pool gradient",
     constants: {
-      ...layoutConstants("IN", gradient.layout), ...layoutConstants("OUT", output.layout),
+      ...layoutConstants("IN", gradient.layout), ...layoutConstants("OTHER", site.plain(pooled.layout)), ...layoutConstants("OUT", output.layout),
       ...(isRows ? { ...squareConstants(node), ROWS: rows } : { ...windowConstants(node), CHANNELS: output.layout.channels }),
     },
     params: { winner_blocks: pooled.blocks },

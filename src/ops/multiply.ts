@@ -2,12 +2,12 @@
 import { layoutConstants } from "../layout/blocks.js";
 import { isPixel } from "../layout/shape.js";
 import { mapSumStep } from "./add.js";
-import { broadcastAt, broadcastShape, largerOf, sumToInput } from "./broadcast.js";
-import { type Ending, mapStep } from "./elementwise.js";
-import type { MultiplyNode } from "./nodes.js";
-import type { Op } from "./op.js";
-import type { Place } from "./site.js";
-import type { Step } from "./step.js";
+import { broadcastAt, broadcastShape, largerOf, sumToInput } from "./common/broadcast.js";
+import { type Ending, mapStep } from "./common/elementwise.js";
+import type { MultiplyNode } from "./common/nodes.js";
+import type { Op } from "./common/op.js";
+import type { Place } from "./common/site.js";
+import type { Step } from "./common/step.js";
 
 /** @param b may be a single pixel */
 const product = (name: string, a: Place, b: Place, output: Place, ending: Ending): Step =>

@@ -1,8 +1,8 @@
 /** factor * x + shift with numbers of the graph itself: normalising inside a network, additions of a constant. */
-import { mapStep } from "./elementwise.js";
-import type { ScaleNode } from "./nodes.js";
-import type { Op } from "./op.js";
-import type { Affine, Place } from "./site.js";
+import { mapStep } from "./common/elementwise.js";
+import type { ScaleNode } from "./common/nodes.js";
+import type { Op } from "./common/op.js";
+import type { Affine, Place } from "./common/site.js";
 
 const affineOf = ({ factor, shift }: ScaleNode, { layout: { channels } }: Place): Affine => ({ channels, bias: null, norm: null, literal: { factor, shift }, statistics: false });
 /** One number each for all channels, or one a channel. */

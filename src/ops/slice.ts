@@ -1,7 +1,7 @@
-/** Some channels of a tensor. */
-import { move, moveStep } from "./channels.js";
-import type { SliceNode } from "./nodes.js";
-import type { Op } from "./op.js";
+/** Some channels of a tensor: a view of it where they can be told by one. */
+import { channelsFrom, isInPlace, move, moveStep } from "./common/channels.js";
+import type { SliceNode } from "./common/nodes.js";
+import type { Op } from "./common/op.js";
 
 export const slice: Op<SliceNode> = {
   kind: "slice",
@@ -10,16 +10,17 @@ export const slice: Op<SliceNode> = {
     return { ...input, channels: count };
   },
   isIdentity: ({ count }, [input]) => count === input.channels,
-  forward: ({ from, count }, { inputs: [input], output }) => [moveStep("slice", input, output, { first: 0, count, from }, {}, true)],
+  view: ({ from, count }) => channelsFrom(from, count),
+  forward: ({ from, count }, { inputs: [input], output }) => (isInPlace(input, output) ? [] : [moveStep("slice", input, output, { first: 0, ...channelsFrom(from, count) }, {}, true)]),
   inputGradient({ from, count }, site) {
     const { place, ...ending } = site.target(0, { sum: true, gate: true });
-    return [moveStep("slice gradient", site.gradient, place, { first: from, count, from: 0 }, ending, true)];
+    return [moveStep("slice gradient", site.gradient, place, { first: from, ...channelsFrom(0, count) }, ending, true)];
   },
   twin: {
     forward: ({ from, count }, { inputs: [{ shape, data }], images }) => {
       const area = shape.height * shape.width;
-      return move(new Float64Array(images * count * area), count, data, shape.channels, area, { first: 0, count, from });
+      return move(new Float64Array(images * count * area), count, data, shape.channels, area, { first: 0, ...channelsFrom(from, count) });
     },
-    gradient: ({ from, count }, { inputs: [{ shape, data }] }, dy) => [move(new Float64Array(data.length), shape.channels, dy, count, shape.height * shape.width, { first: from, count, from: 0 })],
+    gradient: ({ from, count }, { inputs: [{ shape, data }] }, dy) => [move(new Float64Array(data.length), shape.channels, dy, count, shape.height * shape.width, { first: from, ...channelsFrom(0, count) })],
   },
 };

@@ -1,9 +1,10 @@
 /** Softmax cross-entropy of every image, and plain loops that the kernel is checked against. */
-import type { Place } from "./site.js";
-import type { Step } from "./step.js";
+import { layoutConstants } from "../layout/blocks.js";
+import type { Place } from "./common/site.js";
+import type { Step } from "./common/step.js";
 
 /**
- * @param gradient of each image's own loss by its logits
+ * @param gradient of each image's own loss by its logits, of every variant
  * @param first where this pass's results begin, in images
  */
 export function lossStep(logits: Place, gradient: Place, blocksPerVariant: number, first: number): Step {
@@ -11,12 +12,12 @@ export function lossStep(logits: Place, gradient: Place, blocksPerVariant: numbe
   return {
     kernel: "softmax_loss",
     name: "softmax_loss",
-    constants: { LANES: lanes, CLASSES: channels },
-    params: { blocks_per_variant: blocksPerVariant, first_result: first },
+    constants: { ...layoutConstants("IN", logits.layout), ...layoutConstants("OUT", gradient.layout), CLASSES: channels },
+    params: { logits_blocks: logits.blocks, blocks_per_variant: blocksPerVariant, first_result: first },
     bindings: { logits: logits.resource, gradient: gradient.resource, labels: "labels", results: "results" },
     writes: [gradient.resource, "results"],
-    grid: [logits.blocks, 1, 1],
-    cost: logits.blocks * lanes * channels,
+    grid: [gradient.blocks, 1, 1],
+    cost: gradient.blocks * lanes * channels,
   };
 }
 
@@ -24,11 +25,11 @@ export function lossStep(logits: Place, gradient: Place, blocksPerVariant: numbe
  * @param logits [images][classes]
  * @returns per image: loss, whether the first largest logit is the label's, and the gradient softmax - one-hot
  */
-export function softmaxLoss(logits: ArrayLike<number>, labels: ArrayLike<number>, classes: number): { loss: Float64Array; correct: Uint8Array; gradient: Float32Array } {
+export function softmaxLoss(logits: ArrayLike<number>, labels: ArrayLike<number>, classes: number): { loss: Float64Array; correct: Uint8Array; gradient: Float64Array } {
   const images = logits.length / classes;
   const loss = new Float64Array(images);
   const correct = new Uint8Array(images);
-  const gradient = new Float32Array(logits.length);
+  const gradient = new Float64Array(logits.length);
   for (let n = 0; n < images; n++) {
     const own = Float64Array.from({ length: classes }, (_, k) => logits[n * classes + k]);
     const largest = own.reduce((a, b) => Math.max(a, b), -Infinity);

@@ -1,11 +1,30 @@
 /** Steps of the input gradient: the forward ops in reverse. No weight gradients: a sweep never needs them. */
+import { type ChannelMap, viewOf } from "../layout/blocks.js";
 import { addStep } from "../ops/add.js";
-import type { GradientSite, Place, Target } from "../ops/site.js";
-import type { Step } from "../ops/step.js";
+import { moveStep } from "../ops/common/channels.js";
+import type { Ending } from "../ops/common/elementwise.js";
+import type { GradientSite, Place, Target } from "../ops/common/site.js";
+import type { Step } from "../ops/common/step.js";
 import { opOf } from "../ops/table.js";
 import type { PlanContext } from "./context.js";
 import { pairOf } from "./forward.js";
 import { type FusedNode, readsOf } from "./fuse.js";
+
+/** What a tensor's gradient is made of so far. */
+interface Sum {
+  place: Place;
+  /** Whether each contribution went through the gate of the ReLU that made the tensor. */
+  isGated: boolean;
+}
+
+/** The next contribution to the gradient of a tensor. */
+interface Next {
+  left: number;
+  residual: Place | null;
+  /** Only the last one goes through the gate, for all. */
+  gate: Target["gate"];
+  isGated: boolean;
+}
 
 /**
  * `grad/x` is the gradient behind the gate of the ReLU that made x. A tensor read several times (a block's input) gets
@@ -15,27 +34,46 @@ import { type FusedNode, readsOf } from "./fuse.js";
 export class BackwardPlanner {
   /** Contributions still missing. */
   readonly #pending = new Map<string, number>();
-  /** Sum of the contributions so far. */
-  readonly #partial = new Map<string, Place>();
+  readonly #sums = new Map<string, Sum>();
   /** Done together with what follows them. */
   readonly #joined = new Set<FusedNode>();
+  /** Slices that make up the whole of a tensor: their gradients are made in the place of its own. */
+  readonly #homes = new Map<string, { of: string; map: ChannelMap }>();
   /** What has to follow the step that is planned. */
   #after: Step[] = [];
 
   constructor(private readonly context: PlanContext) {
-    for (const node of context.nodes) for (const tensor of readsOf(node)) this.#pending.set(tensor, (this.#pending.get(tensor) ?? 0) + 1);
+    const readers = new Map<string, FusedNode[]>();
+    for (const node of context.nodes) for (const tensor of readsOf(node)) readers.set(tensor, [...(readers.get(tensor) ?? []), node]);
+    for (const [tensor, nodes] of readers) {
+      this.#pending.set(tensor, nodes.length);
+      if (tensor !== context.output) this.#findHomes(tensor, nodes);
+    }
     this.#pending.set(context.output, (this.#pending.get(context.output) ?? 0) + 1);
+  }
+
+  #findHomes(tensor: string, readers: FusedNode[]): void {
+    const shape = this.context.shapes.get(tensor)!;
+    const slices = readers.map((reader) => ({ reader, map: opOf(reader.node).view?.(reader.node, [shape]) })).sort((a, b) => (a.map?.from ?? 0) - (b.map?.from ?? 0));
+    let at = 0;
+    for (const { map } of slices) {
+      if (!map || map.radix !== 1 || map.from !== at || !viewOf(this.context.layout(tensor), map)) return;
+      at += map.count;
+    }
+    if (at === shape.channels && slices.length > 1) for (const { reader, map } of slices) this.#homes.set(reader.output, { of: tensor, map: map! });
   }
 
   /** @param ofLogits gradient of the loss by the logits */
   steps(ofLogits: Place): Step[] {
     const { context } = this;
-    this.#pass(context.output, ofLogits);
+    this.#pass(context.output, ofLogits, false);
     const steps = this.#after.splice(0);
     for (const fused of context.nodes.toReversed()) {
       if (this.#joined.has(fused)) continue;
-      const gradient = this.#partial.get(fused.output)!;
-      if (fused.residual !== null) this.#pass(fused.residual, gradient);
+      const gradient = this.gradientOf(fused.output);
+      if (fused.residual !== null) this.#pass(fused.residual, gradient, false);
+      // The node may go on adding to what it handed the gradient on to.
+      steps.push(...this.#after.splice(0));
       const own = this.#ownSteps(fused, gradient);
       steps.push(...own, ...this.#after.splice(0));
     }
@@ -44,10 +82,17 @@ export class BackwardPlanner {
 
   /** Of the images, when the steps are planned. */
   gradientOf(tensor: string): Place {
-    return this.#partial.get(tensor)!;
+    return this.#sums.get(tensor)!.place;
   }
 
   #ownSteps(fused: FusedNode, gradient: Place): Step[] {
+    const home = this.#homes.get(fused.output);
+    if (home) {
+      // It was made in its place; the whole is there when its last part is.
+      this.#pending.set(home.of, this.#pending.get(home.of)! - 1);
+      this.#sums.set(home.of, { place: this.context.gradient(home.of), isGated: true });
+      return [];
+    }
     const site = this.#site(fused, gradient);
     const pair = pairOf(this.context, fused);
     const joined = pair?.rule.inputGradient({ node: pair.first.node, site: this.#site(pair.first, gradient) }, { node: fused.node, site }) ?? null;
@@ -56,48 +101,62 @@ export class BackwardPlanner {
   }
 
   #site(fused: FusedNode, gradient: Place): GradientSite {
+    const isGated = this.context.reluOf(fused.output) !== null;
+    const { view, parts } = opOf(fused.node);
     return {
       ...this.context.site(fused, "clean", `grad/${fused.output}`),
       gradient,
+      kept: (name) => `clean/${fused.output}#${name}`,
       target: (input, can) => this.#target(fused.inputs[input], can),
-      pass: (input) => this.#pass(fused.inputs[input], gradient),
-      isSole: (input) => this.#pending.get(fused.inputs[input]) === 1 && !this.#partial.has(fused.inputs[input]) && this.context.reluOf(fused.inputs[input]) === null,
+      // Behind a gate that is the input's, too, where channels are only moved.
+      pass: (input, map) => this.#pass(fused.inputs[input], gradient, isGated && (view !== undefined || parts !== undefined), map),
+      isSole: (input) => this.#pending.get(fused.inputs[input]) === 1 && !this.#sums.has(fused.inputs[input]) && this.context.reluOf(fused.inputs[input]) === null,
     };
   }
 
-  /** The next contribution to the gradient of a tensor: what is there already, and the gate if it is the last. */
-  #next(tensor: string): { left: number; residual: Place | null; gate: Target["gate"] } {
+  #next(tensor: string, isGated: boolean): Next {
     const left = this.#pending.get(tensor)! - 1;
     this.#pending.set(tensor, left);
+    const before = this.#sums.get(tensor);
     const relu = this.context.reluOf(tensor);
-    return { left, residual: this.#partial.get(tensor) ?? null, gate: left === 0 && relu ? { place: this.context.place("clean", tensor), relu } : null };
+    const all = isGated && (before?.isGated ?? true);
+    return { left, residual: before?.place ?? null, gate: left === 0 && relu && !all ? { place: this.context.place("clean", tensor), relu } : null, isGated: all };
   }
 
-  #place(tensor: string, suffix: string): Place {
-    const place = this.context.place("grad", tensor);
-    return this.context.allocate({ ...place, resource: `${place.resource}${suffix}` });
+  /** Where the gradient of a tensor is made: the last contribution in the place of the whole, where it is a part of one. */
+  #place(tensor: string, left: number): Place {
+    const home = left === 0 ? this.#homes.get(tensor) : undefined;
+    if (!home) return this.context.allocate(this.context.gradient(tensor, left === 0 ? "" : `#${left}`));
+    const whole = this.context.allocate(this.context.gradient(home.of));
+    return { ...whole, layout: viewOf(whole.layout, home.map)! };
   }
 
   /** A contribution that a step writes. */
   #target(tensor: string, can: { sum: boolean; gate: boolean }): Target {
-    const { left, residual, gate } = this.#next(tensor);
-    const place = this.#place(tensor, left === 0 ? "" : `#${left}`);
-    this.#partial.set(tensor, place);
-    if ((residual === null || can.sum) && (gate === null || can.gate)) return { place, residual, gate };
-    const alone = this.#place(tensor, `#${left}-alone`);
+    const { left, residual, gate, isGated } = this.#next(tensor, false);
+    const place = this.#place(tensor, left);
+    this.#sums.set(tensor, { place, isGated: isGated || gate !== null });
+    // What follows this step can't be added by it.
+    const isThere = !this.#after.some(({ writes }) => residual !== null && writes.includes(residual.resource));
+    if ((residual === null || (can.sum && isThere)) && (gate === null || can.gate)) return { place, residual, gate };
+    const alone = this.context.allocate(this.context.gradient(tensor, `#${left}-alone`));
     this.#after.push(addStep("add gradients", alone, residual, place, { gate }));
     return { place: alone, residual: null, gate: null };
   }
 
-  /** A contribution that is there already: an addition hands its gradient on as it is. */
-  #pass(tensor: string, gradient: Place): void {
-    const { left, residual, gate } = this.#next(tensor);
-    if (residual === null && gate === null) {
-      this.#partial.set(tensor, gradient);
+  /** A contribution that is there already: an addition hands its gradient on as it is, and moved channels are those of the whole. */
+  #pass(tensor: string, gradient: Place, isGated: boolean, map?: ChannelMap): void {
+    const { left, residual, gate, isGated: isAllGated } = this.#next(tensor, isGated);
+    const layout = map ? viewOf(gradient.layout, map) : gradient.layout;
+    const isHome = left === 0 && this.#homes.has(tensor);
+    if (layout && residual === null && gate === null && !isHome) {
+      this.#sums.set(tensor, { place: { ...gradient, layout }, isGated: isAllGated });
       return;
     }
-    const place = this.#place(tensor, left === 0 ? "" : `#${left}`);
-    this.#partial.set(tensor, place);
-    this.#after.push(addStep("add gradients", gradient, residual, place, { gate }));
+    const place = this.#place(tensor, left);
+    this.#sums.set(tensor, { place, isGated: isAllGated || gate !== null });
+    const ending: Ending = { residual, gate };
+    if (layout) this.#after.push(addStep("add gradients", { ...gradient, layout }, null, place, ending));
+    else this.#after.push(moveStep("move gradients", gradient, place, { first: 0, ...map! }, ending, true));
   }
 }

@@ -2,10 +2,11 @@
 import { type BlockLayout, blockLayout, type MapShape } from "../layout/blocks.js";
 import type { Architecture } from "../model/architecture.js";
 import { inferShapes } from "../model/graph.js";
-import type { Affine, Place, Relu, Site, SiteOptions, WeightPlan } from "../ops/site.js";
-import { layerOf } from "../ops/step.js";
+import type { Affine, Place, Relu, Site, SiteOptions, WeightPlan } from "../ops/common/site.js";
+import { layerOf } from "../ops/common/step.js";
 import { opOf } from "../ops/table.js";
 import { fuse, type FusedNode, readsOf } from "./fuse.js";
+import { Storage } from "./storage.js";
 
 /** A texture the plan needs. */
 export interface TensorPlan {
@@ -30,6 +31,7 @@ export class PlanContext {
   readonly #madeBy = new Map<string, FusedNode>();
   /** Clean tensors that differ between variants. */
   readonly #stacked = new Set<string>();
+  readonly #storage: Storage;
 
   constructor({ graph }: Architecture, readonly options: ContextOptions) {
     this.shapes = inferShapes(graph, options.image);
@@ -42,6 +44,7 @@ export class PlanContext {
       if (this.#isFiltered(node) || readsOf(node).some((tensor) => this.#stacked.has(tensor))) this.#stacked.add(node.output);
     }
     this.#readers.set(output, (this.#readers.get(output) ?? 0) + 1);
+    this.#storage = new Storage(nodes, this.shapes, (tensor) => this.layout(tensor), (tensor) => this.#stacked.has(tensor));
   }
 
   /** Readers of a tensor, the loss among them. */
@@ -54,9 +57,14 @@ export class PlanContext {
     return this.#madeBy.get(tensor) ?? null;
   }
 
-  /** The ReLU behind which a tensor was made. */
+  /** The ReLU behind which a tensor was made; of channels that were only moved, that of all of them. */
   reluOf(tensor: string): Relu | null {
-    return this.#madeBy.get(tensor)?.relu ?? null;
+    const made = this.#madeBy.get(tensor);
+    if (!made || made.relu) return made?.relu ?? null;
+    const op = opOf(made.node);
+    if (!op.view && !op.parts) return null;
+    const relus = made.inputs.map((name) => this.reluOf(name));
+    return relus.every((relu) => relu !== null && relu.cap === relus[0]?.cap) ? relus[0] : null;
   }
 
   isStacked(tensor: string): boolean {
@@ -71,11 +79,18 @@ export class PlanContext {
     return blockLayout(this.shapes.get(tensor)!, this.options);
   }
 
-  /** A tensor in a pass: `clean/x` exists once if no filtered layer is in front of it. */
-  place(pass: "clean" | "adv" | "grad", tensor: string): Place {
+  /** A tensor in a forward pass: `clean/x` exists once if no filtered layer is in front of it. */
+  place(pass: "clean" | "adv", tensor: string): Place {
     const { blocksPerVariant, variants } = this.options;
     const blocks = pass === "clean" && !this.#stacked.has(tensor) ? blocksPerVariant : blocksPerVariant * variants;
-    return { resource: `${pass}/${tensor}`, layout: this.layout(tensor), blocks };
+    const { root, layout } = this.#storage.of(tensor);
+    return { resource: `${pass}/${root}`, layout, blocks };
+  }
+
+  /** A texture for the gradient of a tensor. */
+  gradient(tensor: string, suffix = ""): Place {
+    const { blocksPerVariant, variants } = this.options;
+    return { resource: `grad/${tensor}${suffix}`, layout: this.layout(tensor), blocks: blocksPerVariant * variants };
   }
 
   /** Registers the texture of a tensor. */
@@ -104,6 +119,7 @@ export class PlanContext {
         this.affines.set(resource, affine);
         return resource;
       },
+      plain: (layout) => blockLayout(layout, options),
       texture: (name, width, height) => {
         const resource = `${owner}#${name}`;
         this.tensors.set(resource, { width, height });

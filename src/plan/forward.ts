@@ -1,7 +1,7 @@
 /** Steps of a forward pass: each node by its op, or two at once where one kernel does both. */
-import type { Pair } from "../ops/op.js";
-import type { Site } from "../ops/site.js";
-import type { Step } from "../ops/step.js";
+import type { Pair } from "../ops/common/op.js";
+import type { Site } from "../ops/common/site.js";
+import type { Step } from "../ops/common/step.js";
 import { opOf, PAIRS } from "../ops/table.js";
 import type { PlanContext } from "./context.js";
 import type { FusedNode } from "./fuse.js";
@@ -34,7 +34,7 @@ export function forwardSteps(context: PlanContext, pass: "clean" | "adv", keeps:
     const joined = pair?.rule.forward({ node: pair.first.node, site: siteOf(pair.first) }, { node: fused.node, site }) ?? null;
     if (pair && joined) {
       planned.delete(pair.first);
-      context.tensors.delete(`${pass}/${pair.first.output}`);
+      context.tensors.delete(context.place(pass, pair.first.output).resource);
     }
     context.allocate(site.output);
     planned.set(fused, { steps: joined ?? opOf(fused.node).forward(fused.node, site), isStacked: context.isStacked(fused.output) });

@@ -1,9 +1,9 @@
 /** Joins nodes that one kernel can do: what may stand behind an op's sum, by what the ops say of each other. */
 import type { MapShape } from "../layout/shape.js";
 import type { Graph } from "../model/graph.js";
-import type { BatchNormNode, Node } from "../ops/nodes.js";
-import { type Part, type PartName, PARTS } from "../ops/op.js";
-import type { Relu } from "../ops/site.js";
+import type { BatchNormNode, Node } from "../ops/common/nodes.js";
+import { type Part, type PartName, PARTS } from "../ops/common/op.js";
+import type { Relu } from "../ops/common/site.js";
 import { opOf } from "../ops/table.js";
 
 /** A node with what is done behind it. */

@@ -7,9 +7,9 @@ import type { BlockLayout } from "../layout/blocks.js";
 import { isPixel } from "../layout/shape.js";
 import type { Architecture } from "../model/architecture.js";
 import { type Attack, fgsmStep } from "../ops/fgsm.js";
-import type { Affine, WeightPlan } from "../ops/site.js";
+import type { Affine, WeightPlan } from "../ops/common/site.js";
 import { lossStep } from "../ops/softmax_loss.js";
-import type { Step } from "../ops/step.js";
+import type { Step } from "../ops/common/step.js";
 import { BackwardPlanner } from "./backward.js";
 import { type ContextOptions, PlanContext, type TensorPlan } from "./context.js";
 import { forwardSteps } from "./forward.js";
@@ -60,7 +60,7 @@ export function planUnit(network: Architecture, options: PlanOptions): UnitPlan 
   const planned = forwardSteps(context, "clean", gradient);
   const prefix = planned.filter(({ isStacked }) => !isStacked).flatMap(({ steps }) => steps);
   const body = planned.filter(({ isStacked }) => isStacked).flatMap(({ steps }) => steps);
-  const ofLogits = context.allocate({ ...context.place("grad", logits), resource: `grad/${logits}#loss` });
+  const ofLogits = context.allocate(context.gradient(logits, "#loss"));
   body.push(lossStep(context.place("clean", logits), ofLogits, blocksPerVariant, 0));
   let ofInput: string | null = null;
   if (gradient) {
@@ -71,7 +71,7 @@ export function planUnit(network: Architecture, options: PlanOptions): UnitPlan 
       const attacked = context.allocate(context.place("adv", input));
       body.push(fgsmStep(image, backward.gradientOf(input), attacked, attack, options.clamp));
       body.push(...forwardSteps(context, "adv", false).flatMap(({ steps }) => steps));
-      const unused = context.allocate({ ...context.place("grad", logits), resource: "grad/unused" });
+      const unused = context.allocate(context.gradient(logits, "#unused"));
       body.push(lossStep(context.place("adv", logits), unused, blocksPerVariant, (pass + 1) * results));
     });
   }

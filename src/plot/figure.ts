@@ -28,6 +28,8 @@ const TITLE = 16;
 const TEXT = 12;
 const SMALL = 11;
 const PAD = 16;
+/** Bold text is so much wider. */
+export const BOLD = 1.1;
 
 export function text(x: number, y: number, content: string, options: { size?: number; colour?: string; anchor?: "middle" | "end"; weight?: number; transform?: string } = {}): string {
   const { size = SMALL, colour = "ink", anchor, weight, transform } = options;
@@ -121,11 +123,21 @@ export function horizontalAxis(panel: Panel, scale: Scale, label: string, ticks?
   return markup + (label ? text(panel.x + panel.width / 2, bottom + 33, label, { colour: "muted", anchor: "middle" }) : "");
 }
 
+/** A panel so high that its axis below can be out of sight has the ticks above it, too. */
+export const isTall = (panel: { height: number }): boolean => panel.height > 600;
+/** Room for them. */
+export const TICKS_ABOVE = 18;
+
+export function ticksAbove(panel: Panel, scale: Scale, ticks: { value: number; text: string }[]): string {
+  if (!isTall(panel)) return "";
+  return ticks.map(({ value, text: label }) => element("path", { d: `M${pixels(scale(value))},${pixels(panel.y)}v-4`, "stroke-width": 1, ...stroke("zero") }) + text(scale(value), panel.y - 8, label, { colour: "muted", anchor: "middle" })).join("");
+}
+
 /** Said in a panel that has nothing to show. */
 export const emptyPanel = (panel: Panel, reason: string): string => text(panel.x + panel.width / 2, panel.y + panel.height / 2 + 4, reason, { colour: "muted", anchor: "middle" });
 
-/** A heading above a panel. */
-export const panelHeading = (panel: Panel, content: string): string => text(panel.x, panel.y - 9, content, { size: TEXT, weight: 600 });
+/** A heading above a panel, and above its ticks where they are there. */
+export const panelHeading = (panel: Panel, content: string): string => text(panel.x, panel.y - 9 - (isTall(panel) ? TICKS_ABOVE : 0), content, { size: TEXT, weight: 600 });
 
 // --- lines ------------------------------------------------------------------------------------------------------------------
 
@@ -173,7 +185,7 @@ export function tipArea(x: number, y: number, width: number, height: number, tip
 /** The SVG of a figure. `body` draws from a height downwards and says where it ended. */
 export function figure(setup: Setup, heading: Heading, legend: LegendItem[], body: (top: number) => { markup: string; bottom: number }): string {
   const { id, width, inPage } = setup;
-  const titles = wrapText(heading.title, width - 2 * PAD, TITLE).map((line, i) => text(PAD, 28 + 20 * i, line, { size: TITLE, weight: 600 }));
+  const titles = wrapText(heading.title, (width - 2 * PAD) / BOLD, TITLE).map((line, i) => text(PAD, 28 + 20 * i, line, { size: TITLE, weight: 600 }));
   let y = 28 + 20 * titles.length;
   const below = [
     ...wrapText(heading.subtitle, width - 2 * PAD, TEXT).map((line) => ({ line, colour: "muted" })),

@@ -1,10 +1,10 @@
 /** Heat maps, layer by threshold: accuracy clean or adversarial, or what the attack costs; one panel per filter. */
 import type { PlotCheckpoint, PlotCurve } from "./data.js";
-import { figure, horizontalAxis, panelHeading, panels, text, tipArea, type Panel, type Setup } from "./figure.js";
+import { figure, horizontalAxis, isTall, panelHeading, panels, text, TICKS_ABOVE, ticksAbove, tipArea, type Panel, type Setup } from "./figure.js";
 import { linearScale, roundTicks } from "./scale.js";
-import { element, fixed, percent, pixels, significant, textWidth } from "./svg.js";
+import { element, fixed, percent, pixels, significant } from "./svg.js";
 import { DIVERGING, mapColour, SEQUENTIAL, stroke } from "./theme.js";
-import { curveAt, describeFilter, epsilonText, headingOf, layerName, layersOf } from "./words.js";
+import { curveAt, describeFilter, epsilonText, headingOf, layerName, layersOf, rowNames } from "./words.js";
 
 export type HeatKind = "clean" | "adversarial" | "difference";
 
@@ -75,8 +75,9 @@ function tipOf(curve: PlotCurve, choice: HeatChoice, e: number, i: number): stri
   ].join("\n");
 }
 
-function panelMarkup(panel: Panel, filter: string, layers: string[], choice: HeatChoice, colours: Colours, setup: Setup, labelled: boolean): string {
+function panelMarkup(panel: Panel, filter: string, layers: string[], choice: HeatChoice, colours: Colours, setup: Setup): string {
   const { checkpoint, kind } = choice;
+  const { name } = rowNames(layers, setup.width);
   const e = checkpoint.epsilons.indexOf(choice.epsilon);
   const curves = layers.map((layer) => curveAt(checkpoint, layer, filter));
   const steps = curves.reduce((most, curve) => Math.max(most, curve?.alphas.length ?? 0), 1);
@@ -88,7 +89,7 @@ function panelMarkup(panel: Panel, filter: string, layers: string[], choice: Hea
   curves.forEach((curve, row) => {
     const y = panel.y + row * high;
     const isChosen = layers[row] === choice.layer;
-    if (panel.first) names += text(panel.x - 8, y + high / 2 + 4, layerName(layers[row]), { colour: isChosen ? "ink" : "muted", anchor: "end", weight: isChosen ? 600 : undefined });
+    if (panel.first) names += text(panel.x - 8, y + high / 2 + 4, name(layers[row]), { colour: isChosen ? "ink" : "muted", anchor: "end", weight: isChosen ? 600 : undefined });
     if (!curve) return;
     for (let i = 0; i < curve.alphas.length; i++) {
       const value = valueAt(curve, kind, e, i);
@@ -108,7 +109,8 @@ function panelMarkup(panel: Panel, filter: string, layers: string[], choice: Hea
     element("g", { "shape-rendering": "crispEdges" }, ...[...cells].map(([colour, d]) => element("path", { d, fill: colour }))),
     frame,
     names,
-    horizontalAxis(panel, scale, labelled ? "threshold (number, in sweep order)" : "", ticks),
+    ticksAbove(panel, scale, ticks),
+    horizontalAxis(panel, scale, "threshold (number, in sweep order)", ticks),
     tips,
   ].join("");
 }
@@ -140,10 +142,10 @@ export function heatFigure(choice: HeatChoice, setup: Setup): string {
   const heading = { ...headingOf(checkpoint, choice.notice, kind !== "clean"), title: TITLES[kind] + (kind === "clean" ? "" : `, ε = ${epsilonText(epsilon, checkpoint)}`), description: describe(choice, layers) };
   return figure(setup, heading, [], (top) => {
     const bar = colourBar(colours, top, setup.width);
-    const left = 24 + Math.max(...layers.map((layer) => textWidth(layerName(layer), 11)));
-    const grid = { columns: filters.length, left, gap: 16, height: Math.max(24, 17 * layers.length), above: 30, below: 44 };
+    const height = Math.max(24, 17 * layers.length);
+    const grid = { columns: filters.length, left: rowNames(layers, setup.width).left, gap: 16, height, above: 30 + (isTall({ height }) ? TICKS_ABOVE : 0), below: 44 };
     const places = panels(filters.length, grid, setup.width, bar.bottom);
-    const markup = filters.map((filter, i) => panelHeading(places.panels[i], describeFilter(filter, places.panels[i].width)) + panelMarkup(places.panels[i], filter, layers, choice, colours, setup, true));
+    const markup = filters.map((filter, i) => panelHeading(places.panels[i], describeFilter(filter, places.panels[i].width)) + panelMarkup(places.panels[i], filter, layers, choice, colours, setup));
     return { markup: bar.markup + markup.join(""), bottom: places.bottom };
   });
 }

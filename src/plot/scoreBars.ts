@@ -1,10 +1,10 @@
 /** Scores per layer as bars, clean and adversarial, with their difference; one panel per filter. */
 import type { PlotCheckpoint } from "./data.js";
-import { figure, horizontalAxis, lineLegend, markersMarkup, panelHeading, panels, text, tipArea, type LegendItem, type Panel, type Setup } from "./figure.js";
+import { figure, horizontalAxis, isTall, lineLegend, markersMarkup, panelHeading, panels, text, TICKS_ABOVE, ticksAbove, tipArea, type LegendItem, type Panel, type Setup } from "./figure.js";
 import { domainWithZero, linearScale, roundTicks, type Scale } from "./scale.js";
-import { element, pixels, textWidth } from "./svg.js";
+import { element, pixels } from "./svg.js";
 import { attackStyle, CLEAN, DIFFERENCE, fill, stroke } from "./theme.js";
-import { curveAt, describeFilter, epsilonText, headingOf, layerName, layersOf, scoreText } from "./words.js";
+import { curveAt, describeFilter, epsilonText, headingOf, layerName, layersOf, rowNames, scoreText } from "./words.js";
 
 export interface ScoreChoice {
   checkpoint: PlotCheckpoint;
@@ -27,6 +27,7 @@ function bar(x: Scale, value: number | null, y: number, height: number, colour: 
 
 function panelMarkup(panel: Panel, filter: string, layers: string[], choice: ScoreChoice, domain: [number, number], setup: Setup): string {
   const { checkpoint, epsilon, band } = choice;
+  const { name } = rowNames(layers, setup.width);
   const x = linearScale(domain, [panel.x, panel.x + panel.width]);
   const bottom = panel.y + panel.height;
   const high = panel.height / layers.length;
@@ -36,7 +37,7 @@ function panelMarkup(panel: Panel, filter: string, layers: string[], choice: Sco
   layers.forEach((layer, row) => {
     const y = panel.y + row * high;
     const isChosen = layer === choice.layer;
-    if (panel.first) markup += text(panel.x - 8, y + high / 2 + 4, layerName(layer), { colour: isChosen ? "ink" : "muted", anchor: "end", weight: isChosen ? 600 : undefined });
+    if (panel.first) markup += text(panel.x - 8, y + high / 2 + 4, name(layer), { colour: isChosen ? "ink" : "muted", anchor: "end", weight: isChosen ? 600 : undefined });
     const score = curveAt(checkpoint, layer, filter)?.scores[checkpoint.epsilons.indexOf(epsilon)];
     if (!score) return;
     const thick = Math.min(11, (high - 6) / 2);
@@ -48,7 +49,7 @@ function panelMarkup(panel: Panel, filter: string, layers: string[], choice: Sco
     if (setup.inPage) tips.push(tipArea(panel.x, y, panel.width, high, `${layerName(layer)}, ${filter}, ε ${epsilonText(epsilon, checkpoint)}\n${scoreText(score)}`, layer));
   });
   // A rim in the page's colour keeps the markers apart from the bars.
-  return markup + markersMarkup(differences, { ...DIFFERENCE, colour: "paper" }, 4) + markersMarkup(differences, DIFFERENCE) + horizontalAxis(panel, x, "score S (no unit)") + tips.join("");
+  return markup + markersMarkup(differences, { ...DIFFERENCE, colour: "paper" }, 4) + markersMarkup(differences, DIFFERENCE) + ticksAbove(panel, x, roundTicks(domain, panel.width / 52)) + horizontalAxis(panel, x, "score S (no unit)") + tips.join("");
 }
 
 const swatch = (label: string, colour: string): LegendItem => ({ label, symbol: (x, y) => element("rect", { x: x - 13, y: y - 5, width: 26, height: 10, ...fill(colour) }) });
@@ -68,8 +69,8 @@ export function scoreFigure(choice: ScoreChoice, setup: Setup): string {
   };
   const legend = [swatch("clean", CLEAN.colour), swatch("adversarial", ATTACK.colour), lineLegend("adversarial − clean", { ...DIFFERENCE, width: 0 })];
   return figure(setup, heading, legend, (top) => {
-    const left = 24 + Math.max(...layers.map((layer) => textWidth(layerName(layer), 11)));
-    const grid = { columns: filters.length, left, gap: 22, height: Math.max(34, 22 * layers.length), above: 30, below: 44 };
+    const height = Math.max(34, 22 * layers.length);
+    const grid = { columns: filters.length, left: rowNames(layers, setup.width).left, gap: 22, height, above: 30 + (isTall({ height }) ? TICKS_ABOVE : 0), below: 44 };
     const places = panels(filters.length, grid, setup.width, top);
     return { markup: filters.map((filter, i) => panelHeading(places.panels[i], describeFilter(filter, places.panels[i].width)) + panelMarkup(places.panels[i], filter, layers, choice, domain, setup)).join(""), bottom: places.bottom };
   });

@@ -43,6 +43,13 @@ export function wrapText(text: string, width: number, size: number): string[] {
   return lines;
 }
 
+/** A text that is no wider than `width`: the front of a longer one is left out, as names of layers differ behind. */
+export function fittedEnd(text: string, width: number, size: number): string {
+  const characters = [...text];
+  const most = Math.max(4, Math.floor(width / (size * 0.53)));
+  return characters.length > most ? `…${characters.slice(1 - most).join("")}` : text;
+}
+
 const MINUS = "\u2212";
 
 /** Fixed decimals with a true minus sign. */

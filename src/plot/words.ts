@@ -1,7 +1,7 @@
 /** Names and captions that several figures share, and small look-ups. */
 import type { PlotCheckpoint, PlotCurve, PlotScore } from "./data.js";
-import type { Heading } from "./figure.js";
-import { fixed, significant, textWidth } from "./svg.js";
+import { BOLD, type Heading } from "./figure.js";
+import { fittedEnd, fixed, significant, textWidth } from "./svg.js";
 
 export const layerName = (layer: string): string => (layer === "*" ? "all layers at once" : layer);
 
@@ -9,6 +9,7 @@ const FILTERS: Record<string, [short: string, long: string]> = {
   h_a: ["low-pass", "removes w ≤ α"],
   h_b: ["high-pass", "removes w ≥ α"],
   h_c: ["pulse", "removes α − δ ≤ w < α + δ"],
+  magnitude: ["of weights", "removes |w| ≤ α"],
 };
 
 /** "h_a low-pass: removes w ≤ α", or less where there is no room. */
@@ -33,6 +34,13 @@ const distinct = <T>(values: T[]): T[] => [...new Set(values)];
 /** In the order of the rows: from the input on. */
 export const layersOf = (checkpoint: PlotCheckpoint): string[] => distinct(checkpoint.curves.map((curve) => curve.layer));
 export const filtersOf = (checkpoint: PlotCheckpoint): string[] => distinct(checkpoint.curves.map((curve) => curve.filter));
+
+/** A row's name left of a panel, and the room that the names of all rows take: at most two fifths of a figure. */
+export function rowNames(layers: string[], width: number): { name(layer: string): string; left: number } {
+  const name = (layer: string): string => fittedEnd(layerName(layer), 0.36 * width, 11);
+  // The chosen one is bold.
+  return { name, left: 24 + BOLD * Math.max(...layers.map((layer) => textWidth(name(layer), 11))) };
+}
 
 /** Indices of at most `most` items, evenly, the first and the last among them. */
 export function spread(items: unknown[], most: number): number[] {

@@ -7,7 +7,7 @@ import type { Gpu } from "../gpu/device.js";
 import { convGrid, packWeights, planConv } from "../ops/convolution/plan.js";
 import { conv2d, squareConv } from "../ops/convolution/shape.js";
 import { ACCUMULATORS, chooseTile } from "../ops/convolution/tile.js";
-import type { Step } from "../ops/step.js";
+import type { Step } from "../ops/common/step.js";
 import { blockLayout, fromBlocks, toBlocks } from "../layout/blocks.js";
 import type { UnitPlan } from "../plan/plan.js";
 import { GpuExecutor } from "./gpu.js";

@@ -5,7 +5,7 @@ import { DeviceMemory } from "../gpu/memory.js";
 import type { Profiler } from "../gpu/profiler.js";
 import { type Pipeline, pipelinesFor } from "../gpu/pipelines.js";
 import { shader } from "../gpu/shader.js";
-import type { Step } from "../ops/step.js";
+import type { Step } from "../ops/common/step.js";
 import type { UnitPlan } from "../plan/plan.js";
 import { assignTextures } from "../plan/memory.js";
 

@@ -3,7 +3,7 @@ import { AdapterError } from "../errors.js";
 import type { Gpu } from "../gpu/device.js";
 import { ACCUMULATORS } from "../ops/convolution/tile.js";
 import { mapQuads, type MapShape } from "../layout/blocks.js";
-import type { KernelLimits } from "../ops/site.js";
+import type { KernelLimits } from "../ops/common/site.js";
 
 export const kindOf = (gpu: Gpu): "software" | "hardware" => (gpu.adapter.software ? "software" : "hardware");
 

@@ -31,7 +31,7 @@ export const variantCount = ({ filters, thresholds, alphas }: SweepConfig): numb
 
 export const DEFAULT_CONFIG: SweepConfig = {
   scope: "local",
-  filters: [...FILTERS],
+  filters: ["h_a", "h_b", "h_c"],
   thresholds: 25,
   alphas: null,
   delta: null,
@@ -54,7 +54,7 @@ const isRange = (value: unknown): boolean => isListOf(value, isSingle) && (value
 /** What each field takes. */
 const RULES: Record<keyof SweepConfig, Rule> = {
   scope: oneOf("local", "global"),
-  filters: rule("some of h_a, h_b, h_c, each once", (value) => isListOf(value, (name) => FILTERS.includes(name as Filter))),
+  filters: rule(`some of ${FILTERS.join(", ")}, each once`, (value) => isListOf(value, (name) => FILTERS.includes(name as Filter))),
   thresholds: COUNT,
   alphas: rule("numbers, each once", (value) => value === null || isListOf(value, isSingle)),
   delta: rule("a number above 0", (value) => value === null || (isSingle(value) && value > 0)),
@@ -72,6 +72,18 @@ export function checkPixelEpsilons(config: SweepConfig, naming: Naming = (field)
   const large = config.epsilonSpace === "pixel" ? config.epsilons.find((epsilon) => epsilon > 1) : undefined;
   if (large !== undefined) throw new OptionError([naming("epsilons")], `is in pixels of 0 to 1, so ${large} is far too much; ${large <= 255 ? `did you mean ${large}/255?` : "pixels of 0 to 255 are divided by 255"}`);
   return config;
+}
+
+/** Results of one layer that are held at once: 2,800 thresholds of three filters at 125 epsilons. */
+const MOST_RESULTS = 2 ** 20;
+
+/** @throws OptionError for what nobody can want, with what it would take */
+function checkSize(config: SweepConfig, naming: Naming): void {
+  const networks = variantCount(config);
+  const results = networks * config.epsilons.length;
+  if (results <= MOST_RESULTS) return;
+  const count = (value: number): string => value.toLocaleString("en-US");
+  throw new OptionError([naming(config.alphas ? "alphas" : "thresholds")], `asks for ${count(networks)} filtered networks a layer, with ${count(results)} rows; ${count(MOST_RESULTS)} rows a layer are the most, and 25 thresholds are usual`);
 }
 
 /** The field of a configuration out of a file that is missing or of the wrong kind, null where there is none. */
@@ -94,6 +106,7 @@ export function completeConfig(given: Partial<SweepConfig>, naming: Naming = (fi
   }
   if (config.scope === "local" && given.range) throw new OptionError([naming("range")], `belongs to ${naming("scope")} global; a local sweep runs from a layer's smallest weight to its largest`);
   checkPixelEpsilons(config, naming);
+  checkSize(config, naming);
   if (config.scope === "global" && config.layers) throw new OptionError([naming("layers")], `goes with ${naming("scope")} local: a global sweep filters every layer at once`);
   return config;
 }

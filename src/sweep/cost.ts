@@ -4,7 +4,7 @@
  */
 import type { MapShape } from "../layout/shape.js";
 import { type Graph, inferShapes } from "../model/graph.js";
-import { layerOf } from "../ops/step.js";
+import { layerOf } from "../ops/common/step.js";
 import { opOf } from "../ops/table.js";
 
 /**

@@ -7,7 +7,7 @@ import type { Network } from "../model/architecture.js";
 import type { TileTable } from "../ops/convolution/tile.js";
 import { IMAGE_MULTIPLE, toBlocks } from "../layout/blocks.js";
 import { planBytes } from "../plan/memory.js";
-import type { KernelLimits } from "../ops/site.js";
+import type { KernelLimits } from "../ops/common/site.js";
 import { planUnit, type PlanOptions, type UnitPlan } from "../plan/plan.js";
 import { GpuExecutor, type PreparedPlan } from "../run/gpu.js";
 import { kernelLimits, kindOf } from "../run/limits.js";

@@ -24,7 +24,7 @@ export interface LayerVariants {
   layer: string;
   /** Index in the network's filterable layers, -1 for global. */
   layerIndex: number;
-  /** Filter-major in the order asked for (h_a, h_b, h_c), then threshold. */
+  /** Filter-major in the order asked for (that of FILTERS), then threshold. */
   variants: Variant[];
   /** Distinct masks: one interval per filtered layer each. */
   masks: Interval[][];
@@ -54,8 +54,9 @@ export function linspace(from: number, to: number, count: number): number[] {
  *   h_a removes w <= alpha, thresholds from min to max
  *   h_b removes w >= alpha, thresholds from max to min
  *   h_c removes alpha - delta <= w < alpha + delta, thresholds from min to max
+ *   magnitude removes |w| <= alpha, thresholds from 0 to the largest magnitude
  *
- * (Pravin et al. 2024, arXiv 2312.09821.) What is removed is an interval of the sorted weights, so a mask is written
+ * (The first three: Pravin et al. 2024, arXiv 2312.09821; the last is what pruning tools call sensitivity.) What is removed is an interval of the sorted weights, so a mask is written
  * as the closed interval of actual weight values, which is exact, ties and signed zeros included.
  * @param targets the tensors filtered together
  * @param range thresholds' range; null: the weights' own minimum and maximum
@@ -77,7 +78,8 @@ export function variantsOf(
   const maskOf: number[] = [];
   const known = new Map<string, number>();
   for (const filter of options.filters) {
-    const alphas = options.alphas?.map(f32) ?? (filter === "h_b" ? linspace(high, low, count) : linspace(low, high, count));
+    const [first, last] = filter === "h_b" ? [high, low] : filter === "magnitude" ? [0, Math.max(Math.abs(low), Math.abs(high))] : [low, high];
+    const alphas = options.alphas?.map(f32) ?? linspace(first, last, count);
     alphas.forEach((alpha, thresholdIndex) => {
       let removed = 0;
       let zeros = 0;
@@ -101,9 +103,12 @@ export function variantsOf(
 function removedRange(sorted: Float32Array, filter: Filter, alpha: number, delta: number): [number, number] {
   if (filter === "h_a") return [0, countUpTo(sorted, alpha)];
   if (filter === "h_b") return [countBelow(sorted, alpha), sorted.length];
-  const from = countBelow(sorted, f32(alpha - delta));
-  return [from, Math.max(from, countBelow(sorted, f32(alpha + delta)))];
+  if (filter === "magnitude") return rangeOf(countBelow(sorted, -alpha), countUpTo(sorted, alpha));
+  return rangeOf(countBelow(sorted, f32(alpha - delta)), countBelow(sorted, f32(alpha + delta)));
 }
+
+/** Nothing where the ends are the wrong way round. */
+const rangeOf = (from: number, to: number): [number, number] => [from, Math.max(from, to)];
 
 const countBelow = (sorted: Float32Array, value: number): number => search(sorted, (w) => w < value);
 const countUpTo = (sorted: Float32Array, value: number): number => search(sorted, (w) => w <= value);

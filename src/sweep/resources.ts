@@ -1,7 +1,7 @@
 /** What a network and its images put on the device beside activations: weights, norms, labels, results, intervals. */
 import type { Network } from "../model/architecture.js";
 import { packWeights } from "../ops/convolution/plan.js";
-import type { Affine } from "../ops/site.js";
+import type { Affine } from "../ops/common/site.js";
 import type { UnitPlan } from "../plan/plan.js";
 import type { GpuExecutor } from "../run/gpu.js";
 import type { Interval } from "./filters.js";

@@ -1,5 +1,5 @@
 /** One row of results: one filtered network at one epsilon. Names and order are those of the Arrow columns. */
-export const FILTERS = ["h_a", "h_b", "h_c"] as const;
+export const FILTERS = ["h_a", "h_b", "h_c", "magnitude"] as const;
 export type Filter = (typeof FILTERS)[number];
 export const SCOPES = ["local", "global"] as const;
 export type Scope = (typeof SCOPES)[number];
@@ -20,7 +20,7 @@ export interface Row {
   threshold_index: number;
   /** float32 value. */
   alpha: number;
-  /** float32 half-width of the pulse, null for h_a and h_b. */
+  /** float32 half-width of the pulse, null for other filters. */
   delta: number | null;
   /** Weights the filter looked at, how many it hit, and how many are equal to 0 afterwards. */
   weights: number;

@@ -40,6 +40,9 @@ export interface SweepPlan {
   images: number;
 }
 
+/** What a file of results may have and still be read: a thousand networks of 21 layers as usual. */
+const MOST_ROWS = 2_000_000;
+
 /**
  * Checks that checkpoints, data and options fit together, and lists the work. Reads no weights.
  * @throws InputError when a checkpoint and the data do not fit, UsageError for an unknown layer or a bad combination
@@ -61,6 +64,8 @@ export function planSweep({ checkpoints, dataset, config }: SweepJob): SweepPlan
       return chunks.map((chunk): Unit => ({ checkpoint, ...layer, ...chunk, cost: each * chunk.images }));
     });
   });
+  const rows = (units.length / chunks.length) * variants * config.epsilons.length;
+  if (rows > MOST_ROWS) throw new UsageError(`this sweep has ${rows.toLocaleString("en-US")} rows, and results hold ${MOST_ROWS.toLocaleString("en-US")} at most; ask for fewer thresholds, or divide the checkpoints among several runs`);
   return { units, networks: (units.length / chunks.length) * variants, images };
 }
 

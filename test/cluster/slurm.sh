@@ -102,11 +102,17 @@ sed -n '/^```sbatch$/,/^```$/p' "$root/docs/cluster.md" | sed '1d;$d' > sweep.sb
 # --- The sweep -----------------------------------------------------------------------------------------------------------------
 
 job=$(sbatch --parsable --array=1-3 --gres=none --mem=0 sweep.sbatch)
-sbatch --quiet --dependency=afterok:"$job" --output=merge.log --wrap "wgpu-inferlink merge sweep"
+merge=$(sbatch --parsable --dependency=afterok:"$job" --kill-on-invalid-dep=yes --output=merge.log --wrap "wgpu-inferlink merge sweep")
 bytes() { stat -c %s "sweep/shard-$1-of-3/journal.bin" 2> /dev/null || echo 0; }
-state() { scontrol show job -o "${job}_$1" | grep -o 'JobState=[A-Z]*' | cut -d= -f2; }
-# A requeued task may wait two minutes before it starts again.
-now() { scontrol update JobId="${job}_$1" StartTime=now 2> /dev/null || true; }
+field() { scontrol show job -o "$1" 2> /dev/null | grep -o "$2=[^ ]*" | head -n 1 | cut -d= -f2; }
+# Slurm lets a requeued task wait two minutes, for a reason: slurmd refuses what was issued in the second in which the task was
+# killed ("Job already killed, do not launch batch job"), and the task ends as failed. A few seconds are enough here.
+declare -A waiting
+hasten() {
+  [ "$(field "${job}_$1" JobState)" = PENDING ] && [ "$(field "${job}_$1" Restarts)" -gt 0 ] || return 0
+  : "${waiting[$1]:=$SECONDS}"
+  if [ $((SECONDS - waiting[$1])) -ge 5 ]; then scontrol update JobId="${job}_$1" StartTime=now 2> /dev/null || true; fi
+}
 
 second_has_units() { [ "$(bytes 2)" -gt 2000 ]; }
 await "units of shard 2" 120 second_has_units
@@ -114,10 +120,11 @@ before=$(bytes 2)
 scontrol requeue "${job}_2"
 echo "requeued task 2 with $before bytes of finished units"
 everything_is_over() {
-  now 2; now 3
+  hasten 2; hasten 3
   [ -z "$(squeue -h)" ]
 }
-await "the array and the merge" 180 everything_is_over
+await "the array and the merge" 240 everything_is_over
+if [ ! -e sweep/results.arrow ]; then echo "the merge did not run: it is $(field "$merge" JobState), the tasks are $(for task in 1 2 3; do field "${job}_$task" JobState; done | xargs)"; exit 1; fi
 
 for task in 1 2 3; do
   echo "--- task $task"

@@ -2,8 +2,8 @@
 import type { Network } from "../../src/model/architecture.js";
 import { inferShapes } from "../../src/model/graph.js";
 import type { MapShape } from "../../src/layout/shape.js";
-import type { Node } from "../../src/ops/nodes.js";
-import type { TwinInputs } from "../../src/ops/op.js";
+import type { Node } from "../../src/ops/common/nodes.js";
+import type { TwinInputs } from "../../src/ops/common/op.js";
 import { opOf } from "../../src/ops/table.js";
 
 export interface Answers {

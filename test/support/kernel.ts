@@ -1,7 +1,7 @@
 /** Runs one kernel on the real device: NCHW arrays in, NCHW arrays out. */
 import type { Gpu } from "../../src/gpu/device.js";
 import { type BlockLayout, fromBlocks, toBlocks } from "../../src/layout/blocks.js";
-import type { ParamValue } from "../../src/ops/step.js";
+import type { ParamValue } from "../../src/ops/common/step.js";
 import type { UnitPlan } from "../../src/plan/plan.js";
 import { GpuExecutor } from "../../src/run/gpu.js";
 import { openDevice } from "../../src/run/open.js";

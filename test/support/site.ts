@@ -1,9 +1,9 @@
 /** Offers one op alone what a planner would: the step it makes of that runs with runKernel, which names textures after bindings. */
 import type { Gpu } from "../../src/gpu/device.js";
-import type { BlockLayout } from "../../src/layout/blocks.js";
+import { blockLayout, type BlockLayout } from "../../src/layout/blocks.js";
 import { ACCUMULATORS } from "../../src/ops/convolution/tile.js";
-import type { MaxPoolNode } from "../../src/ops/nodes.js";
-import type { GradientSite, Relu, Site, WeightPlan } from "../../src/ops/site.js";
+import type { MaxPoolNode } from "../../src/ops/common/nodes.js";
+import type { GradientSite, Relu, Site, WeightPlan } from "../../src/ops/common/site.js";
 
 type Recorded<S> = S & {
   /** Weights that were asked for. */
@@ -22,6 +22,7 @@ export function siteOf({ lanes, maxTextureWidth, shuffle }: Pick<Gpu, "lanes" | 
     weights: (form, plan) => (weightPlans.push(plan), form),
     affine: () => "norm",
     texture: (name) => name,
+    plain: (layout) => blockLayout(layout, { lanes, maxTextureWidth }),
     keeps: false,
     reluOf: () => null,
     weightPlans,
@@ -37,6 +38,7 @@ export function gradientSiteOf(gpu: Parameters<typeof siteOf>[0], inputs: BlockL
     gradient: { ...site.output, resource: "gradient" },
     target: (input) => ({ place: site.inputs[input], residual: null, gate: relu && { place: site.inputs[input], relu } }),
     pass: () => undefined,
+    kept: (name) => name,
     isSole: () => relu === null,
   };
 }

@@ -9,7 +9,7 @@ import type { MapShape } from "../../layout/blocks.js";
 import { MEMBERS } from "../../model/networks/table.js";
 import { DEFAULT_CONFIG } from "../../sweep/config.js";
 import { FILTER_NAMES } from "../choices.js";
-import { JSON_FLAG, type Flag } from "../command.js";
+import { CONFIG_FLAG, JSON_FLAG, type Flag } from "../command.js";
 import type { Arguments } from "../options.js";
 import { choice, distinct, list, number, single, whole, wrong, type Given } from "../values.js";
 
@@ -64,6 +64,7 @@ export const BENCH_FLAGS: Record<string, Flag> = {
   tune: { type: "boolean", group: MEASURING, description: "Measure anew which settings of the kernels are fastest here, and keep them for later runs" },
   adapter: text(MEASURING, "Index, or part of the name, as `devices` shows them", "the first"),
   quiet: { type: "boolean", group: MEASURING, description: "Print no progress" },
+  ...CONFIG_FLAG,
   ...JSON_FLAG,
 };
 

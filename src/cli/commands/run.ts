@@ -3,7 +3,7 @@ import { DeviceLostError, EXIT, OutOfMemoryError } from "../../errors.js";
 import type { Gpu } from "../../gpu/device.js";
 import { Profiler } from "../../gpu/profiler.js";
 import { openDevice } from "../../run/open.js";
-import { variantCount } from "../../sweep/config.js";
+import { DEFAULT_CONFIG, variantCount } from "../../sweep/config.js";
 import { isWorthTuning, tilesFor, type TileTable, type Tuning } from "../../sweep/tiles.js";
 import type { Fault } from "../../sweep/recovery.js";
 import { evaluateUnits, planSweep, type SweepJob, type SweepPlan } from "../../sweep/sweep.js";
@@ -28,9 +28,10 @@ function announce({ options, job, plan, gpu, session }: Run): void {
   const networks = `${grouped(plan.networks)} filtered networks of ${checkpoints.length} checkpoint${checkpoints.length === 1 ? "" : "s"}`;
   for (const { path, file } of checkpoints) for (const told of file.notes) note(options, `${path}: ${told}`);
   if (options.part.note) note(options, options.part.note);
-  note(options, `${networks} on ${grouped(plan.images)} ${dataset.name} images (${normalisation ? normalisationText(normalisation) : "normalised already"}), epsilon ${config.epsilons.join(", ")} (${config.epsilonSpace} space)`);
+  note(options, `${networks} on ${grouped(plan.images)} ${dataset.name === "images" || dataset.name === "arrays" ? "" : `${dataset.name} `}images (${normalisation ? normalisationText(normalisation) : "normalised already"}), epsilon ${config.epsilons.join(", ")} (${config.epsilonSpace} space)`);
   if (layerOf !== null) note(options, `the normalisation is that of the layer stored in ${layerOf}${options.epsilonUnit.said === "given" ? "" : "; such a network takes pixels, so epsilon is in pixels of 0 to 1 (--epsilon-space input changes that)"}`);
   for (const text of dataset.notes ?? []) note(options, text);
+  for (const taken of new Set(checkpoints.flatMap(({ architecture: { name, assumed = [] } }) => assumed.map((what) => `${name}: ${what}`)))) note(options, taken);
   note(options, `${gpu.adapter.name} (${gpu.adapter.type}), writing ${session.folder}`);
 }
 
@@ -111,13 +112,27 @@ async function work(run: Run): Promise<number> {
   return EXIT.done;
 }
 
+/** The demo on SwiftShader, within two minutes on two cores. */
+const SHORT = { limit: 64, thresholds: 15 };
+
+/** Whether it is the demo as it is, on an adapter that takes eight minutes for it. */
+function isShortened({ source, limit, config }: RunOptions, { adapter }: Gpu): boolean {
+  return source.kind === "demo" && limit === null && config.thresholds === DEFAULT_CONFIG.thresholds && config.alphas === null && config.layers === null && /swiftshader/i.test(`${adapter.name} ${adapter.description}`);
+}
+
 /** @returns the exit code */
 export async function run(options: RunOptions, argv: string[], engine: Engine = { openDevice, evaluateUnits }): Promise<number> {
   const started = performance.now();
-  const job = await openInputs(options, options.config);
-  const plan = planSweep(job);
+  let job = await openInputs(options, options.config);
+  let plan = planSweep(job);
   const gpu = await engine.openDevice({ adapter: options.adapter ?? undefined });
   try {
+    if (isShortened(options, gpu)) {
+      const { limit, thresholds } = SHORT;
+      note(options, `${gpu.adapter.name} computes several times slower than other adapters, so this demo is of ${limit} images and ${thresholds} thresholds; --limit 256 --thresholds 25 is all of it`);
+      job = await openInputs({ ...options, limit }, { ...options.config, thresholds });
+      plan = planSweep(job);
+    }
     const tiles = await tilesOf(options, job, plan, gpu);
     const session = await Session.open(options, job, plan, gpu.adapter, tiles);
     const interruption = listenForInterruption(options.deadline, (what) => note(options, what === "deadline" ? "deadline: finishing what is in flight" : `${what}: finishing what is in flight; once more to end at once`));

@@ -1,7 +1,8 @@
 /**
  * Pictures made smaller or larger as Pillow does it, and so torchvision's Resize of pictures: bilinear with a triangle as wide as
  * the step (which is `antialias=True`), columns first, then rows, each pass rounded to bytes in fixed point. The same arithmetic
- * gives the same bytes. (Pillow: src/libImaging/Resample.c.)
+ * gives the same bytes. (Pillow: src/libImaging/Resample.c. Its version 13 does rows first where pictures get much flatter, which
+ * may differ by one level from all versions before it, and from this.)
  */
 
 /** Bits behind the point; a sum of weights times 255 still fits an int32. */

@@ -1,5 +1,5 @@
 import { shapeText, type MapShape } from "../../layout/shape.js";
-import type { Node } from "../../ops/nodes.js";
+import type { Node } from "../../ops/common/nodes.js";
 import { opOf } from "../../ops/table.js";
 import { GraphBuilder } from "../builder.js";
 import { refuse } from "./refusal.js";

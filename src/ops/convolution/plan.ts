@@ -100,6 +100,8 @@ export function planConv(shape: ConvShape, gradient: boolean, input: BlockLayout
       STEPS_PER_ROW: stepsPerRow, WEIGHT_FOLD: weightFold, ROW_STEPS: rowSteps, MAPS: maps,
       STRIDE_H: stride, STRIDE_W: shape.stride[1], PAD_H: pad, PAD_W: shape.pad[1], DILATION_H: dilation, DILATION_W: shape.dilation[1],
       ...(shape.groups > 1 && { GROUP_OUT: outs, GROUP_IN: sums / input.pack }),
+      // In a view there is no room for the padding behind its channels.
+      ...((tiles * tile.channels) / output.pack > output.groups && { LAST_GROUP: output.groups }),
       OC: tile.channels, BLOCKS: tile.blocks, KNOWN: known,
     },
   };

@@ -1,4 +1,4 @@
-import type { ActivationNode } from "../../../ops/nodes.js";
+import type { ActivationNode } from "../../../ops/common/nodes.js";
 import type { Call, Rule, Rules } from "../call.js";
 import { refuse } from "../refusal.js";
 import type { ImageTensor } from "../values.js";

@@ -1,7 +1,7 @@
 /** What a planner offers an op: where its tensors lie, and what can be had beside them. */
-import type { BlockLayout, LayoutLimits } from "../layout/blocks.js";
-import type { ConvPlan } from "./convolution/plan.js";
-import type { TileTable } from "./convolution/tile.js";
+import type { BlockLayout, ChannelMap, LayoutLimits } from "../../layout/blocks.js";
+import type { ConvPlan } from "../convolution/plan.js";
+import type { TileTable } from "../convolution/tile.js";
 import type { BatchNormNode } from "./nodes.js";
 
 /** What of an adapter the kernels go by. */
@@ -79,6 +79,8 @@ interface AnySite {
   affine(affine: Affine): string;
   /** Registers a texture beside the output, as large as said. */
   texture(name: string, width: number, height: number): string;
+  /** How a tensor of such maps and channels lies that has a texture of its own. */
+  plain(layout: BlockLayout): BlockLayout;
 }
 
 /** Of a forward pass. */
@@ -102,13 +104,15 @@ export interface Target {
 export interface GradientSite extends AnySite {
   /** Gradient of the op's output, behind the gate of its ReLU. */
   gradient: Place;
+  /** A texture that the forward pass registered beside the output. */
+  kept(name: string): string;
   /**
    * @param can what the step does itself; what it cannot is done by a step behind it
    * @returns where it writes, and what else it has to do
    */
   target(input: number, can: { sum: boolean; gate: boolean }): Target;
-  /** Hands the gradient of the output on to an input as it is. */
-  pass(input: number): void;
+  /** Hands the gradient of the output on to an input as it is, or the part of it that the input's channels are. */
+  pass(input: number, map?: ChannelMap): void;
   /** Whether nothing has to be done to the gradient of an input behind the step: nobody else adds to it, and no ReLU made it. */
   isSole(input: number): boolean;
 }

@@ -1,5 +1,5 @@
 /** Two inputs of which one may be a single pixel that stands for a whole map. */
-import { isPixel, type MapShape, sameMap, shapeText } from "../layout/shape.js";
+import { isPixel, type MapShape, sameMap, shapeText } from "../../layout/shape.js";
 import type { Values } from "./op.js";
 
 /** @throws Error where neither is as large as the other nor a single pixel */

@@ -1,5 +1,5 @@
 /** Fields of each op's node. Parameters are named by their tensors in the checkpoint; null where a node has none. */
-import type { Pair, Window } from "../layout/shape.js";
+import type { Pair, Window } from "../../layout/shape.js";
 
 /** A node of a graph: one use of an op, making one tensor from earlier ones. */
 export interface NodeBase {

@@ -1,19 +1,21 @@
 /** Ops that only move channels: the step that does it, and the loops it is checked against. */
+import type { ChannelMap } from "../../layout/blocks.js";
 import { mapStep, type Ending } from "./elementwise.js";
 import type { Place } from "./site.js";
 import type { Step } from "./step.js";
 
-/** Output channel `first + i` is input channel `from + (i % radix) * step + floor(i / radix)`, for i below `count`. */
-export interface Move {
+/** Output channel `first + i` is channel i of the map. */
+export interface Move extends ChannelMap {
   first: number;
-  count: number;
-  from: number;
-  radix?: number;
-  step?: number;
 }
 
+export const channelsFrom = (from: number, count: number): ChannelMap => ({ from, count, radix: 1, step: 0 });
+
+/** Whether one tensor lies in another's texture, so that there is nothing to move. */
+export const isInPlace = (a: Place, b: Place): boolean => a.resource === b.resource;
+
 /** @param fills whether the other channels of the output become zero; else they stay as they are */
-export function moveStep(name: string, input: Place, output: Place, { first, count, from, radix = 1, step = 0 }: Move, ending: Ending, fills: boolean): Step {
+export function moveStep(name: string, input: Place, output: Place, { first, count, from, radix, step }: Move, ending: Ending, fills: boolean): Step {
   const { pack, groups } = output.layout;
   const group = fills ? 0 : Math.floor(first / pack);
   const end = fills ? groups : Math.min(groups, Math.ceil((first + count) / pack));
@@ -24,7 +26,7 @@ export function moveStep(name: string, input: Place, output: Place, { first, cou
 }
 
 /** The same as loops over NCHW: adds to `to` what lies in `data`, of `area` pixels a channel. */
-export function move(to: Float64Array, toChannels: number, data: Float64Array, channels: number, area: number, { first, count, from, radix = 1, step = 0 }: Move): Float64Array {
+export function move(to: Float64Array, toChannels: number, data: Float64Array, channels: number, area: number, { first, count, from, radix, step }: Move): Float64Array {
   for (let n = 0; n < data.length / (channels * area); n++) {
     for (let i = 0; i < count; i++) {
       const source = (n * channels + from + (i % radix) * step + Math.floor(i / radix)) * area;

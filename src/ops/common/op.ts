@@ -1,5 +1,6 @@
 /** What an op says of itself: everything that the rest of the engine knows about it. Ops are listed in table.ts. */
-import type { MapShape } from "../layout/shape.js";
+import type { ChannelMap } from "../../layout/blocks.js";
+import type { MapShape } from "../../layout/shape.js";
 import type { BatchNormNode, NodeBase } from "./nodes.js";
 import type { GradientSite, Relu, Site } from "./site.js";
 import type { Step } from "./step.js";
@@ -56,6 +57,10 @@ export interface Op<N extends NodeBase = NodeBase> {
   multiplyAdds?(node: N, inputs: MapShape[], output: MapShape): number;
   /** Its output is its input, in whichever way it lies. */
   isIdentity?(node: N, inputs: MapShape[]): boolean;
+  /** Where its output is some channels of its input: which. Such a tensor need not be copied. */
+  view?(node: N, inputs: MapShape[]): ChannelMap;
+  /** Where its output is its inputs, one behind the other: at which channel each begins. Inputs may be made there at once. */
+  parts?(node: N, inputs: MapShape[]): number[];
   /** What it can be behind another op's sum; null where it cannot be joined here. */
   part?(node: N, inputs: MapShape[], batchNorm: "running" | "batch"): Part | null;
   /** What it can do behind its own sum. */

@@ -1,0 +1,20 @@
+// Where the residual's groups of channels lie; its maps lie as those of the output.
+const RESIDUAL_GROUPS_PER_ROW = 64;
+const RESIDUAL_FOLD = 1;
+const RESIDUAL_FIRST = 0;
+const RESIDUAL_RADIX = 1;
+const RESIDUAL_STEP = 0;
+
+fn residual_at(image_block: u32, group: u32, quad: u32, lane: u32) -> vec2u {
+  var there = RESIDUAL_FIRST + group;
+  // @static
+  if (RESIDUAL_RADIX > 1) {
+    there = RESIDUAL_FIRST + group % RESIDUAL_RADIX * RESIDUAL_STEP + group / RESIDUAL_RADIX;
+  }
+  // @static
+  if (RESIDUAL_FOLD == 1) {
+    return vec2u((there * OUT_QUADS + quad) * LANES + lane, image_block);
+  } else {
+    return vec2u(((there % RESIDUAL_GROUPS_PER_ROW) * OUT_QUADS + quad) * LANES + lane, image_block * RESIDUAL_FOLD + there / RESIDUAL_GROUPS_PER_ROW);
+  }
+}
