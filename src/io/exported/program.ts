@@ -122,7 +122,6 @@ function sourceOf(metadata: Field): string | null {
   const last = lines.findLast(({ path }) => !/[\\/](?:torch|torchvision)[\\/]/.test(path)) ?? lines.at(-1);
   if (!last) return null;
   const code = last.code.trim().slice(0, 100);
-  // eslint-disable-next-line no-control-regex
   return `${last.path.split(/[\\/]/).at(-1)!.slice(0, 80)} line ${last.line}${code ? `: ${code}` : ""}`.replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029]/g, " ");
 }
 
