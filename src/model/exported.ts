@@ -23,6 +23,7 @@ export function describeProgram(name: string, file: string, program: Program, te
   });
   if (layers.length === 0) throw new InputError(file, "is a program without convolutions and linear layers, so there is nothing to filter");
   if (image.channels > 4) throw new InputError(file, `takes images of ${image.channels} channels; images have 1 to 4`);
-  const first = graph.nodes.find((node) => node.op === "conv2d");
-  return { name, width: first?.op === "conv2d" ? first.outChannels : layers[0].shape[0], channels: image.channels, classes, graph, layers, image };
+  // The first in execution order, which the state_dict's need not be.
+  const [[width]] = filterable.values();
+  return { name, width, channels: image.channels, classes, graph, layers, image };
 }
