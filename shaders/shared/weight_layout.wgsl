@@ -1,4 +1,4 @@
-// How weights lie, one row per tile of output channels, one step of the sum after the other: see packWeights in src/ops/conv2d.ts.
+// How weights lie, one row per tile of output channels, one step of the sum after the other: see packWeights in src/ops/convolution/plan.ts.
 const STEPS_PER_ROW = 64; // steps in one row of the texture
 const WEIGHT_FOLD = 1; // texture rows per tile
 const WEIGHT_TEXELS = (OC * PRODUCTS + 3) / 4; // of all output channels of a tile, in a step
