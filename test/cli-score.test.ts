@@ -54,7 +54,7 @@ halved_alpha_adv Float32?\nhalved_density_adv Float64?\nshare_fragile_clean Floa
 share_robust_adv Float64?\nshare_antifragile_adv Float64?\nshare_targeted Float64?\nshare_uncovered Float64?\nshare_source Utf8?`,
     "a change of these raises SCORES_VERSION",
   );
-  assert.equal([...table.schema.metadata].filter(([key]) => key !== "package_version"), [["table", "scores"], ["schema_version", "1"], ["robust_band", "0.05"]]);
+  assert.equal([...table.schema.metadata].filter(([key]) => key !== "package_version"), [["table", "scores"], ["schema_version", "1"], ["robust_band", "0.05"], ["normalisation", JSON.stringify({ local: JSON.stringify({ mean: [0.1307], std: [0.3081] }) })]]);
   const scores = table.toArray().map((row) => row!.toJSON() as unknown as Score);
   assert.is(scores.length, 2 * 3 * 2);
   const rows = await readRows(join(folder, "local/results.arrow"));

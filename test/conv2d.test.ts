@@ -44,6 +44,8 @@ const CASES: Case[] = [
   { shape: [8, 8, 16, 3, 1, 1] },
   { shape: [8, 8, 5, 3, 1, 1] },
   { shape: [16, 16, 16, 3, 2, 1], maxTextureWidth: 2048 },
+  { shape: [3, 8, 16, 3, 1, 1], maxTextureWidth: 500 },
+  { shape: [8, 8, 12, 3, 2, 1], maxTextureWidth: 250 },
   { shape: [8, 8, 7, 3, 1, 1], shuffle: false },
   { shape: [16, 16, 1, 3, 1, 1], shuffle: false },
   { shape: [16, 24, 4, 3, 1, 1], shuffle: false, lanes: 16 },

@@ -98,7 +98,7 @@ for (const { shape: [inChannels, outChannels, height, width, kernel, stride, pad
       kernel: "conv2d", constants: { ...conv.constants, MASKED: masked, RELU: true }, bands: conv.bands, params: { steps: conv.steps, in_blocks: inBlocks, residual_blocks: 1, gate_blocks: 1, blocks_per_variant: BLOCKS },
       grid: convGrid(conv, layouts.map, BLOCKS), blocks: BLOCKS, inputs, outputs: { output: { layout: layouts.map, images } }, extra: extra(conv),
     });
-    const [apart] = maxPool.forward(window, siteOf(device, [layouts.map], layouts.output, BLOCKS, { keeps: true, reluOf: () => ({ cap: null }) }));
+    const [apart] = maxPool.forward(window, siteOf({ ...limits, shuffle: device.shuffle }, [layouts.map], layouts.output, BLOCKS, { keeps: true, reluOf: () => ({ cap: null }) }));
     const second = await runKernel({ ...apart, blocks: BLOCKS, inputs: { input: { layout: layouts.map, data: first.output } }, outputs: both });
     // To the bit.
     assertClose(output, second.output, 0, "the two kernels");

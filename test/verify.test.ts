@@ -34,7 +34,7 @@ test("an adapter that loses one value of a thousand: not the same, and exit 69",
       return writeTexture.call(this, to, values, layout, size);
     };
     process.stdout.write = ((text: string) => ((printed += text), true)) as typeof write;
-    assert.is(await verify({ adapter: null, json: true }), 69);
+    assert.is(await verify({ adapter: null, json: true, cases: GOLDEN_CASES.slice(0, 3) }), 69);
   } finally {
     process.stdout.write = write;
     GPUQueue.prototype.writeTexture = writeTexture;

@@ -5,6 +5,7 @@ const IN_W = 7;
 const IN_PITCH = 8; // pixels from row to row
 const IN_QUADS = 14; // vec4 per channel map
 const IN_GROUPS_PER_ROW = 64; // channel groups in one texture row
+const IN_ROW = 0; // texels of a row where a map is wider than one, and goes on in the next; else 0
 const IN_FOLD = 1; // texture rows per block
 const IN_PACK = 1; // channels in a vec4: 4 for 1x1 maps
 const IN_FIRST = 0; // a view of another tensor: where its groups lie there
@@ -18,9 +19,15 @@ fn in_at(image_block: u32, group: u32, quad: u32, lane: u32) -> vec2u {
     there = IN_FIRST + group % IN_RADIX * IN_STEP + group / IN_RADIX;
   }
   // @static
-  if (IN_FOLD == 1) {
-    return vec2u((there * IN_QUADS + quad) * LANES + lane, image_block);
+  if (IN_ROW > 0) {
+    let within = (there * IN_QUADS + quad) * LANES + lane;
+    return vec2u(within % IN_ROW, image_block * IN_FOLD + within / IN_ROW);
   } else {
-    return vec2u(((there % IN_GROUPS_PER_ROW) * IN_QUADS + quad) * LANES + lane, image_block * IN_FOLD + there / IN_GROUPS_PER_ROW);
+    // @static
+    if (IN_FOLD == 1) {
+      return vec2u((there * IN_QUADS + quad) * LANES + lane, image_block);
+    } else {
+      return vec2u(((there % IN_GROUPS_PER_ROW) * IN_QUADS + quad) * LANES + lane, image_block * IN_FOLD + there / IN_GROUPS_PER_ROW);
+    }
   }
 }

@@ -4,6 +4,7 @@ const OTHER_W = 7;
 const OTHER_PITCH = 8; // pixels from row to row
 const OTHER_QUADS = 14; // vec4 per channel map
 const OTHER_GROUPS_PER_ROW = 64; // channel groups in one texture row
+const OTHER_ROW = 0; // texels of a row where a map is wider than one, and goes on in the next; else 0
 const OTHER_FOLD = 1; // texture rows per block
 const OTHER_PACK = 1; // channels in a vec4: 4 for 1x1 maps
 const OTHER_FIRST = 0; // a view of another tensor: where its groups lie there
@@ -17,9 +18,15 @@ fn other_at(image_block: u32, group: u32, quad: u32, lane: u32) -> vec2u {
     there = OTHER_FIRST + group % OTHER_RADIX * OTHER_STEP + group / OTHER_RADIX;
   }
   // @static
-  if (OTHER_FOLD == 1) {
-    return vec2u((there * OTHER_QUADS + quad) * LANES + lane, image_block);
+  if (OTHER_ROW > 0) {
+    let within = (there * OTHER_QUADS + quad) * LANES + lane;
+    return vec2u(within % OTHER_ROW, image_block * OTHER_FOLD + within / OTHER_ROW);
   } else {
-    return vec2u(((there % OTHER_GROUPS_PER_ROW) * OTHER_QUADS + quad) * LANES + lane, image_block * OTHER_FOLD + there / OTHER_GROUPS_PER_ROW);
+    // @static
+    if (OTHER_FOLD == 1) {
+      return vec2u((there * OTHER_QUADS + quad) * LANES + lane, image_block);
+    } else {
+      return vec2u(((there % OTHER_GROUPS_PER_ROW) * OTHER_QUADS + quad) * LANES + lane, image_block * OTHER_FOLD + there / OTHER_GROUPS_PER_ROW);
+    }
   }
 }

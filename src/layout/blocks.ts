@@ -1,7 +1,7 @@
 /**
  * How activations lie on the adapter: `rgba32float` textures in which `lanes` images are a block and a lane is an image.
  *
- *   texel row    block (x fold, where a block is wider than a texture may be)
+ *   texel row    block (x fold, where a block is wider than a texture may be; a map wider than a row goes on in the next)
  *   texel column ((channel group * quads) + quad) * lanes + lane
  *   rgba         4 pixels of a map's row (rows padded to 4); a 2x2 map is one texel; 1x1 maps: 4 channels
  */
@@ -23,8 +23,10 @@ export interface BlockLayout extends MapShape {
   pack: number;
   /** Channel groups, padded so that every kernel's tile of output channels fits. */
   groups: number;
-  /** Channel groups in one texel row. */
+  /** Channel groups in one texel row; 0 where not even one fits. */
   groupsPerRow: number;
+  /** Where not even one fits: texels of a row, which go on in the next one; else 0. */
+  row: number;
   /** Texel rows per block. */
   fold: number;
   /** Texels in a row. */
@@ -69,10 +71,16 @@ export function blockLayout({ channels, height, width }: MapShape, { lanes, maxT
   const padded = channels < CHANNEL_TILE ? channels : Math.ceil(channels / CHANNEL_TILE) * CHANNEL_TILE;
   const groups = Math.ceil(padded / pack);
   const fits = Math.floor(maxTextureWidth / (quads * lanes));
+  const map = { lanes, channels, height, width, pitch, quads, pack, groups, first: 0, radix: 1, step: 0 };
+  if (fits < 1) {
+    // Odd in the cache's measure, as the padding of shorter rows is.
+    const row = Math.floor((maxTextureWidth - PADDING_TEXELS) / lanes) * lanes;
+    return { ...map, groupsPerRow: 0, row, fold: Math.ceil((groups * quads * lanes) / row), texels: row };
+  }
   const groupsPerRow = groups <= fits ? groups : 2 ** Math.floor(Math.log2(fits));
   const fold = Math.ceil(groups / groupsPerRow);
   const texels = Math.min(maxTextureWidth, groupsPerRow * quads * lanes + PADDING_TEXELS);
-  return { lanes, channels, height, width, pitch, quads, pack, groups, groupsPerRow, fold, texels, first: 0, radix: 1, step: 0 };
+  return { ...map, groupsPerRow, row: 0, fold, texels };
 }
 
 /** Some channels of what lies as `layout`, in place; null where the groups of channels are not to be told by a view. */
@@ -92,26 +100,29 @@ export function composeMaps(outer: ChannelMap, inner: ChannelMap): ChannelMap | 
 
 /** Constants LANES and IN_*, OTHER_* or OUT_* that tell a kernel a layout. */
 export function layoutConstants(prefix: "IN" | "OTHER" | "OUT", layout: BlockLayout): Record<string, number> {
-  const { lanes, height, width, pitch, quads, groupsPerRow, fold, pack, first, radix, step } = layout;
-  const constants = { H: height, W: width, PITCH: pitch, QUADS: quads, GROUPS_PER_ROW: groupsPerRow, FOLD: fold, PACK: pack, FIRST: first, RADIX: radix, STEP: step };
+  const { lanes, height, width, pitch, quads, groupsPerRow, row, fold, pack, first, radix, step } = layout;
+  const constants = { H: height, W: width, PITCH: pitch, QUADS: quads, GROUPS_PER_ROW: groupsPerRow, ROW: row, FOLD: fold, PACK: pack, FIRST: first, RADIX: radix, STEP: step };
   return { LANES: lanes, ...Object.fromEntries(Object.entries(constants).map(([name, value]) => [`${prefix}_${name}`, value])) };
 }
 
 /** Constants RESIDUAL_* or GATE_*: where the groups of a tensor lie whose maps are those of the output. */
-export function placeConstants(prefix: "RESIDUAL" | "GATE", { groupsPerRow, fold, first, radix, step }: BlockLayout): Record<string, number> {
-  const constants = { GROUPS_PER_ROW: groupsPerRow, FOLD: fold, FIRST: first, RADIX: radix, STEP: step };
+export function placeConstants(prefix: "RESIDUAL" | "GATE", { groupsPerRow, row, fold, first, radix, step }: BlockLayout): Record<string, number> {
+  const constants = { GROUPS_PER_ROW: groupsPerRow, ROW: row, FOLD: fold, FIRST: first, RADIX: radix, STEP: step };
   return Object.fromEntries(Object.entries(constants).map(([name, value]) => [`${prefix}_${name}`, value]));
 }
 
 /** Index of an element among the floats of a texture with `layout`. */
 function indexer(layout: BlockLayout): (image: number, channel: number, y: number, x: number) => number {
-  const { lanes, pitch, quads, pack, groupsPerRow, fold, texels } = layout;
+  const { lanes, pitch, quads, pack, groupsPerRow, row: texelsOfRow, fold, texels } = layout;
   return (image, channel, y, x) => {
     const group = Math.floor(channel / pack);
     const slot = y * pitch + x;
     const quad = pack === 4 ? 0 : slot >> 2;
     const component = pack === 4 ? channel % 4 : slot & 3;
-    const row = Math.floor(image / lanes) * fold + Math.floor(group / groupsPerRow);
+    const block = Math.floor(image / lanes) * fold;
+    const within = (group * quads + quad) * lanes + (image % lanes);
+    if (texelsOfRow > 0) return ((block + Math.floor(within / texelsOfRow)) * texels + (within % texelsOfRow)) * 4 + component;
+    const row = block + Math.floor(group / groupsPerRow);
     const column = ((group % groupsPerRow) * quads + quad) * lanes + (image % lanes);
     return (row * texels + column) * 4 + component;
   };

@@ -45,13 +45,13 @@ function table(verified: Verified[]): string {
   return [bold(first, process.stdout), ...rest].join("\n");
 }
 
-export async function verify(options: { adapter: string | null; json: boolean }): Promise<number> {
+export async function verify({ cases = GOLDEN_CASES, ...options }: { adapter: string | null; json: boolean; cases?: GoldenCase[] }): Promise<number> {
   const gpu = await openDevice({ adapter: options.adapter ?? undefined });
   try {
     const { name, description, type, backend } = gpu.adapter;
-    say(`${name} (${type}): computing ${GOLDEN_CASES.length} networks`);
+    say(`${name} (${type}): computing ${cases.length} networks`);
     const verified: Verified[] = [];
-    for (const golden of GOLDEN_CASES) {
+    for (const golden of cases) {
       const expected = goldenOutcome(golden);
       const [first, second] = await computeOutcomes(gpu, golden);
       const differences = worse(compareOutcomes(first, expected), compareOutcomes(second, expected));
