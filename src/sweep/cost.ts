@@ -6,6 +6,7 @@ import type { MapShape } from "../layout/shape.js";
 import { type Graph, inferShapes } from "../model/graph.js";
 import { layerOf } from "../ops/common/step.js";
 import { opOf } from "../ops/table.js";
+import { fuse, readsOf } from "../plan/fuse.js";
 
 /**
  * Multiply-adds of one filtered network on one image: forward from the filtered layer on, the input's gradient through all
@@ -14,19 +15,21 @@ import { opOf } from "../ops/table.js";
  */
 export function costOf(graph: Graph, image: MapShape, attacks: number): (layer: string) => number {
   const shapes = inferShapes(graph, image);
-  const nodes = graph.nodes.map((node) => {
+  // As they are joined: what is added behind a sum has the sum done again for each filtered network, too.
+  const nodes = fuse(graph, shapes, "running").nodes.map((fused) => {
+    const { node, output } = fused;
     const op = opOf(node);
     const layers = (op.parameters?.(node) ?? []).filter(({ filterable }) => filterable).map(({ tensor }) => layerOf(tensor));
-    return { node, layers, cost: op.multiplyAdds?.(node, node.inputs.map((name) => shapes.get(name)!), shapes.get(node.output)!) ?? 0 };
+    return { layers, reads: readsOf(fused), output, cost: op.multiplyAdds?.(node, node.inputs.map((name) => shapes.get(name)!), shapes.get(node.output)!) ?? 0 };
   });
   const whole = nodes.reduce((sum, { cost }) => sum + cost, 0);
   /** The filtered layer and every node that its output reaches. */
   const behind = (layer: string): number => {
     const reached = new Set<string>();
     let sum = 0;
-    for (const { node, layers, cost } of nodes) {
-      if (!layers.includes(layer) && !node.inputs.some((name) => reached.has(name))) continue;
-      reached.add(node.output);
+    for (const { layers, reads, output, cost } of nodes) {
+      if (!layers.includes(layer) && !reads.some((name) => reached.has(name))) continue;
+      reached.add(output);
       sum += cost;
     }
     return sum;
