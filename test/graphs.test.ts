@@ -3,6 +3,7 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { GraphBuilder } from "../src/model/builder.js";
 import type { Graph } from "../src/model/graph.js";
+import type { PlanOptions } from "../src/plan/plan.js";
 import { checkGraph, classify, CLASSES, type GraphCheck, layersOf, type Which } from "./support/graph.js";
 
 const IMAGE = { channels: 2, height: 9, width: 7 };
@@ -176,8 +177,20 @@ test("blocks are joined: a residual network needs one step a convolution, and no
   assert.not.ok(steps.includes("add gradients"));
 });
 
-test("weights without subgroups", async () => {
-  await checkGraph(GRAPHS[5].build(new GraphBuilder()), IMAGE, { plan: { shuffle: false } });
-});
+/** What other adapters are like. A channel's map of a block takes 144 texels where lanes are 8: a row of 320 holds two of them, one of 128 not even one. */
+const ADAPTERS: { what: string; plan: Partial<PlanOptions> }[] = [
+  { what: "without subgroups", plan: { shuffle: false } },
+  { what: "with 16 lanes and fewer registers", plan: { shuffle: false, lanes: 16, accumulators: 64 } },
+  { what: "with 32 lanes", plan: { shuffle: false, lanes: 32 } },
+  { what: "whose textures hold two channels a row", plan: { maxTextureWidth: 320, lanes: 8 } },
+  { what: "whose textures are narrower than a map", plan: { maxTextureWidth: 128, lanes: 8 } },
+];
+
+for (const { what, plan } of ADAPTERS) {
+  const { name, build } = GRAPHS[plan.maxTextureWidth ? 2 : 5];
+  test(`on an adapter ${what}: ${name}`, async () => {
+    await checkGraph(build(new GraphBuilder()), IMAGE, { which: "middle", plan });
+  });
+}
 
 test.run();

@@ -24,7 +24,7 @@ export interface GraphRun {
   filtered: string[];
   /** One a filtered network. */
   masks: Interval[][];
-  /** More of the plan, for graphs that go their own way. */
+  /** More of the plan, as of other adapters. */
   plan?: Partial<PlanOptions>;
 }
 
@@ -43,13 +43,13 @@ let shared: GpuExecutor | null = null;
 /** @returns outcomes of each mask, and the names of the steps that made them */
 export async function runGraph(graph: Graph, tensors: Map<string, Float32Array>, image: MapShape, { pixels, labels, batchNorm, filtered, masks, plan: more }: GraphRun): Promise<{ outcomes: GraphOutcome[]; steps: string[] }> {
   const device = await gpu();
-  const limits = kernelLimits(device, image);
+  const limits = { ...kernelLimits(device, image), ...more };
   const blocks = IMAGE_MULTIPLE / limits.lanes;
   const images = labels.length;
   const classes = inferShapes(graph, image).get(graph.output)!;
   const network = { name: "network", width: 0, channels: image.channels, classes: classes.channels, graph, layers: [], tensors: new Map([...tensors].map(([name, data]) => [name, { shape: [data.length], data }])) };
   const attack = { epsilon: [0, 0, 0, 0], low: [0, 0, 0, 0], high: [0, 0, 0, 0] };
-  const plan = planUnit(network, { image, filtered, variants: masks.length, blocksPerVariant: blocks, images, attacks: [attack], clamp: false, batchNorm, ...limits, ...more });
+  const plan = planUnit(network, { image, filtered, variants: masks.length, blocksPerVariant: blocks, images, attacks: [attack], clamp: false, batchNorm, ...limits });
   const [logits, attacked, gradient] = [`clean/${plan.logits}`, `adv/${plan.logits}`, plan.inputGradient!];
   plan.kept = new Set([logits, attacked, gradient]);
   const executor = (shared ??= new GpuExecutor(device));
