@@ -1,4 +1,5 @@
 /** What a benchmark measures, as plain data, and the cross product of lists that makes it. */
+import { shapeText } from "../layout/shape.js";
 import type { MapShape } from "../layout/blocks.js";
 import { MEMBERS } from "../model/networks/table.js";
 import { isProgram, programOf } from "./programs.js";
@@ -67,8 +68,6 @@ export function crossProduct(lists: Lists): Case[] {
             for (const sweep of work === "sweep" ? lists.sweeps : [null]) cases.push({ network, width, input, classes: isProgram(network) ? programOf(network).classes : (lists.classes ?? classesOf(input)), batch, work, sweep });
   return cases;
 }
-
-export const shapeText = ({ channels, height, width }: MapShape): string => `${channels}x${height}x${width}`;
 
 /** Short name for progress and messages: `resnet18 width 64, 1x28x28, batch 256, unit`. */
 export function caseText({ network, width, input, batch, work, sweep }: Case): string {

@@ -1,11 +1,12 @@
 /** What `bench --growth` found, as a table, as data and as a figure. */
+import { shapeText } from "../layout/shape.js";
 import { figure, horizontalAxis, lineLegend, lineMarkup, panels, verticalAxis } from "../plot/figure.js";
 import { linearScale } from "../plot/scale.js";
 import { attackStyle, CLEAN, DENSITY, DIFFERENCE, type LineStyle } from "../plot/theme.js";
 import { csvText } from "../tables/csv.js";
 import { markdownText } from "../tables/markdown.js";
 import type { Column } from "../tables/table.js";
-import { shapeText, type Case } from "./case.js";
+import type { Case } from "./case.js";
 import { environmentLines, type Environment } from "./environment.js";
 import { MEMORY_LIMIT, type Growth } from "./growth.js";
 import { rateOf } from "./measure.js";

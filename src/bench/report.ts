@@ -1,8 +1,9 @@
 /** The benchmark's results in words and numbers: Markdown to read, CSV to calculate with, JSON with every sample. */
+import { shapeText } from "../layout/shape.js";
 import { csvText } from "../tables/csv.js";
 import { markdownText } from "../tables/markdown.js";
 import type { Column } from "../tables/table.js";
-import { shapeText, unitOf, type Case } from "./case.js";
+import { unitOf, type Case } from "./case.js";
 import { environmentLines, type Environment } from "./environment.js";
 import { isMeasured, rateOf, type Absence, type Outcome } from "./measure.js";
 

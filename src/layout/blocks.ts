@@ -73,7 +73,7 @@ export function blockLayout({ channels, height, width }: MapShape, { lanes, maxT
   const fits = Math.floor(maxTextureWidth / (quads * lanes));
   const map = { lanes, channels, height, width, pitch, quads, pack, groups, first: 0, radix: 1, step: 0 };
   if (fits < 1) {
-    // Odd in the cache's measure, as the padding of shorter rows is.
+    // The lanes of a vec4 stay side by side.
     const row = Math.floor((maxTextureWidth - PADDING_TEXELS) / lanes) * lanes;
     return { ...map, groupsPerRow: 0, row, fold: Math.ceil((groups * quads * lanes) / row), texels: row };
   }

@@ -31,13 +31,12 @@ export const spanOf = (kernel: number, dilation: number): number => (kernel - 1)
 
 /**
  * Places of a window along one axis, as PyTorch counts them.
- * @param padding of both sides together
+ * @param padding of both sides together; with `ceil`, half of it in front
  * @param ceil whether a window that begins in the map but ends beyond its padding counts (PyTorch's `ceil_mode`)
- * @param before of the padding, how much is in front
  */
-export function placesOf(size: number, kernel: number, stride: number, dilation: number, padding: number, ceil = false, before = padding / 2): number {
+export function placesOf(size: number, kernel: number, stride: number, dilation: number, padding: number, ceil = false): number {
   const room = size + padding - spanOf(kernel, dilation);
   if (!ceil) return Math.floor(room / stride) + 1;
   const places = Math.ceil(room / stride) + 1;
-  return (places - 1) * stride >= size + before ? places - 1 : places;
+  return (places - 1) * stride >= size + padding / 2 ? places - 1 : places;
 }

@@ -1,4 +1,5 @@
 /** Which network a file's tensors belong to. */
+import { layerOf } from "../ops/common/step.js";
 import type { Architecture } from "./architecture.js";
 import { parametersOf } from "./graph.js";
 import { TensorShapes, type Family, type Reading, type Sizes, type StemOptions } from "./networks/family.js";
@@ -43,7 +44,7 @@ export function architectureNamed(name: string, sizes: Sizes): Architecture {
 }
 
 function architectureOf({ moduleOrder = (names) => names }: Family, { title, width, channels, classes, graph, assumed }: Reading): Architecture {
-  const shapes = new Map(parametersOf(graph).flatMap(({ tensor, shape, filterable }) => (filterable ? [[tensor.replace(/\.weight$/, ""), shape] as const] : [])));
+  const shapes = new Map(parametersOf(graph).flatMap(({ tensor, shape, filterable }) => (filterable ? [[layerOf(tensor), shape] as const] : [])));
   const layers = moduleOrder([...shapes.keys()]).map((name) => {
     const shape = shapes.get(name)!;
     return { name, shape, weights: shape.reduce((product, size) => product * size, 1) };

@@ -21,7 +21,6 @@ export interface Lie {
 
 export class Storage {
   readonly #links = new Map<string, Link>();
-  readonly #nodes: FusedNode[];
   /** Concatenations whose inputs lie one behind the other already: they have no step. */
   readonly #there = new Set<FusedNode>();
 
@@ -29,8 +28,7 @@ export class Storage {
    * @param own layout of a tensor that has a texture of its own
    * @param isStacked whether a tensor differs between filtered networks; it then has more blocks
    */
-  constructor(nodes: FusedNode[], private readonly shapes: Map<string, MapShape>, private readonly own: (tensor: string) => BlockLayout, private readonly isStacked: (tensor: string) => boolean) {
-    this.#nodes = nodes;
+  constructor(private readonly nodes: FusedNode[], private readonly shapes: Map<string, MapShape>, private readonly own: (tensor: string) => BlockLayout, private readonly isStacked: (tensor: string) => boolean) {
     for (const node of nodes) {
       const map = opOf(node.node).view?.(node.node, this.#shapesOf(node));
       if (map) this.#link(node.output, { to: node.inputs[0], map });
@@ -74,7 +72,7 @@ export class Storage {
       const link = this.#links.get(tensor);
       if (link && !this.#isView(link)) return false;
     }
-    return this.#nodes.every((node) => {
+    return this.nodes.every((node) => {
       if (!there.has(node.output)) return true;
       return this.#readsBeside(node).every((name) => !there.has(name));
     });
@@ -91,7 +89,7 @@ export class Storage {
     if (this.#there.has(node)) return [];
     const reads = readsOf(node).filter((name) => this.#links.get(node.output)?.to !== name && this.#links.get(name)?.to !== node.output);
     if (!PAIRS.some(({ second }) => second === node.node.op)) return reads;
-    const front = this.#nodes.find(({ output }) => output === node.inputs[0]);
+    const front = this.nodes.find(({ output }) => output === node.inputs[0]);
     return front ? [...reads, ...readsOf(front)] : reads;
   }
 
@@ -101,7 +99,7 @@ export class Storage {
     // A vec4 of several channels is written by one step.
     if (starts.some((start) => start % pack !== 0)) return;
     node.inputs.forEach((name, i) => {
-      const isFree = !this.#links.has(name) && node.inputs.indexOf(name) === node.inputs.lastIndexOf(name) && this.#nodes.some(({ output }) => output === name);
+      const isFree = !this.#links.has(name) && node.inputs.indexOf(name) === node.inputs.lastIndexOf(name) && this.nodes.some(({ output }) => output === name);
       if (isFree) this.#link(name, { to: node.output, map: { from: starts[i], count: this.shapes.get(name)!.channels, radix: 1, step: 0 } });
     });
   }

@@ -1,5 +1,6 @@
 import type { Call, Rules } from "../call.js";
-import { moduleOf, vectorOf } from "./conv2d.js";
+import { layerOf } from "../../../ops/common/step.js";
+import { vectorOf } from "./conv2d.js";
 import { refuse } from "../refusal.js";
 import type { ImageTensor } from "../values.js";
 
@@ -12,7 +13,7 @@ function normalise(call: Call): ImageTensor {
   const epsilon = call.number("eps");
   if (mean === null || variance === null) return refuse("has no running statistics; build the network with track_running_stats");
   if (!(epsilon >= 0)) return refuse(`has an epsilon of ${epsilon}`);
-  const name = weight ? moduleOf(weight) : mean.replace(/\.running_mean$/, "");
+  const name = weight ? layerOf(weight) : mean.replace(/\.running_mean$/, "");
   return call.like(input, call.builder.node({ op: "batch_norm", inputs: [tensor], channels: shape.channels, weight, bias: vector("bias"), mean, variance, epsilon }, name));
 }
 

@@ -1,3 +1,4 @@
+import { layerOf } from "../../../ops/common/step.js";
 import type { Pair } from "../../../layout/shape.js";
 import type { Call, Rules } from "../call.js";
 import { refuse } from "../refusal.js";
@@ -18,9 +19,6 @@ export function vectorOf(call: Call, name: string, channels: number): string | n
   return vector.tensor;
 }
 
-/** Modules are called as their weights. */
-export const moduleOf = (tensor: string): string => tensor.replace(/\.weight$/, "");
-
 /** @param pads above and left, and what is below and to the right beyond that */
 function convolve(call: Call, pads: (kernel: Pair, dilation: Pair) => { pad: Pair; padEnd: Pair }): ImageTensor {
   const given = call.value("first");
@@ -38,7 +36,7 @@ function convolve(call: Call, pads: (kernel: Pair, dilation: Pair) => { pad: Pai
   const [top, left, bottom, right] = around;
   const [before, after]: Pair[] = [[pad[0] + top, pad[1] + left], [pad[0] + padEnd[0] + bottom, pad[1] + padEnd[1] + right]];
   if (after[0] < before[0] || after[1] < before[1]) return refuse("follows zeros that are padded above or to the left only, which convolutions here can't do");
-  return call.made(call.builder.conv(tensor, moduleOf(weight.tensor), inChannels, outChannels, [rows, columns], {
+  return call.made(call.builder.conv(tensor, layerOf(weight.tensor), inChannels, outChannels, [rows, columns], {
     stride, dilation, groups, pad: before, padEnd: [after[0] - before[0], after[1] - before[1]], weight: weight.tensor, bias: vectorOf(call, "bias", outChannels) ?? false,
   }));
 }

@@ -1,4 +1,5 @@
-import { moduleOf, vectorOf, weightOf } from "./conv2d.js";
+import { layerOf } from "../../../ops/common/step.js";
+import { vectorOf, weightOf } from "./conv2d.js";
 import type { Call, Rules } from "../call.js";
 import { sizesOf, sizesText } from "../layout.js";
 import { refuse } from "../refusal.js";
@@ -8,7 +9,7 @@ function multiply(call: Call, input: ImageTensor, weight: ConstantTensor, bias: 
   const [outFeatures, inFeatures] = weight.shape;
   const features = sizesOf(input.dims).at(-1);
   if (input.dims.length !== 2 || features !== inFeatures) return refuse(`takes vectors of ${inFeatures}, not ${sizesText(input.dims)}`);
-  const made = call.builder.linear(call.read(input).tensor, moduleOf(weight.tensor), inFeatures, outFeatures, { weight: weight.tensor, bias: bias ?? false });
+  const made = call.builder.linear(call.read(input).tensor, layerOf(weight.tensor), inFeatures, outFeatures, { weight: weight.tensor, bias: bias ?? false });
   return call.like(input, made);
 }
 
