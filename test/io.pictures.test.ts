@@ -24,11 +24,11 @@ interface Expected {
 }
 const expected = JSON.parse(readFileSync(join(ROOT, "fixtures/io/pictures.json"), "utf8")) as Expected[];
 
-for (const file of ["colour.png", "colour.jpg", "gray.png", "palette.png", "alpha.png"]) {
+for (const file of ["colour.png", "colour.jpg", "gray.png", "palette.png", "alpha.png", "tall.png"]) {
   test(`Resize and CenterCrop give torchvision's bytes: ${file}`, async () => {
     const decode = await loadDecoder();
     const cases = expected.filter((each) => each.file === file);
-    assert.is(cases.length, 14);
+    assert.is(cases.length, 16);
     for (const { resize, crop, channels, height, width, sha256 } of cases) {
       const found = fitted(await decode(readPicture(join(FIXTURES, file)), channels), { resize: resize ?? undefined, crop: crop ?? undefined });
       assert.equal([found.height, found.width, sha(found.data)], [height, width, sha256], JSON.stringify({ resize, crop, channels }));
