@@ -49,6 +49,16 @@ const head = (to: string, prefix = ""): Tensors => named((name) => (name.startsW
 const and = (...parts: (Tensors | Record<string, Saved>)[]): Map<string, Saved> => new Map(parts.flatMap((part) => [...(part instanceof Map ? part : Object.entries(part))]) as [string, Saved][]);
 const at = (key: string, value: Saved): Map<string, Saved> => new Map([[key, value]]);
 
+/** Tensors of some names, the first letters of which are left out. */
+const part = (isTaken: (name: string) => boolean, prefix = "", cut = 0, tensors: Tensors = net): Tensors => new Map([...tensors].filter(([name]) => isTaken(name)).map(([name, tensor]) => [prefix + name.slice(cut), tensor]));
+const inTwo = (tensors: Tensors): Saved => and({ backbone: and(part((name) => !name.startsWith("fc."), "", 0, tensors)), fc: and(part((name) => name.startsWith("fc."), "", 3, tensors)) });
+/** As nn.Sequential(*net.children()) names them; numbers of layers without weights are passed over. */
+const numbered = (prefix: string, whole = true): Tensors => named((name) => {
+  const [top, ...rest] = name.split(".");
+  const number = ["conv1", "bn1", "relu", "maxpool", "layer1", "layer2", "layer3", "layer4", "avgpool", "flatten", "fc"].indexOf(top);
+  return prefix + [top === "fc" && !whole ? top : String(number), ...rest].join(".");
+});
+
 const good: Record<string, Saved> = {
   "in a tuple in a dict": at("state", [3, [and(net), "x"]]),
   "under any key": at("MODEL-STATE", and(under("student.encoder."), { epoch: 3 })),
@@ -58,6 +68,14 @@ const good: Record<string, Saved> = {
   "with the last layer beside the others": head("module.head.fc", "module.backbone."),
   "in a sequence": head("1", "0."),
   "of a program that says classifier": head("classifier.1", "features_extractor."),
+  "in dicts of their own": and({ encoder: and(part((name) => !name.startsWith("fc."), "module.")), classifier: and(part((name) => name.startsWith("fc."), "", 3)), epoch: 3 }),
+  "in a tuple of a network and its last layer": [and(part((name) => !name.startsWith("fc."))), and(part((name) => name.startsWith("fc."), "", 3))],
+  "in dicts of their own beside an average of them": and({ ema: inTwo(other), model: inTwo(net), optimizer: at("state", [at("exp_avg", numbers([4, 4]))]) }),
+  "under numbers": numbered("net."),
+  "under numbers, the last layer by name": named((name) => (name.startsWith("fc.") ? name : `encoder.${name}`), numbered("", false)),
+  "under numbers, the last layer beside them": named((name) => (name.startsWith("fc.") ? `2${name.slice(2)}` : `0.${name}`), numbered("", false)),
+  "with a stem in a sequence": named((name) => name.replace(/^conv1/, "layer0.0").replace(/^bn1/, "layer0.1")),
+  "with its last layer's average beside it": and(under("backbone.", part((name) => !name.startsWith("fc."))), under("head.", part((name) => name.startsWith("fc."), "", 3)), under("head_ema.", part((name) => name.startsWith("fc."), "", 3, other))),
   "beside counters, losses and metrics": and(under("net."), { n_averaged: numbers([]), step: numbers([1]), "criterion.pos_weight": numbers([3]), "loss_fn.weight": numbers([3, 3]), class_weights: numbers([3]), "val_acc.tp": numbers([3]) }),
   "beside an optimizer": and({ optimizer: at("state", [at("exp_avg", numbers([4, 4])), at("exp_avg", numbers([3, 3]))]), net: and(net) }),
   "beside a moving average without dots": and(under("model."), named((name) => `model_ema.${name.replaceAll(".", "")}`, other)),
@@ -74,6 +92,18 @@ test("pruned weights are multiplied by their masks", () => {
   const { tensors, notes } = read(torchFile(saved));
   for (const [name, { data }] of net) assert.equal([...tensors.get(name)!.data], [...data].map((value, i) => (PRUNED.includes(name) && i % 3 === 1 ? value * 0 : value)), name);
   assert.match(notes[0], /2 pruned tensors/);
+});
+
+test("weights of weight_norm and spectral_norm are what PyTorch computes", () => {
+  const [made, plain] = ["made", "plain"].map((key) => read(fixture("norms.pt"), key));
+  assert.equal([...made.tensors.keys()].sort(), [...plain.tensors.keys()].sort());
+  for (const [name, { shape, data }] of plain.tensors) {
+    const found = made.tensors.get(name)!;
+    assert.equal(found.shape, shape);
+    const largest = data.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
+    assert.ok(data.every((value, i) => Math.abs(value - found.data[i]) <= 1e-6 * largest), name);
+  }
+  assert.equal(made.notes.slice(-2), ["computes 6 weights from the directions and lengths of weight_norm", "divides 2 weights by the spectral norms that are stored beside them"]);
 });
 
 test("of several networks the plain one is taken, said so, and --key picks another", async () => {
@@ -109,6 +139,11 @@ test("a normalising layer in front of the network is found", () => {
 
 const bad: Record<string, [saved: Saved, message: RegExp]> = {
   "weights of nothing known beside the network": [and(under("net."), { "projector.weight": numbers([3, 8]) }), /tensor projector\.weight does not belong to the ResNet18 beside it.*--key net/],
+  "a layer of its own in a dict beside the network": [and({ encoder: and(net), classifier: at("weight", numbers([3, 3])) }), /tensor classifier\.weight does not belong to the ResNet18 beside it.*--key encoder/],
+  "a layer beside a network in two dicts": [and({ backbone: and(part((name) => !name.startsWith("fc."))), fc: and(part((name) => name.startsWith("fc."), "", 3)), projector: at("weight", numbers([3, 8])) }), /tensor projector\.weight does not belong/],
+  "other names under numbers": [named((name) => name.replace(/^7\./, "7.x."), numbered("")), /tensor \S+ (?:is missing|has shape)/],
+  "a direction without length": [and(net, { "conv1.weight_g": numbers([1, 1, 1, 1], 0), "conv1.weight_v": numbers([1, 1, 7, 7], 0) }, part((name) => name === "none")), /tensor conv1\.weight_g does not belong/],
+  "a direction of no length": [and(part((name) => name !== "conv1.weight"), { "conv1.weight_g": numbers([1, 1, 1, 1], 1), "conv1.weight_v": numbers([1, 1, 7, 7], 0) }), /computes no number for conv1\.weight from conv1\.weight_g/],
   "a layer with one number": [and(under("net."), { "act.weight": numbers([1]) }), /tensor act\.weight does not belong/],
   "a hidden layer in the head": [and(head("fc.3"), { "fc.1.weight": numbers([8, 8]), "fc.1.bias": numbers([8]) }), /tensor fc\.weight is missing/],
   "a weight that is an object": [and(net, { "layer1.0.conv1.weight": call(global("torch._utils", "_rebuild_qtensor"), text("x")) }), /tensor layer1\.0\.conv1\.weight as an object of torch\._utils\._rebuild_qtensor/],

@@ -1,11 +1,5 @@
 /** Names under which programs keep a network's last layer, and those that networks know it by. */
-import type { ArrayRef } from "../io/arrays.js";
-
-/** A tensor as it lies in the file: pruned ones are `array` times `mask`. */
-export interface Weight {
-  array: ArrayRef;
-  mask: ArrayRef | null;
-}
+import type { Weight } from "./reparametrised.js";
 
 /** Where torchvision's networks have it. */
 const TARGETS = ["fc", "classifier", "head", "linear", "classifier.1", "classifier.3", "classifier.6", "heads.head"];
@@ -27,7 +21,7 @@ export interface Heading {
 }
 
 /**
- * The weights with one linear layer under another name.
+ * The weights with one linear layer under another name, or one from outside under its own.
  * @param outside layers that do not share the network's prefix
  */
 export function* headings(weights: Map<string, Weight>, outside: [name: string, weight: Weight][]): Generator<Heading> {
@@ -37,7 +31,7 @@ export function* headings(weights: Map<string, Weight>, outside: [name: string, 
     const own = [...everywhere].filter(([name]) => name.startsWith(`${from}.`));
     const rest = [...weights].filter(([name]) => !name.startsWith(`${from}.`));
     for (const to of TARGETS) {
-      if (to === from || rest.some(([name]) => name.startsWith(`${to}.`))) continue;
+      if ((to === from && weights.has(`${from}.weight`)) || rest.some(([name]) => name.startsWith(`${to}.`))) continue;
       yield { weights: new Map([...rest, ...own.map(([name, weight]): [string, Weight] => [to + name.slice(from.length), weight])]), from, to };
     }
   }

@@ -1,12 +1,13 @@
 /** Finds networks in a dict of tensors: behind one common prefix of the names, beside what is no weight. */
 import { isFloat } from "../io/arrays.js";
 import type { Mapping } from "../io/checkpoints/mappings.js";
-import { Opaque } from "../io/checkpoints/pickleValues.js";
 import { isMismatch, type Mismatch } from "../model/recognise.js";
 import type { Architecture } from "../model/architecture.js";
-import { isBystander, isSingleNumber } from "./bystanders.js";
-import { headings, type Weight } from "./heads.js";
+import { isBystander, isCopy, isSingleNumber } from "./bystanders.js";
+import { headings } from "./heads.js";
 import { findNormalisers, type Normaliser } from "./normaliser.js";
+import { weightsOf, type Weight } from "./reparametrised.js";
+import { unnumbered, type Renamed } from "./sequences.js";
 
 /** Says which network's tensors these are. */
 export type Fits = (shapes: ReadonlyMap<string, number[]>) => Architecture | Mismatch;
@@ -20,8 +21,8 @@ export interface FoundNetwork {
   /** By the network's own names. */
   weights: Map<string, Weight>;
   normalisers: Normaliser[];
-  /** Layer of the file that is taken for the network's last, where it bears another name: `head.fc`, `fc`. */
-  head: { from: string; to: string } | null;
+  /** Modules of the file that bear other names than the network's: `head.fc` for its `fc`, `0` for its `conv1`. */
+  renamed: Renamed["names"];
   /** Tensors beside it that look like weights and belong to no network. */
   strays: string[];
 }
@@ -40,19 +41,6 @@ const LEAST_SHARE = 1 / 8;
 const NEAR = 0.5;
 /** What PyTorch puts into names where a module is wrapped, at any place. */
 const WRAPPERS = new Set(["module", "_orig_mod", "_fsdp_wrapped_module", "_checkpoint_wrapped_module", "_forward_module"]);
-
-/** Names of a dict with torch.nn.utils.prune's pairs put together. Objects of unknown kinds are left out. */
-function weightsOf(entries: Mapping["entries"]): Map<string, Weight> {
-  const weights = new Map<string, Weight>();
-  for (const [name, array] of entries) {
-    if (array instanceof Opaque) continue;
-    const stem = /^(.*)_(?:orig|mask)$/.exec(name)?.[1];
-    const [original, mask] = stem === undefined ? [] : [entries.get(`${stem}_orig`), entries.get(`${stem}_mask`)];
-    if (stem === undefined || !original || !mask || original instanceof Opaque || mask instanceof Opaque || entries.has(stem) || String(original.shape) !== String(mask.shape)) weights.set(name, { array, mask: null });
-    else weights.set(stem, { array: original, mask });
-  }
-  return weights;
-}
 
 /** Prefixes behind which a network may lie, the longest that all share first, then from short to long. */
 function prefixesOf(names: string[]): string[] {
@@ -78,16 +66,20 @@ function unwrapped(weights: Map<string, Weight>): Map<string, Weight> | null {
   return plain.size === weights.size && [...plain.keys()].some((name) => !weights.has(name)) ? plain : null;
 }
 
-/** The weights as they are, then without single numbers that are no layer's, then without wrappers' parts. */
-function* waysToTake(weights: Map<string, Weight>): Generator<Map<string, Weight>> {
-  yield weights;
+/** The weights as they are, then without single numbers that are no layer's, then without wrappers' parts, then with names for numbers. */
+function* waysToTake(weights: Map<string, Weight>): Generator<Renamed> {
   const larger = new Map([...weights].filter(([name, { array }]) => !isSingleNumber(name, array)));
-  const all = larger.size < weights.size ? [weights, larger] : [weights];
-  yield* all.slice(1);
-  for (const each of all) {
-    const plain = unwrapped(each);
-    if (plain) yield plain;
-  }
+  const plain = larger.size < weights.size ? [weights, larger] : [weights];
+  const all = [...plain, ...plain.flatMap((each) => unwrapped(each) ?? [])];
+  for (const each of all) yield { weights: each, names: [] };
+  for (const each of all) yield* unnumbered(each);
+}
+
+/** Names with the last layer's, which may be a part of a module that bears another name already. */
+function alsoRenamed(names: Renamed["names"], { from, to }: { from: string; to: string }): Renamed["names"] {
+  if (from === to) return names;
+  const around = names.find((name) => from === name.to || from.startsWith(`${name.to}.`));
+  return [...names.filter((name) => name !== around), { from: around ? around.from + from.slice(around.to.length) : from, to }];
 }
 
 /** Every network in a dict, or why there is none. */
@@ -102,17 +94,17 @@ export function networksIn(mapping: Mapping, fits: Fits): { found: FoundNetwork[
 
   const attempt = (prefix: string): FoundNetwork | null => {
     const under = new Map(candidates.filter(([name, { array }]) => name.startsWith(prefix) && !isBystander(name.slice(prefix.length), array)).map(([name, weight]) => [name.slice(prefix.length), weight]));
-    const make = (architecture: Architecture, weights: Map<string, Weight>, head: FoundNetwork["head"]): FoundNetwork =>
-      ({ key: [mapping.key, prefix.slice(0, -1)].filter((part) => part !== "").join(".") || ".", mapping, prefix, architecture, weights, normalisers, head, strays: [] });
-    for (const weights of waysToTake(under)) {
+    const make = (architecture: Architecture, weights: Map<string, Weight>, renamed: Renamed["names"]): FoundNetwork =>
+      ({ key: [mapping.key, prefix.slice(0, -1)].filter((part) => part !== "").join(".") || ".", mapping, prefix, architecture, weights, normalisers, renamed, strays: [] });
+    for (const { weights, names } of waysToTake(under)) {
       const plain = fits(shapesOf(weights));
-      if (!isMismatch(plain)) return make(plain, weights, null);
+      if (!isMismatch(plain)) return make(plain, weights, names);
       if (plain.fit > (nearest?.fit ?? -1)) nearest = { ...plain, mapping, prefix };
       if (plain.fit < NEAR) continue;
-      const outside = candidates.filter(([name, { array }]) => !name.startsWith(prefix) && !isBystander(name, array));
+      const outside = candidates.filter(([name, { array }]) => !name.startsWith(prefix) && !isBystander(name, array) && isCopy(name) === isCopy(prefix));
       for (const heading of headings(weights, outside)) {
         const architecture = fits(shapesOf(heading.weights));
-        if (!isMismatch(architecture)) return make(architecture, heading.weights, { from: heading.from, to: heading.to });
+        if (!isMismatch(architecture)) return make(architecture, heading.weights, alsoRenamed(names, heading));
       }
     }
     return null;

@@ -2,6 +2,7 @@
 import { InputError, OptionError } from "../errors.js";
 import { normalisationText, perChannel, sameNormalisation } from "../io/datasets/normalise.js";
 import type { CheckpointFile, Dataset, Normalisation } from "../io/types.js";
+import { shortest } from "./normaliser.js";
 
 /** A normalisation that the user asked for, and the options that say so, for messages. */
 export interface AskedNormalisation extends Normalisation {
@@ -12,13 +13,6 @@ export interface Normalised {
   dataset: Dataset;
   /** The checkpoint whose layer says so, null where none does. */
   layerOf: string | null;
-}
-
-/** The shortest decimal that is the same float32: what was stored as 0.1307 is 0.1307 again. */
-function shortest(value: number): number {
-  const single = Math.fround(value);
-  for (let digits = 1; digits < 9; digits++) if (Math.fround(Number(single.toPrecision(digits))) === single) return Number(single.toPrecision(digits));
-  return single;
 }
 
 function ofLayer(file: CheckpointFile, channels: number): Normalisation | null {

@@ -18,7 +18,7 @@ export interface Normaliser {
 const isPerChannel = ({ shape }: ArrayRef): boolean => shape.length <= 4 && shape.filter((size) => size !== 1).length <= 1 && shape.reduce((a, b) => a * b, 1) <= 4;
 
 /** The decimal number that a float32 was made of: 0.1307 is stored as 0.13070000708. */
-function shortest(value: number): number {
+export function shortest(value: number): number {
   for (let digits = 1; digits < 9; digits++) {
     const rounded = Number(value.toPrecision(digits));
     if (Math.fround(rounded) === value) return rounded;
@@ -59,7 +59,7 @@ export function readNormalisers(source: ByteSource, pairs: Normaliser[], arrays:
     // Some take pixels of 0 to 255; no images are so alike that those deviate by less than 4.
     const wide = [...pair.mean, ...pair.std].some((value) => Math.abs(value) > 1);
     if (wide && !pair.std.every((value) => value >= 4)) throw bad(`holds a normalising layer ${shownName(mean)} whose pixels are neither of 0 to 1 nor of 0 to 255`);
-    const scaled: Normalisation = wide ? { mean: pair.mean.map((value) => value / 255), std: pair.std.map((value) => value / 255) } : pair;
+    const scaled: Normalisation = wide ? { mean: pair.mean.map((value) => shortest(Math.fround(value / 255))), std: pair.std.map((value) => shortest(Math.fround(value / 255))) } : pair;
     if (found !== null && JSON.stringify(found) !== JSON.stringify(scaled)) throw bad(`holds several normalising layers that differ (${shownName(pairs[0].mean)}, ${shownName(mean)})`);
     found = scaled;
   }

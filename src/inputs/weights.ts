@@ -1,7 +1,7 @@
 /** A network's weights in whatever people save around them. */
 import { InputError } from "../errors.js";
 import { isFloat, toFloat32, type ArrayRef } from "../io/arrays.js";
-import { openCheckpointFile, readContents, readTensors, shownName, type OpenedFile } from "../io/checkpoints/checkpoint.js";
+import { openCheckpointFile, readContents, shownName, type OpenedFile } from "../io/checkpoints/checkpoint.js";
 import { isTensorLike, type Mapping } from "../io/checkpoints/mappings.js";
 import { Opaque } from "../io/checkpoints/pickleValues.js";
 import type { Exported } from "../io/exported/exported.js";
@@ -9,11 +9,12 @@ import { sha256, type ByteSource } from "../io/source.js";
 import type { Checkpoint, CheckpointFile, Normalisation } from "../io/types.js";
 import type { StemOptions } from "../model/networks/family.js";
 import { recognise } from "../model/recognise.js";
-import { isCopy } from "./bystanders.js";
+import { isCopy, isOfTraining } from "./bystanders.js";
 import { architectureOf, fitsOf, type GraphFile } from "./graphs.js";
-import type { Weight } from "./heads.js";
+import { joinedMappings } from "./joined.js";
 import { networksIn, type Fits, type FoundNetwork, type Nearest } from "./networks.js";
 import { readNormalisers } from "./normaliser.js";
+import { notesOnForms, readWeights, type Weight } from "./reparametrised.js";
 import { wholeModel } from "./wholeModel.js";
 
 export interface WeightsOptions {
@@ -94,10 +95,16 @@ export function chooseWeights(file: string, contents: OpenedFile, { key = null, 
   const places = contents.mappings.filter((mapping) => searched.includes(mapping));
   const all: FoundNetwork[] = [];
   let nearest: Nearest | null = null;
-  for (const mapping of places) {
+  const search = (mapping: Mapping): void => {
     const { found, nearest: near } = networksIn(mapping, fits);
     if (mapping.within === null && near && near.fit > (nearest?.fit ?? -1)) nearest = near;
     for (const network of found) if (!all.some((other) => sameWeights(other, network))) all.push(network);
+  };
+  for (const mapping of places) search(mapping);
+  if (all.length === 0) {
+    // What holds a network's dicts is searched no more once that network is found.
+    const isSearched = ({ key }: Mapping): boolean => !all.some(({ mapping }) => mapping.key.startsWith(key));
+    for (const mapping of joinedMappings(contents.mappings.filter(({ within }) => within === null))) if (isSearched(mapping)) search(mapping);
   }
   const free = all.filter(({ mapping }) => mapping.within === null);
   if (free.length === 0 && all.length > 0) {
@@ -114,15 +121,15 @@ export function chooseWeights(file: string, contents: OpenedFile, { key = null, 
   if (second) throw new InputError(file, `holds several networks: ${keysOf(wanted)}; choose one by --key`);
   const others = free.filter((network) => network !== chosen);
   if (graph) Object.assign(chosen, programmed(file, chosen, graph));
-  checkStrays(file, chosen, others, key === chosen.key);
+  checkStrays(file, contents, chosen, others, key === chosen.key);
   return { chosen, others };
 }
 
 /** A program's network with the weights beside it; what is no float is none. */
 function ownNetwork(file: string, mapping: Mapping, exported: Exported, key: string | null): FoundNetwork {
   if (key !== null && key !== ".") throw new InputError(file, `holds no network under --key ${shownName(key)}; it is an exported program, which holds one`);
-  const weights = new Map([...exported.constants, ...exported.state].filter(([, { dtype }]) => isFloat(dtype)).map(([name, array]): [string, Weight] => [name, { array, mask: null }]));
-  return { key: ".", mapping, prefix: "", architecture: architectureOf(file, exported), weights, normalisers: [], head: null, strays: [] };
+  const weights = new Map([...exported.constants, ...exported.state].filter(([, { dtype }]) => isFloat(dtype)).map(([name, array]): [string, Weight] => [name, { array, made: null }]));
+  return { key: ".", mapping, prefix: "", architecture: architectureOf(file, exported), weights, normalisers: [], renamed: [], strays: [] };
 }
 
 /** The same weights for a graph: numbers that are part of it are theirs, and what normalises in front of it is, too. */
@@ -131,18 +138,35 @@ const programmed = (file: string, { weights }: FoundNetwork, graph: GraphFile): 
   normalisers: [],
 });
 
-/** Weights in the same dict that belong to no network would be left out of what is computed. */
-function checkStrays(file: string, { strays, key, mapping, architecture }: FoundNetwork, others: FoundNetwork[], byKey: boolean): void {
-  const [stray] = byKey ? [] : strays.filter((name) => !isCopy(name) && !others.some(({ mapping: there, prefix }) => there === mapping && name.startsWith(prefix)));
+/** Weights of other dicts that are no network's, by their paths: a layer of its own, say, that takes what the network gives. */
+function* strayLayers({ mappings }: OpenedFile, { mapping: own }: FoundNetwork, networks: FoundNetwork[]): Generator<string> {
+  const taken = new Set(networks.flatMap(({ weights }) => [...weights.values()].map(({ array }) => array.storage)));
+  const isJoined = !mappings.includes(own);
+  for (const { key, entries, within } of mappings) {
+    if (within !== null || (isJoined && key.startsWith(own.key))) continue;
+    for (const [name, value] of entries) {
+      const path = key === "" ? name : `${key}.${name}`;
+      const isLayer = !(value instanceof Opaque) && isFloat(value.dtype) && value.shape.length > 1 && /(?:^|\.)weight$/.test(name) && !taken.has(value.storage);
+      if (isLayer && !path.split(".").some(isOfTraining)) yield path;
+    }
+  }
+}
+
+/** Weights beside the network that belong to no other would be left out of what is computed. */
+function checkStrays(file: string, contents: OpenedFile, chosen: FoundNetwork, others: FoundNetwork[], byKey: boolean): void {
+  if (byKey) return;
+  const { key, mapping, architecture } = chosen;
+  const isOthers = (name: string): boolean => others.some(({ mapping: there, prefix }) => there === mapping && name.startsWith(prefix));
+  const own = chosen.strays.filter((name) => !isOthers(name));
+  const stray = [...own, ...strayLayers(contents, chosen, [chosen, ...others])].find((name) => !isCopy(name));
   if (stray !== undefined) throw new InputError(file, `tensor ${shownName(stray)} does not belong to the ${architecture.name} beside it; save the network alone, or say --key ${shownName(key)} if it is no part of it`);
 }
 
-function notesOf({ key, head, weights }: FoundNetwork, others: FoundNetwork[]): string[] {
-  const masked = [...weights.values()].filter(({ mask }) => mask !== null).length;
+function notesOf({ key, renamed, weights }: FoundNetwork, others: FoundNetwork[]): string[] {
   return [
     ...(others.length > 0 ? [`takes the weights under ${shownName(key)}; there is a network under ${keysOf(others)}, too (--key)`] : []),
-    ...(head ? [`takes ${shownName(head.from)} for the network's ${head.to}`] : []),
-    ...(masked > 0 ? [`multiplies ${masked} pruned tensors by their masks`] : []),
+    ...(renamed.length > 0 ? [`takes ${renamed.map(({ from }) => shownName(from)).join(", ")} for the network's ${renamed.map(({ to }) => to).join(", ")}`] : []),
+    ...notesOnForms(weights),
   ];
 }
 
@@ -160,10 +184,7 @@ function normalisationOf(source: ByteSource, { chosen, others }: Choice): { norm
 export function parseCheckpoint(source: ByteSource, options: WeightsOptions = {}): Checkpoint & Found {
   const contents = readContents(source);
   const choice = chooseWeights(source.file, contents, options);
-  const { weights } = choice.chosen;
-  const tensors = readTensors(source, new Map([...weights].map(([name, { array }]) => [name, array])));
-  const masks = readTensors(source, new Map([...weights].flatMap(([name, { mask }]) => (mask ? [[name, mask]] : []))), () => true);
-  for (const [name, mask] of masks) tensors.set(name, { shape: mask.shape, data: tensors.get(name)!.data.map((value, i) => value * mask.data[i]) });
+  const tensors = readWeights(source, choice.chosen.weights);
   return { path: source.file, format: contents.format, sha256: sha256(source), tensors, choice, ...normalisationOf(source, choice) };
 }
 

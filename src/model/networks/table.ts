@@ -1,4 +1,5 @@
 /** Every family of networks that is recognised. A new one is a file beside this and a row here. */
+import { parametersOf } from "../graph.js";
 import { DENSENET } from "./densenet.js";
 import type { Family, Member } from "./family.js";
 import { MOBILENET_V2 } from "./mobilenet_v2.js";
@@ -19,4 +20,10 @@ const plain = (name: string): string => name.toLowerCase().replace(/[^a-z0-9]/g,
 export function namesOf(network: string): string[] {
   const found = [...MEMBERS.values()].filter(({ name, title }) => [name, title].some((known) => plain(known) === plain(network)));
   return [...new Set([network, ...found.flatMap(({ title, name }) => [title, name])])];
+}
+
+/** The modules with weights at the top of each network, in the order of its module tree: conv1, bn1, layer1, … */
+export function topModules(): string[][] {
+  const lists = [...MEMBERS.values()].map(({ width, graph }) => [...new Set(parametersOf(graph({ width, channels: 3, classes: 10 })).map(({ tensor }) => tensor.split(".")[0]))]);
+  return [...new Map(lists.map((list) => [list.join(), list])).values()];
 }
