@@ -1,7 +1,8 @@
 /** `inspect`: what is in a checkpoint, and how large a sweep over it would be. */
 import { EXIT } from "../../errors.js";
 import { openGraph } from "../../inputs/graphs.js";
-import { readCheckpoint } from "../../inputs/weights.js";
+import { expanded } from "../../inputs/patterns.js";
+import { readCheckpoint, type WeightsOptions } from "../../inputs/weights.js";
 import type { Network } from "../../model/architecture.js";
 import { networkOf } from "../../model/checkpoint.js";
 import type { SweepConfig } from "../../sweep/config.js";
@@ -36,8 +37,13 @@ function facts(network: Network): LayerFacts[] {
   });
 }
 
-export async function inspect(file: string, config: SweepConfig, { json, graph, ...options }: { key: string | null; graph: string | null; stem: StemOptions; json: boolean }): Promise<number> {
-  const checkpoint = await readCheckpoint(file, { ...options, graph: graph === null ? null : openGraph(graph) });
+interface Shown {
+  json: object;
+  text: string;
+}
+
+async function shown(file: string, config: SweepConfig, options: WeightsOptions): Promise<Shown> {
+  const checkpoint = await readCheckpoint(file, options);
   const { choice: { chosen, others }, notes, normalisation } = checkpoint;
   const candidates = [chosen, ...others].map(({ key, architecture }) => ({ key, network: architecture.name, chosen: key === chosen.key }));
   const network = networkOf(chosen.architecture, checkpoint);
@@ -46,31 +52,35 @@ export async function inspect(file: string, config: SweepConfig, { json, graph, 
   const count = (part: (layer: LayerVariants) => number): number => variants.reduce((sum, layer) => sum + part(layer), 0);
   const sweep = { layers: variants.length, networks: count((layer) => layer.variants.length), distinct: count((layer) => layer.masks.length) };
   const { name, width, channels, classes, assumed = [] } = network;
-  if (json) {
-    process.stdout.write(`${JSON.stringify({ file, format: checkpoint.format, sha256: checkpoint.sha256, candidates, notes, normalisation, network: name, width, channels, classes, assumed, layers, sweep }, null, 2)}\n`);
-    return EXIT.done;
-  }
   const lines = layers.map((layer) => [layer.layer, layer.shape.join("x"), grouped(layer.weights), grouped(layer.zeros), layer.min.toPrecision(5), layer.max.toPrecision(5)]);
   const [head, ...body] = columns([["layer", "shape", "weights", "zeros", "min", "max"], ...lines]);
   const total = layers.reduce((sum, layer) => sum + layer.weights, 0);
-  process.stdout.write(
-    `${[
-      `${file}: ${name}, width ${width}, ${channels} input channel${channels === 1 ? "" : "s"}, ${classes} classes (${checkpoint.format})`,
-      ...assumed.map((taken) => `${taken}${/stem/.test(taken) ? "; no tensor tells, --stem-stride and --stem-pool do" : ""}`),
-      ...notes,
-      ...(others.length > 0 ? ["", ...columns([["weights", "network", ""], ...candidates.map((each) => [each.key, each.network, each.chosen ? "these" : ""])])] : []),
-      "",
-      bold(head, process.stdout),
-      ...body,
-      "",
-      `${grouped(total)} weights. A sweep evaluates ${grouped(sweep.networks)} filtered networks (${grouped(sweep.distinct)} of them distinct) in ${sweep.layers} layer${sweep.layers === 1 ? "" : "s"}.`,
-    ].join("\n")}\n`,
-  );
+  const text = [
+    `${file}: ${name}, width ${width}, ${channels} input channel${channels === 1 ? "" : "s"}, ${classes} classes (${checkpoint.format})`,
+    ...assumed.map((taken) => `${taken}${/stem/.test(taken) ? "; no tensor tells, --stem-stride and --stem-pool do" : ""}`),
+    ...notes,
+    ...(others.length > 0 ? ["", ...columns([["weights", "network", ""], ...candidates.map((each) => [each.key, each.network, each.chosen ? "these" : ""])])] : []),
+    "",
+    bold(head, process.stdout),
+    ...body,
+    "",
+    `${grouped(total)} weights. A sweep evaluates ${grouped(sweep.networks)} filtered networks (${grouped(sweep.distinct)} of them distinct) in ${sweep.layers} layer${sweep.layers === 1 ? "" : "s"}.`,
+  ].join("\n");
+  return { json: { file, format: checkpoint.format, sha256: checkpoint.sha256, candidates, notes, normalisation, network: name, width, channels, classes, assumed, layers, sweep }, text };
+}
+
+/** @param files paths and patterns of some; in JSON one file is an object, several are a list */
+export async function inspect(files: string[], config: SweepConfig, { json, graph, ...options }: { key: string | null; graph: string | null; stem: StemOptions; json: boolean }): Promise<number> {
+  const opened = graph === null ? null : openGraph(graph);
+  const all: Shown[] = [];
+  for (const file of expanded(files)) all.push(await shown(file, config, { ...options, graph: opened }));
+  const objects = all.map((each) => each.json);
+  process.stdout.write(json ? `${JSON.stringify(objects.length === 1 ? objects[0] : objects, null, 2)}\n` : `${all.map(({ text }) => text).join("\n\n")}\n`);
   return EXIT.done;
 }
 
 export const inspectCommand: Command = {
   flags: { ...WEIGHTS_FLAGS, ...STEM_FLAGS, ...SWEEP_FLAGS, ...CONFIG_FLAG, ...JSON_FLAG },
-  describe: (y) => y.usage("$0 inspect <file> [options]").positional("file", { type: "string", description: "State dict: .ckpt, .pt, .pth or .safetensors; exported program: .pt2" }),
-  run: (args) => inspect(String(args.file), sweepConfig(args), { key: typeof args.key === "string" ? args.key : null, graph: typeof args.graph === "string" ? args.graph : null, stem: stemOptions(args), json: args.json === true }),
+  describe: (y) => y.usage("$0 inspect <file..> [options]").positional("file", { type: "string", array: true, description: "State dicts: .ckpt, .pt, .pth or .safetensors; exported programs: .pt2; patterns of them" }),
+  run: (args) => inspect((args.file as string[]).map(String), sweepConfig(args), { key: typeof args.key === "string" ? args.key : null, graph: typeof args.graph === "string" ? args.graph : null, stem: stemOptions(args), json: args.json === true }),
 };
