@@ -185,7 +185,7 @@ const jpegMarks = (file: Buffer): number[] => [...file.keys()].filter((at) => fi
 
 export const PARSERS: Parser[] = [
   checkpoint("torch.save's zip archive", [plain(stateZip, zipMarks(stateZip)), plain(fixture("wrapped.ckpt")), plain(rezipped, zipMarks(rezipped))], [...PK, ...PICKLE_TOKENS]),
-  checkpoint("the pickle in torch.save's zip archive", [pickleInZip(stateZip), pickleInZip(fixture("wrapped.ckpt")), pickleInZip(fixture("objects_p4.pt"))], PICKLE_TOKENS),
+  checkpoint("the pickle in torch.save's zip archive", [pickleInZip(stateZip), pickleInZip(fixture("wrapped.ckpt")), pickleInZip(fixture("objects_p4.pt")), pickleInZip(fixture("norms.pt"))], PICKLE_TOKENS),
   checkpoint("torch.save's older stream", [
     pickled(stateLegacy), { ...pickled(stateLegacy.subarray(21)), dress: (bytes) => Buffer.concat([stateLegacy.subarray(0, 21), bytes]) },
     pickled(fixture("old_stream.pth")), { ...plain(oldTar, every(oldTar, 512)), dress: checkedTar },
