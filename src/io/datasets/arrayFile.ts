@@ -1,4 +1,4 @@
-/** Images and labels as arrays of one file (.npz, .safetensors), or of two (.npy): for whatever else people have. */
+/** Images and labels as arrays of one file (.npz, .safetensors), or of two (.npy, .npz): for whatever else people have. */
 import { createHash } from "node:crypto";
 import { basename, dirname, join } from "node:path";
 import { InputError } from "../../errors.js";
@@ -40,14 +40,21 @@ function npzArrays(source: ByteSource): Map<string, ArrayRef> {
   return arrays;
 }
 
-/** The labels that lie beside a file of images: `x_labels.npy`, `y_test.npy` beside `x_test.npy`, or CIFAR-10-C's `labels.npy`. */
+/** The labels that lie beside a file of images: `x_labels.npy`, `y_test.npy` beside `x_test.npy`, KMNIST's `kmnist-test-labels.npz` beside `kmnist-test-imgs.npz`, CIFAR-10-C's `labels.npy`. */
 function labelsBeside(path: string): string {
-  const stem = basename(path).replace(/\.npy$/i, "");
-  const swapped = stem.replace(/images?/i, "labels").replace(/(^|_)[xX](?=_|$)/, (_, before: string) => `${before}y`).replace(/(^|_)data(?=_|$)/, "$1labels");
-  const names = [...(swapped === stem ? [] : [swapped]), `${stem}_labels`, `${stem}-labels`, "labels"].map((name) => join(dirname(path), `${name}.npy`));
+  const [, stem, ending] = /^(.*)\.(np[yz])$/i.exec(basename(path)) ?? [, basename(path), "npy"];
+  const swapped = stem.replace(/images?|imgs?/i, "labels").replace(/(^|_)[xX](?=_|$)/, (_, before: string) => `${before}y`).replace(/(^|_)data(?=_|$)/, "$1labels");
+  const names = [...(swapped === stem ? [] : [swapped]), `${stem}_labels`, `${stem}-labels`, "labels"].map((name) => join(dirname(path), `${name}.${ending}`));
   const found = names.find((name) => name !== path && isFile(name));
   if (found === undefined) throw new InputError(path, `holds images, and their labels lie in none of ${names.map((name) => basename(name)).join(", ")} beside it; save them there`);
   return found;
+}
+
+/** The array of an .npy, or that of an .npz that holds nothing else. */
+function onlyArray(source: ByteSource): ArrayRef | null {
+  if (isNpy(source)) return readNpy(source);
+  const entries = [...readZip(source)];
+  return entries.length === 1 && isNpy(entries[0][1]) ? readNpy(entries[0][1], entries[0][0]) : null;
 }
 
 /** Where channels, height and width of an image lie. */
@@ -83,16 +90,18 @@ function labelsOf(file: string, array: ArrayRef, images: number): Int32Array {
 export function openArrays(path: string, options: OpenOptions): Dataset {
   const source = new FileSource(path, MAX_FILE);
   try {
-    if (isNpy(source)) {
+    const isZip = source.size > 4 && Buffer.from(source.read(0, 2)).toString("latin1") === "PK";
+    const images = isZip || isNpy(source) ? onlyArray(source) : null;
+    if (images) {
       const beside = labelsBeside(path);
       using labels = new FileSource(beside, MAX_FILE);
-      const images = readNpy(source);
-      return dataset([path, beside], images, labelsOf(beside, readNpy(labels), images.shape[0]), options);
+      const array = onlyArray(labels);
+      if (!array) throw new InputError(beside, "holds more than one array of labels; save them alone");
+      return dataset([path, beside], images, labelsOf(beside, array, images.shape[0]), options);
     }
-    const isZip = source.size > 4 && Buffer.from(source.read(0, 2)).toString("latin1") === "PK";
     if (!isZip && !isSafetensors(source)) throw new InputError(path, "is a file that holds no images: neither .npz, .npy nor .safetensors; name such a file, or the folder of a dataset");
-    const { images, labels } = pairIn(path, isZip ? npzArrays(source) : readSafetensors(source), options.split);
-    return dataset([path], images, labelsOf(path, labels, images.shape[0]), options);
+    const pair = pairIn(path, isZip ? npzArrays(source) : readSafetensors(source), options.split);
+    return dataset([path], pair.images, labelsOf(path, pair.labels, pair.images.shape[0]), options);
   } catch (error) {
     source.close();
     throw error;
@@ -130,4 +139,4 @@ function dataset(files: string[], array: ArrayRef, labels: Int32Array, options: 
 }
 
 /** Files of arrays in a folder, to be named. */
-export const arraysIn = (dir: string): string[] => namesIn(dir).files.filter((name) => /\.(npz|npy)$/i.test(name));
+export const arraysIn = (dir: string): string[] => namesIn(dir).files.filter((name) => /\.(npz|npy|safetensors)$/i.test(name));
