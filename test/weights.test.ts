@@ -142,6 +142,7 @@ const bad: Record<string, [saved: Saved, message: RegExp]> = {
   "a layer of its own in a dict beside the network": [and({ encoder: and(net), classifier: at("weight", numbers([3, 3])) }), /tensor classifier\.weight does not belong to the ResNet18 beside it.*--key encoder/],
   "a layer beside a network in two dicts": [and({ backbone: and(part((name) => !name.startsWith("fc."))), fc: and(part((name) => name.startsWith("fc."), "", 3)), projector: at("weight", numbers([3, 8])) }), /tensor projector\.weight does not belong/],
   "other names under numbers": [named((name) => name.replace(/^7\./, "7.x."), numbered("")), /tensor \S+ (?:is missing|has shape)/],
+  "a dict for each of thousands": [and(...Array.from({ length: 3000 }, (_, i) => ({ [`k${i}`]: at("0.weight", numbers([2, 2])) }))), /tensor weight belongs to no network/],
   "a direction without length": [and(net, { "conv1.weight_g": numbers([1, 1, 1, 1], 0), "conv1.weight_v": numbers([1, 1, 7, 7], 0) }, part((name) => name === "none")), /tensor conv1\.weight_g does not belong/],
   "a direction of no length": [and(part((name) => name !== "conv1.weight"), { "conv1.weight_g": numbers([1, 1, 1, 1], 1), "conv1.weight_v": numbers([1, 1, 7, 7], 0) }), /computes no number for conv1\.weight from conv1\.weight_g/],
   "a layer with one number": [and(under("net."), { "act.weight": numbers([1]) }), /tensor act\.weight does not belong/],

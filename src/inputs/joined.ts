@@ -2,8 +2,9 @@
 import type { Mapping } from "../io/checkpoints/mappings.js";
 import { isOfTraining } from "./bystanders.js";
 
-/** Further dicts of dicts are no network's. */
+/** Further dicts of dicts are no network's, and none of so many parts is. */
 const MOST_JOINED = 64;
+const MOST_PARTS = 1024;
 const MAX_DEPTH = 8;
 
 /** `model.parts[0]` as the parts of a name. */
@@ -25,7 +26,7 @@ export function joinedMappings(mappings: Mapping[]): Mapping[] {
     }
   }
   const depthOf = (place: string): number => partsOf(place).length;
-  const several = [...members].filter(([, held]) => held.length > 1).sort(([a], [b]) => depthOf(b) - depthOf(a)).slice(0, MOST_JOINED);
+  const several = [...members].filter(([, held]) => held.length > 1 && held.length <= MOST_PARTS).sort(([a], [b]) => depthOf(b) - depthOf(a)).slice(0, MOST_JOINED);
   return several.map(([place, held]) => ({
     key: place,
     within: null,
