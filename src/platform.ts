@@ -28,7 +28,7 @@ const STDERR = 2;
 /**
  * Calls what writes to the process's stderr from native code, with that leading nowhere meanwhile. Node can't copy a descriptor
  * onto another one, but the lowest free number is the one that is given out next. Where stderr can't be opened a second time
- * (a socket), or a lower number is free, it stays as it is.
+ * (a socket, another user's file), or a lower number is free, it stays as it is.
  */
 function withoutStderr<T>(act: () => T): T {
   if (process.platform !== "linux" || !existsSync("/proc/self/fd/0") || !existsSync("/proc/self/fd/1")) return act();
