@@ -76,6 +76,8 @@ const good: Record<string, Saved> = {
   "under numbers, the last layer beside them": named((name) => (name.startsWith("fc.") ? `2${name.slice(2)}` : `0.${name}`), numbered("", false)),
   "with a stem in a sequence": named((name) => name.replace(/^conv1/, "layer0.0").replace(/^bn1/, "layer0.1")),
   "with its last layer's average beside it": and(under("backbone.", part((name) => !name.startsWith("fc."))), under("head.", part((name) => name.startsWith("fc."), "", 3)), under("head_ema.", part((name) => name.startsWith("fc."), "", 3, other))),
+  "as a list of names and tensors": at("model", [...net].map(([name, tensor]) => [name, tensor])),
+  "behind a last layer of a program's own name": head("module.new_fc", "module.net."),
   "beside counters, losses and metrics": and(under("net."), { n_averaged: numbers([]), step: numbers([1]), "criterion.pos_weight": numbers([3]), "loss_fn.weight": numbers([3, 3]), class_weights: numbers([3]), "val_acc.tp": numbers([3]) }),
   "beside an optimizer": and({ optimizer: at("state", [at("exp_avg", numbers([4, 4])), at("exp_avg", numbers([3, 3]))]), net: and(net) }),
   "beside a moving average without dots": and(under("model."), named((name) => `model_ema.${name.replaceAll(".", "")}`, other)),

@@ -3,7 +3,7 @@ import type { Weight } from "./reparametrised.js";
 
 /** Where torchvision's networks have it. */
 const TARGETS = ["fc", "classifier", "head", "linear", "classifier.1", "classifier.3", "classifier.6", "heads.head"];
-const HEAD = /^(?:fc\d*|fc_?out|(?:cls_|mlp_|linear_)?heads?|\w*classif\w*|clf|cls|lin|linear\d*|logits?|last_?(?:linear|layer|fc)|outputs?(?:_layer)?|out|dense|final(?:_layer|_fc)?|predict(?:or|ion|ions)?|top)$/i;
+const HEAD = /^(?:(?:(?:new|my|last|final|out|output|cls|class|pred|task|probe)_?)?fc\d*|fc_?(?:out|new|layers?|cls|final)|(?:(?:cls|mlp|linear|fc|out|output|prediction|class|task|main)_?)?heads?|\w*classif\w*|clf|cls|lin|linear\d*|logits?|last_?(?:linear|layer|fc)|outputs?(?:_layer)?|out|dense|final(?:_layer|_fc)?|predict(?:or|ion|ions)?|top)$/i;
 const NUMBER = /^\d+$/;
 /** Last layers come last. */
 const MOST_LAYERS = 8;

@@ -1,4 +1,4 @@
-/** Where tensors lie by name in what was saved: every dict that holds some, however deep in dicts, lists and tuples. */
+/** Where tensors lie by name in what was saved: every dict, or list of names and values, that holds some, however deep in dicts, lists and tuples. */
 import type { ArrayRef } from "../arrays.js";
 import { arrayOf } from "./pickleGlobals.js";
 import { Opaque, type PickleKey, type PickleValue } from "./pickleValues.js";
@@ -39,6 +39,11 @@ interface Place {
 
 const isContainer = (value: PickleValue): value is Place["value"] => Array.isArray(value) || value instanceof Map || value instanceof Opaque;
 
+const isPair = (item: PickleValue): item is [string, PickleValue] => Array.isArray(item) && item.length === 2 && typeof item[0] === "string";
+
+/** What a dict holds by name, or a list of its items: `list(state_dict.items())`. */
+const itemsOf = (value: PickleValue[] | Map<PickleKey, PickleValue>): Iterable<[PickleKey, PickleValue]> | null => (Array.isArray(value) ? (value.length > 0 && value.every(isPair) ? value : null) : value);
+
 /** Searches what was saved, each object once; of several mappings the one nearest to the top comes first. */
 export function findMappings(saved: PickleValue): Contents {
   const contents: Contents = { mappings: [], objects: new Map() };
@@ -57,12 +62,15 @@ export function findMappings(saved: PickleValue): Contents {
       if (value instanceof Opaque) {
         if (within === null && contents.objects.size < MAX_OBJECTS) contents.objects.set(path, value);
         for (const part of [...value.parts, value.items]) visit(part, within ?? value, () => path);
-      } else if (Array.isArray(value)) {
-        value.forEach((item, i) => visit(item, within, () => `${path}[${i}]`));
+        continue;
+      }
+      const items = itemsOf(value);
+      if (items === null) {
+        (value as PickleValue[]).forEach((item, i) => visit(item, within, () => `${path}[${i}]`));
       } else {
         const entries = new Map<string, ArrayRef | Opaque>();
         let tensors = 0;
-        for (const [key, item] of value) {
+        for (const [key, item] of items) {
           const tensor = arrayOf(item);
           if (typeof key === "string" && (tensor !== null || item instanceof Opaque)) entries.set(key, tensor ?? (item as Opaque));
           if (typeof key === "string" && (tensor !== null || isTensorLike(item))) tensors += 1;
