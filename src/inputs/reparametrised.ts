@@ -29,20 +29,40 @@ const sizeOf = (shape: readonly number[]): number => shape.reduce((product, size
 
 const masked = ({ data }: Tensor, [mask]: Tensor[]): Float32Array<ArrayBuffer> => data.map((value, i) => value * mask.data[i]);
 
-/** v · g / ‖v‖, the norm over all axes along which g has one entry (Salimans and Kingma 2016, arXiv 1602.07868). */
-function ofLength({ shape, data }: Tensor, [length]: Tensor[]): Float32Array<ArrayBuffer> {
+const LANES = 8;
+
+/** Root of the sum of squares of a row, in float32 and in the order of PyTorch's vectors, so that its weights come out bit for bit. */
+function rowNorm(row: Float32Array): number {
+  const lanes = new Float32Array(LANES);
+  row.forEach((value, i) => { lanes[i % LANES] += Math.fround(value * value); });
+  for (let half = LANES / 2; half >= 1; half /= 2) for (let lane = 0; lane < half; lane++) lanes[lane] += lanes[lane + half];
+  return Math.fround(Math.sqrt(lanes[0]));
+}
+
+/** Norms of the groups: of rows, where each is one. */
+function norms({ data }: Tensor, groupOf: (i: number) => number, groups: number, areRows: boolean): Float32Array {
+  const row = data.length / groups;
+  if (areRows) return Float32Array.from({ length: groups }, (_, i) => rowNorm(data.subarray(i * row, (i + 1) * row)));
+  const squares = new Float64Array(groups);
+  data.forEach((value, i) => { squares[groupOf(i)] += value * value; });
+  return Float32Array.from(squares, Math.sqrt);
+}
+
+/** v · g / ‖v‖ (Salimans and Kingma 2016, arXiv 1602.07868), rounded where PyTorch rounds. */
+function ofLength(direction: Tensor, [length]: Tensor[]): Float32Array<ArrayBuffer> {
+  const { shape, data } = direction;
   const steps = denseStrides(length.shape).map((step, axis) => (length.shape[axis] === 1 ? 0 : step));
   const inner = denseStrides(shape);
   const groupOf = (i: number): number => steps.reduce((group, step, axis) => group + step * (Math.trunc(i / inner[axis]) % shape[axis]), 0);
-  const squares = new Float64Array(length.data.length);
-  data.forEach((value, i) => { squares[groupOf(i)] += value * value; });
-  return data.map((value, i) => (value * length.data[groupOf(i)]) / Math.sqrt(squares[groupOf(i)]));
+  const areRows = length.data.length === shape[0] && length.shape[0] === shape[0];
+  const scales = norms(direction, groupOf, length.data.length, areRows).map((norm, group) => length.data[group] / norm);
+  return data.map((value, i) => value * scales[groupOf(i)]);
 }
 
 /** W / (uᵀ W v), W as rows of outputs (Miyato et al. 2018, arXiv 1802.05957): what eval() does with the stored u and v. */
 function ofSpectrum({ shape, data }: Tensor, [u, v]: Tensor[]): Float32Array<ArrayBuffer> {
   const columns = sizeOf(shape.slice(1));
-  const largest = data.reduce((sum, value, i) => sum + u.data[Math.trunc(i / columns)] * value * v.data[i % columns], 0);
+  const largest = Math.fround(data.reduce((sum, value, i) => sum + u.data[Math.trunc(i / columns)] * value * v.data[i % columns], 0));
   return data.map((value) => value / largest);
 }
 
