@@ -2,7 +2,7 @@
 import type { ExportFormat } from "../export/export.js";
 import type { ArrayKind } from "../export/notebooks.js";
 import type { DatasetName } from "../io/types.js";
-import type { Filter, Scope } from "../sweep/row.js";
+import type { AttackName, Filter, Scope } from "../sweep/row.js";
 
 export const DATASETS: Record<string, DatasetName> = {
   mnist: "mnist", "fashion-mnist": "fashion-mnist", kmnist: "kmnist", qmnist: "qmnist",
@@ -12,6 +12,7 @@ export const DATASETS: Record<string, DatasetName> = {
 /** With the notebooks' names. */
 export const FILTER_NAMES: Record<string, Filter> = { h_a: "h_a", h_b: "h_b", h_c: "h_c", magnitude: "magnitude", minmax: "h_a", maxmin: "h_b", pulseminmax: "h_c" };
 export const SCOPES: Record<string, Scope> = { local: "local", global: "global" };
+export const ATTACK_NAMES: Record<string, AttackName> = { fgsm: "fgsm", pgd: "pgd" };
 export const SPLITS = { test: "test", train: "train" } as const;
 export const EPSILON_SPACES = { input: "input", pixel: "pixel" } as const;
 export const BATCH_NORMS = { running: "running", batch: "batch" } as const;

@@ -10,7 +10,7 @@ import type { Architecture } from "../model/architecture.js";
 import type { StemOptions } from "../model/networks/family.js";
 import { namesOf } from "../model/networks/table.js";
 import { PACKAGE_ROOT, shownPath } from "../package.js";
-import { checkPixelEpsilons, type SweepConfig } from "../sweep/config.js";
+import { checkPixelEpsilons, type Naming, type SweepConfig } from "../sweep/config.js";
 import type { SweepCheckpoint, SweepJob } from "../sweep/sweep.js";
 import { openGraph, type GraphFile } from "./graphs.js";
 import { normalisedImages, type AskedNormalisation } from "./normalisation.js";
@@ -50,9 +50,13 @@ export interface Inputs {
 
 /**
  * Whether the user said what epsilon is measured in. `open`: nobody did, so that it is pixels for networks that normalise by
- * themselves; `pixel`: likewise, but it was written as a pixel's fraction and can't be anything else. `name`: the option's.
+ * themselves; `pixel`: likewise, but options (`fractions`) were written as a pixel's fraction and can't be anything else.
  */
-export type EpsilonUnit = { said: "given" | "open" | "pixel"; name: string };
+export interface EpsilonUnit {
+  said: "given" | "open" | "pixel";
+  fractions: string[];
+  naming: Naming;
+}
 
 /** What a sweep needs, and what its user should hear of it. */
 export interface OpenedInputs extends SweepJob {
@@ -87,10 +91,10 @@ function checkpointFiles(source: Source, dataset: Dataset): string[] {
 }
 
 /** @throws OptionError for a pixel's fraction where epsilon isn't in pixels, and for an epsilon in pixels that is none */
-function inUnitOf(config: SweepConfig, { said, name }: EpsilonUnit, takesPixels: boolean): SweepConfig {
+function inUnitOf(config: SweepConfig, { said, fractions, naming }: EpsilonUnit, takesPixels: boolean): SweepConfig {
   if (said === "given") return config;
-  if (takesPixels) return checkPixelEpsilons({ ...config, epsilonSpace: "pixel" }, () => name);
-  if (said === "pixel") throw new OptionError([name], PIXEL_FRACTION);
+  if (takesPixels) return checkPixelEpsilons({ ...config, epsilonSpace: "pixel" }, naming);
+  if (said === "pixel") throw new OptionError(fractions, PIXEL_FRACTION);
   return config;
 }
 

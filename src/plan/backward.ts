@@ -6,7 +6,7 @@ import type { Ending } from "../ops/common/elementwise.js";
 import type { GradientSite, Place, Target } from "../ops/common/site.js";
 import type { Step } from "../ops/common/step.js";
 import { opOf } from "../ops/table.js";
-import type { PlanContext } from "./context.js";
+import type { Pass, PlanContext } from "./context.js";
 import { pairOf } from "./forward.js";
 import { type FusedNode, readsOf } from "./fuse.js";
 
@@ -42,7 +42,8 @@ export class BackwardPlanner {
   /** What has to follow the step that is planned. */
   #after: Step[] = [];
 
-  constructor(private readonly context: PlanContext) {
+  /** @param pass whose gradient it is; it has to have kept what that needs */
+  constructor(private readonly context: PlanContext, private readonly pass: Pass = "clean") {
     const readers = new Map<string, FusedNode[]>();
     for (const node of context.nodes) for (const tensor of readsOf(node)) readers.set(tensor, [...(readers.get(tensor) ?? []), node]);
     for (const [tensor, nodes] of readers) {
@@ -85,12 +86,16 @@ export class BackwardPlanner {
     return this.#sums.get(tensor)!.place;
   }
 
+  #gradient(tensor: string, suffix = ""): Place {
+    return this.context.gradient(tensor, suffix, this.pass);
+  }
+
   #ownSteps(fused: FusedNode, gradient: Place): Step[] {
     const home = this.#homes.get(fused.output);
     if (home) {
       // It was made in its place; the whole is there when its last part is.
       this.#pending.set(home.of, this.#pending.get(home.of)! - 1);
-      this.#sums.set(home.of, { place: this.context.gradient(home.of), isGated: true });
+      this.#sums.set(home.of, { place: this.#gradient(home.of), isGated: true });
       return [];
     }
     const site = this.#site(fused, gradient);
@@ -104,9 +109,9 @@ export class BackwardPlanner {
     const isGated = this.context.reluOf(fused.output) !== null;
     const { view, parts } = opOf(fused.node);
     return {
-      ...this.context.site(fused, "clean", `grad/${fused.output}`),
+      ...this.context.site(fused, this.pass, this.#gradient(fused.output).resource),
       gradient,
-      kept: (name) => `clean/${fused.output}#${name}`,
+      kept: (name) => `${this.pass}/${fused.output}#${name}`,
       target: (input, can) => this.#target(fused.inputs[input], can),
       // Behind a gate that is the input's, too, where channels are only moved.
       pass: (input, map) => this.#pass(fused.inputs[input], gradient, isGated && (view !== undefined || parts !== undefined), map),
@@ -120,14 +125,14 @@ export class BackwardPlanner {
     const before = this.#sums.get(tensor);
     const relu = this.context.reluOf(tensor);
     const all = isGated && (before?.isGated ?? true);
-    return { left, residual: before?.place ?? null, gate: left === 0 && relu && !all ? { place: this.context.place("clean", tensor), relu } : null, isGated: all };
+    return { left, residual: before?.place ?? null, gate: left === 0 && relu && !all ? { place: this.context.place(this.pass, tensor), relu } : null, isGated: all };
   }
 
   /** Where the gradient of a tensor is made: the last contribution in the place of the whole, where it is a part of one. */
   #place(tensor: string, left: number): Place {
     const home = left === 0 ? this.#homes.get(tensor) : undefined;
-    if (!home) return this.context.allocate(this.context.gradient(tensor, left === 0 ? "" : `#${left}`));
-    const whole = this.context.allocate(this.context.gradient(home.of));
+    if (!home) return this.context.allocate(this.#gradient(tensor, left === 0 ? "" : `#${left}`));
+    const whole = this.context.allocate(this.#gradient(home.of));
     return { ...whole, layout: viewOf(whole.layout, home.map)! };
   }
 
@@ -139,7 +144,7 @@ export class BackwardPlanner {
     // What follows this step can't be added by it.
     const isThere = !this.#after.some(({ writes }) => residual !== null && writes.includes(residual.resource));
     if ((residual === null || (can.sum && isThere)) && (gate === null || can.gate)) return { place, residual, gate };
-    const alone = this.context.allocate(this.context.gradient(tensor, `#${left}-alone`));
+    const alone = this.context.allocate(this.#gradient(tensor, `#${left}-alone`));
     this.#after.push(addStep("add gradients", alone, residual, place, { gate }));
     return { place: alone, residual: null, gate: null };
   }

@@ -8,9 +8,10 @@ import type { TileTable } from "../ops/convolution/tile.js";
 import { IMAGE_MULTIPLE, toBlocks } from "../layout/blocks.js";
 import { planBytes } from "../plan/memory.js";
 import type { KernelLimits } from "../ops/common/site.js";
-import { planUnit, type PlanOptions, type UnitPlan } from "../plan/plan.js";
+import { planUnit, type PlanOptions, unrolledBody } from "../plan/plan.js";
 import { GpuExecutor, type PreparedPlan } from "../run/gpu.js";
 import { kernelLimits, kindOf } from "../run/limits.js";
+import { pgdOf, stepOf } from "./attack.js";
 import type { SweepConfig } from "./config.js";
 import type { LayerVariants } from "./filters.js";
 import { NetworkResources } from "./resources.js";
@@ -173,17 +174,21 @@ export class Evaluator {
     const labels = new Uint32Array(plan.blocksPerVariant * plan.lanes);
     labels.set(this.dataset.labels.subarray(first, first + images));
     this.resources.writeLabels(labels);
+    this.resources.writePlaces(first);
   }
 
   private planOptions(filtered: string[], variants: number, blocksPerVariant: number, images: number): PlanOptions {
     const { channels, height, width, normalisation } = this.dataset;
     const perChannel = (value: (mean: number, std: number) => number) => Array.from({ length: 4 }, (_, c) => value(normalisation?.mean[c] ?? 0, normalisation?.std[c] ?? 1));
+    const inInput = (value: number): number[] => perChannel((_, std) => (this.config.epsilonSpace === "pixel" ? value / std : value));
+    const pgd = pgdOf(this.config);
     const low = perChannel((mean, std) => (0 - mean) / std);
     const high = perChannel((mean, std) => (1 - mean) / std);
     return {
       image: { channels, height, width },
       filtered, variants, blocksPerVariant, images,
-      attacks: this.config.epsilons.map((epsilon) => ({ epsilon: perChannel((_, std) => (this.config.epsilonSpace === "pixel" ? epsilon / std : epsilon)), low, high })),
+      attacks: this.config.epsilons.map((epsilon) => ({ epsilon: inInput(epsilon), ...(pgd && { step: inInput(stepOf(this.config, epsilon)) }), low, high })),
+      ...(pgd && { pgd }),
       clamp: this.config.clamp,
       batchNorm: this.config.batchNorm,
       ...this.limits,
@@ -194,8 +199,8 @@ export class Evaluator {
   /** As many variants a chunk as memory, texture rows and a sensible amount of work allow. */
   private chooseVariants(filtered: string[], masks: number, blocks: number, images: number): number {
     const kind = kindOf(this.gpu);
-    const one: UnitPlan = planUnit(this.network, this.planOptions(filtered, 1, blocks, images));
-    const cost = one.body.reduce((sum, step) => sum + step.cost, 0);
+    const one = planUnit(this.network, this.planOptions(filtered, 1, blocks, images));
+    const cost = unrolledBody(one).reduce((sum, step) => sum + step.cost, 0);
     const tallest = Math.max(...[...one.tensors.values()].map(({ height }) => height));
     return (this.usedVariants = Math.max(1, Math.min(
       this.mostVariants,
