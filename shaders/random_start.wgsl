@@ -20,7 +20,7 @@ struct Params {
 @group(0) @binding(2) var output: texture_storage_2d<rgba32float, write>;
 @group(0) @binding(3) var<storage, read> places: array<u32>; // which image of the data each one is
 
-// From -1 to 1, of a counter. (Hash pcg3d: Jarzynski and Olano 2020, Journal of Computer Graphics Techniques 9(3).)
+// From -1 to 1, of a counter: the hash of src/ops/common/random.ts.
 fn noise_of(image: u32, pixel: u32) -> f32 {
   var v = vec3u(params.seed, image, pixel) * 1664525u + 1013904223u;
   v.x += v.y * v.z;

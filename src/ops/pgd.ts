@@ -3,6 +3,7 @@
  * (largest difference of a pixel) around the image. Madry et al. 2018, arXiv 1706.06083.
  */
 import { layoutConstants } from "../layout/blocks.js";
+import { pcg3d } from "./common/random.js";
 import type { Place } from "./common/site.js";
 import type { Step } from "./common/step.js";
 import type { Attack } from "./fgsm.js";
@@ -49,19 +50,7 @@ export function randomStartStep(image: Place, output: Place, { epsilon, low, hig
 
 /**
  * The random number of a pixel, from -1 to 1 (without 1), evenly: of a counter, so that it doesn't depend on how work is cut.
- * (Hash pcg3d: Jarzynski and Olano 2020, Journal of Computer Graphics Techniques 9(3).)
  * @param image in the data
  * @param pixel (channel * height + y) * width + x
  */
-export function startNoise(seed: number, image: number, pixel: number): number {
-  let [x, y, z] = [seed, image, pixel].map((value) => (Math.imul(value, 1664525) + 1013904223) | 0);
-  const mix = (): void => {
-    x = (x + Math.imul(y, z)) | 0;
-    y = (y + Math.imul(z, x)) | 0;
-    z = (z + Math.imul(x, y)) | 0;
-  };
-  mix();
-  [x, y, z] = [x, y, z].map((value) => value ^ (value >>> 16));
-  mix();
-  return (x >>> 8) / 2 ** 23 - 1;
-}
+export const startNoise = (seed: number, image: number, pixel: number): number => (pcg3d(seed, image, pixel)[0] >>> 8) / 2 ** 23 - 1;
