@@ -14,7 +14,7 @@ import { streamBatch, streamHead, toBatch } from "./batch.js";
 import { onFile, replaceFile, writeWhole } from "../folder/durable.js";
 import type { Row } from "../../sweep/row.js";
 import { rowProblem } from "./rowCheck.js";
-import { columnsOf, resultSchema, type ResultMetadata } from "./schema.js";
+import { COLUMNS, columnsOf, resultSchema, type ResultMetadata } from "./schema.js";
 
 export const RESULTS = "results.arrow";
 export const PARTIAL = "results.partial.arrows";
@@ -87,7 +87,7 @@ export interface Results {
 /** Rows of each record batch, checked. */
 function contentsOf(path: string): { layers: Row[][]; metadata: Map<string, string> } {
   using source = new FileSource(path, MAX_FILE);
-  const { schema, batches } = readArrow(path, source.read(0, source.size), (found) => {
+  const { schema, batches } = readArrow(path, source.read(0, source.size), COLUMNS, (found) => {
     const columns = columnsOf(found);
     if (typeof columns === "string") throw new InputError(path, columns);
     return columns;

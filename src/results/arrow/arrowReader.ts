@@ -148,14 +148,14 @@ function readMessage(bytes: Uint8Array, at: number): Message | null {
   return end > bytes.length ? null : { type: message.u8(1), header: message.table(2), body: bytes.subarray(start, end), end };
 }
 
-/** Refuses a schema that is none of ours. @returns what its rows have */
-type SchemaCheck = (schema: FoundSchema) => readonly Column[];
+/** Refuses a schema that is none of ours. @returns what the rows have of an older version of it */
+type SchemaCheck = (schema: FoundSchema) => readonly Column[] | void;
 
-function readStream(bytes: Uint8Array, check: SchemaCheck): ArrowContents {
+function readStream(bytes: Uint8Array, current: readonly Column[], check: SchemaCheck): ArrowContents {
   const first = readMessage(bytes, 0);
   if (first?.type !== SCHEMA) throw new Malformed("no schema");
   const schema = readSchema(first.header);
-  const columns = check(schema);
+  const columns = check(schema) ?? current;
   const batches: Values[][] = [];
   try {
     for (let next = readMessage(bytes, first.end); next; next = readMessage(bytes, next.end)) {
@@ -170,14 +170,14 @@ function readStream(bytes: Uint8Array, check: SchemaCheck): ArrowContents {
 }
 
 /** The file format: the schema and the places of the record batches stand at the end. */
-function readFileFormat(bytes: Uint8Array, check: SchemaCheck): ArrowContents {
+function readFileFormat(bytes: Uint8Array, current: readonly Column[], check: SchemaCheck): ArrowContents {
   const tail = bytes.length - MAGIC.length - 4;
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const start = tail - view.getInt32(tail, true);
   if (!MAGIC.equals(bytes.subarray(-MAGIC.length)) || start < 8 || start > tail) throw new Malformed("no footer");
   const footer = FlatTable.root(bytes.subarray(start, tail));
   const schema = readSchema(footer.table(1));
-  const columns = check(schema);
+  const columns = check(schema) ?? current;
   if (footer.counts(2, 3, MAX_COLUMNS).length > 0) throw new Malformed("dictionaries");
   let end = 8;
   const batches = footer.counts(3, 3, MAX_BATCHES).map(([offset, , bodyLength]) => {
@@ -191,13 +191,14 @@ function readFileFormat(bytes: Uint8Array, check: SchemaCheck): ArrowContents {
 
 /**
  * Reads an Arrow file, which has to be whole, or a stream, of which a cut end is left out.
- * @param check refuses a schema that is none of ours, and tells what its rows have
+ * @param columns what the rows have
+ * @param check refuses a schema that is not theirs, and tells the columns of an older version
  * @throws InputError for anything else, and what `check` throws
  */
-export function readArrow(path: string, bytes: Uint8Array, check: SchemaCheck): ArrowContents {
+export function readArrow(path: string, bytes: Uint8Array, columns: readonly Column[], check: SchemaCheck): ArrowContents {
   try {
     const isFile = MAGIC.equals(bytes.subarray(0, MAGIC.length));
-    const contents = isFile ? readFileFormat(bytes, check) : readStream(bytes, check);
+    const contents = isFile ? readFileFormat(bytes, columns, check) : readStream(bytes, columns, check);
     if (contents.batches.length === 0) throw new Malformed("no rows");
     return contents;
   } catch (error) {
