@@ -50,13 +50,20 @@ export function readSafetensors(source: ByteSource): Map<string, ArrayRef> {
   return tensors;
 }
 
-/** A safetensors file of float32 tensors. */
-export function encodeSafetensors(tensors: ReadonlyMap<string, Tensor>): Buffer {
+/**
+ * A safetensors file of float32 tensors and of whole numbers, which become int64 without dimensions.
+ * @param metadata texts for the header
+ */
+export function encodeSafetensors(tensors: ReadonlyMap<string, Tensor | number>, metadata?: Record<string, string>): Buffer {
   let end = 0;
-  const entries = [...tensors].map(([name, { shape, data }]) => [name, { dtype: "F32", shape, data_offsets: [end, (end += data.byteLength)] }]);
-  const text = JSON.stringify(Object.fromEntries(entries));
+  const parts = [...tensors].map(([name, value]) => {
+    const bytes = typeof value === "number" ? Buffer.from(BigInt64Array.of(BigInt(value)).buffer) : Buffer.from(value.data.buffer, value.data.byteOffset, value.data.byteLength);
+    return { name, bytes, dtype: typeof value === "number" ? "I64" : "F32", shape: typeof value === "number" ? [] : value.shape };
+  });
+  const entries = parts.map(({ name, bytes, dtype, shape }) => [name, { dtype, shape, data_offsets: [end, (end += bytes.length)] }]);
+  const text = JSON.stringify(Object.fromEntries([...(metadata ? [["__metadata__", metadata]] : []), ...entries]));
   const header = Buffer.from(text.padEnd(text.length + ((8 - (Buffer.byteLength(text) % 8)) % 8)));
   const length = Buffer.alloc(8);
   length.writeBigUInt64LE(BigInt(header.length));
-  return Buffer.concat([length, header, ...[...tensors.values()].map(({ data }) => Buffer.from(data.buffer, data.byteOffset, data.byteLength))]);
+  return Buffer.concat([length, header, ...parts.map(({ bytes }) => bytes)]);
 }

@@ -1,6 +1,7 @@
 /** SqueezeNet 1.0 and 1.1 (Iandola et al. 2016, arXiv 1602.07360): fire modules, whose squeezed maps are expanded by 1x1 and 3x3 convolutions; torchvision's names. */
 import { GraphBuilder } from "../builder.js";
 import type { Graph } from "../graph.js";
+import { heUniform, narrowNormal, zero } from "./initialisation.js";
 import { scaled, stemText, type Family, type Member, type Reading, type Sizes, type StemOptions, type TensorShapes } from "./family.js";
 
 interface Fire {
@@ -76,4 +77,4 @@ function read(tensors: TensorShapes, stem: StemOptions): Reading[] {
   });
 }
 
-export const SQUEEZENET: Family = { members: VERSIONS, read };
+export const SQUEEZENET: Family = { members: VERSIONS, read, initialisation: { conv: heUniform, convBias: zero, head: narrowNormal } };
