@@ -13,6 +13,7 @@ import { GpuExecutor, type PreparedPlan } from "../run/gpu.js";
 import { kernelLimits, kindOf } from "../run/limits.js";
 import type { SweepConfig } from "./config.js";
 import type { LayerVariants } from "./filters.js";
+import type { Cuttable } from "./recovery.js";
 import { NetworkResources } from "./resources.js";
 import { Submitter } from "./submitter.js";
 import type { Unit, UnitSums } from "./units.js";
@@ -49,7 +50,7 @@ interface Sums {
   loss: Float64Array[];
 }
 
-export class Evaluator {
+export class Evaluator implements Cuttable {
   private readonly executor: GpuExecutor;
   private readonly resources: NetworkResources;
   readonly submitter: Submitter;
@@ -184,6 +185,7 @@ export class Evaluator {
       image: { channels, height, width },
       filtered, variants, blocksPerVariant, images,
       attacks: this.config.epsilons.map((epsilon) => ({ epsilon: perChannel((_, std) => (this.config.epsilonSpace === "pixel" ? epsilon / std : epsilon)), low, high })),
+      gradient: this.config.epsilons.length > 0,
       clamp: this.config.clamp,
       batchNorm: this.config.batchNorm,
       ...this.limits,
@@ -224,6 +226,10 @@ export class Evaluator {
   /** How finely work is cut now; another evaluator takes it as its options. */
   get cut(): { tileImages: number; variants: number } {
     return { tileImages: this.tileImages, variants: this.mostVariants };
+  }
+
+  get cutText(): string {
+    return `at most ${this.mostVariants} filtered network${this.mostVariants === 1 ? "" : "s"} of ${this.tileImages} images`;
   }
 
   /**

@@ -8,7 +8,7 @@ export interface Schedule {
   rate: number;
   /** Epochs during which the rate grows from 0 to `rate`, evenly by steps; a part of one, too. */
   warmUp: number;
-  /** Of `step`: epochs after which the rate is multiplied by `factor`, again and again. */
+  /** Of `step`: epochs after which the rate is multiplied by `factor`, again and again; 0 and 1 of the others. */
   every: number;
   factor: number;
 }
