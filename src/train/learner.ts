@@ -18,8 +18,6 @@ export interface TrainerState {
   tensors: Map<string, Tensor>;
   /** What the optimizer keeps of each parameter: none, one or two arrays. */
   moments: Map<string, Float32Array>[];
-  /** Batches that every batch norm has seen. */
-  batchesTracked: number;
 }
 
 export interface Learner {
@@ -31,7 +29,7 @@ export interface Learner {
   drain(): Promise<void>;
   state(): Promise<TrainerState>;
   restore(state: TrainerState): void;
-  /** The layer with the largest gradient of the last step. */
-  largestGradient(): Promise<{ layer: string; value: number }>;
+  /** Largest absolute gradient of the last step, and whose it is; NaN counts as the largest. */
+  largestGradient(): Promise<{ tensor: string; value: number }>;
   close(): void;
 }

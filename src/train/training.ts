@@ -72,8 +72,8 @@ export async function trainEpochs({ learner, batches, config, from, signal, paus
   };
   const check = async (): Promise<void> => {
     if (diverged === null) return;
-    const { layer, value } = await learner.largestGradient();
-    throw new DivergedError(diverged, `the loss is no number after step ${diverged} (epoch ${Math.ceil(diverged / stepsPerEpoch)}); the largest gradient is that of ${layer} (${value.toPrecision(3)}); ${ADVICE}`);
+    const { tensor, value } = await learner.largestGradient();
+    throw new DivergedError(diverged, `the loss is no number after step ${diverged} (epoch ${Math.ceil(diverged / stepsPerEpoch)}); the largest gradient is that of ${tensor.replace(/\.(?:weight|bias)$/, "")} (${value.toPrecision(3)}); ${ADVICE}`);
   };
   /** The network as it is when everything queued is done. */
   const settled = async (): Promise<TrainerState> => {

@@ -19,7 +19,7 @@ class StandIn implements Learner {
 
   constructor(tensors: Map<string, Tensor>, private readonly options: StandInOptions, private readonly counted: { steps: number }) {
     const copy = new Map([...tensors].map(([name, { shape, data }]) => [name, { shape, data: data.slice() }]));
-    this.#state = { step: 0, batchesTracked: 0, tensors: copy, moments: [new Map([...copy].map(([name, { data }]) => [name, new Float32Array(data.length)]))] };
+    this.#state = { step: 0, tensors: copy, moments: [new Map([...copy].map(([name, { data }]) => [name, new Float32Array(data.length)]))] };
   }
 
   async step(images: Float32Array, labels: Uint32Array, learningRate: number): Promise<void> {
@@ -34,7 +34,6 @@ class StandIn implements Learner {
       }
     }
     state.step += 1;
-    state.batchesTracked += 1;
     this.onStep({ step: state.step, loss: this.options.loss?.(state.step) ?? 1 / state.step + (signal % 1) / 100, correct: state.step % (labels.length + 1), images: labels.length });
   }
 
@@ -48,8 +47,8 @@ class StandIn implements Learner {
     this.#state = structuredClone(state);
   }
 
-  async largestGradient(): Promise<{ layer: string; value: number }> {
-    return { layer: "layer4.1.conv2", value: 1e30 };
+  async largestGradient(): Promise<{ tensor: string; value: number }> {
+    return { tensor: "layer4.1.conv2.weight", value: 1e30 };
   }
 
   close(): void {}

@@ -160,9 +160,9 @@ export class TrainingSession {
     if (state.step !== this.#written) await this.#write();
   }
 
-  async #checkpoint(epoch: number, { tensors, batchesTracked }: TrainerState): Promise<void> {
+  async #checkpoint(epoch: number, { tensors, step }: TrainerState): Promise<void> {
     const { state, fixed } = this.opened;
-    const entries = new Map(state.map(({ tensor, isCounter }): [string, Entry] => [PREFIX + tensor, isCounter ? batchesTracked : (tensors.get(tensor) ?? fixed.get(tensor)!)]));
+    const entries = new Map(state.map(({ tensor, isCounter }): [string, Entry] => [PREFIX + tensor, isCounter ? step : (tensors.get(tensor) ?? fixed.get(tensor)!)]));
     const file = this.tree.checkpoint(epoch, this.options.format);
     const bytes = encodeStateDict(entries, this.options.format);
     await this.lock.verify();
