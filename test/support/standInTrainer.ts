@@ -23,7 +23,8 @@ class StandIn implements Learner {
   }
 
   async step(images: Float32Array, labels: Uint32Array, learningRate: number): Promise<void> {
-    this.options.onStep?.(++this.counted.steps);
+    this.counted.steps += 1;
+    this.options.onStep?.(this.counted.steps);
     const state = this.#state;
     const signal = images.reduce((sum, pixel, i) => sum + pixel * ((i % 7) - 3), 0) / images.length + labels.reduce((sum, label, i) => sum + label * (i + 1), 0) / labels.length;
     for (const [name, { data }] of state.tensors) {

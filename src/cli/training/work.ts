@@ -96,7 +96,8 @@ export async function trainInit(run: TrainRun, session: TrainingSession, progres
       learner?.close();
       learner = null;
       await recovery.after(error, cut);
-      progress?.begin(session.init, session.rewind());
+      const again = session.rewind();
+      progress?.begin(session.init, again);
     } finally {
       learner?.close();
     }
