@@ -58,7 +58,7 @@ function panelMarkup(panel: Panel, curves: Curves, epochs: number): string {
   return [
     verticalAxis(panel, y, panel.first ? curves.label : ""),
     horizontalAxis(panel, x, "epoch"),
-    panelHeading(panel, `${curves.heading}, ${curves.label}`),
+    panelHeading(panel, curves.heading),
     ...curves.lines.map(({ points, style }) => lineMarkup(points.map(({ at, value }) => (Number.isFinite(value) ? { x: x(at), y: inside(value) } : null)), style, points.length <= 40)),
   ].join("");
 }
