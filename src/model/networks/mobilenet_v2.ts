@@ -41,7 +41,7 @@ function graphOf({ width, channels, classes, blocks, last, stride: first, pool }
   });
   const name = `features.${blocks.length + 1}`;
   from = relu6(conv(from, `${name}.0`, `${name}.1`, inputs, last, 1));
-  return builder.graph(builder.linear(builder.adaptiveAvgPool(from, 1, 1, "avgpool"), "classifier.1", last, classes));
+  return builder.graph(builder.linear(builder.dropout(builder.adaptiveAvgPool(from, 1, 1, "avgpool"), 0.2), "classifier.1", last, classes));
 }
 
 /** Table 2 of the paper: factor of the widening, channels, blocks, stride of the first. */

@@ -40,7 +40,7 @@ function graphOf({ width, channels, classes, kernel, stride, pool, places }: Squ
     from = builder.concat([conv(squeezed, `${name}.expand1x1`, place.squeeze, place.expand1, 1), conv(squeezed, `${name}.expand3x3`, place.squeeze, place.expand3, 3, { pad: 1 })], name);
     inputs = place.expand1 + place.expand3;
   });
-  return builder.graph(builder.adaptiveAvgPool(conv(from, "classifier.1", inputs, classes, 1), 1, 1, "classifier.3"));
+  return builder.graph(builder.adaptiveAvgPool(conv(builder.dropout(from), "classifier.1", inputs, classes, 1), 1, 1, "classifier.3"));
 }
 
 interface Version extends Member {

@@ -40,7 +40,7 @@ function graphOf({ channels, stages, norm, linear, side }: VggSizes): Graph {
   let features = inputs * side ** 2;
   linear.forEach(({ name, outputs }, place) => {
     from = builder.linear(from, name, features, outputs);
-    if (place + 1 < linear.length) from = builder.relu(from);
+    if (place + 1 < linear.length) from = builder.dropout(builder.relu(from));
     features = outputs;
   });
   return builder.graph(from);
