@@ -3,6 +3,7 @@ import type { Listed } from "./command.js";
 
 export const COMMANDS: Listed[] = [
   { grammar: "run", summary: "Sweep networks and write results.arrow", load: async () => (await import("./commands/run.js")).runCommand },
+  { grammar: "train", summary: "Train networks into a tree of checkpoints that run takes", load: async () => (await import("./commands/train.js")).trainCommand },
   { grammar: "status <run>", summary: "How far a run or its shards are: done, left, rate, errors", load: async () => (await import("./commands/status.js")).statusCommand },
   { grammar: "merge <part..>", summary: "Put the shards of a run together", load: async () => (await import("./commands/merge.js")).mergeCommand },
   { grammar: "devices", summary: "List the adapters: type, limits, software or not", load: async () => (await import("./commands/devices.js")).devicesCommand },

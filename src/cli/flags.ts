@@ -5,7 +5,7 @@ import { MEMBERS } from "../model/networks/table.js";
 import { CONFIG_FLAG, type Flag } from "./command.js";
 import { NORMALISATION_LIST, NORMALISATION_NAMES } from "./normalisation.js";
 
-const text = (group: string, description: string, shownDefault?: string, completes?: Completion): Flag => ({
+export const text = (group: string, description: string, shownDefault?: string, completes?: Completion): Flag => ({
   type: "string",
   requiresArg: true,
   group,
@@ -13,8 +13,8 @@ const text = (group: string, description: string, shownDefault?: string, complet
   ...(shownDefault ? { defaultDescription: shownDefault } : {}),
   ...(completes ? { completes } : {}),
 });
-const flag = (group: string, description: string): Flag => ({ type: "boolean", group, description });
-const one = (choices: object): Completion => ({ oneOf: Object.keys(choices) });
+export const flag = (group: string, description: string): Flag => ({ type: "boolean", group, description });
+export const one = (choices: object): Completion => ({ oneOf: Object.keys(choices) });
 
 const NETWORKS = "Networks:";
 const IMAGES = "Images:";

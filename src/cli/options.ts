@@ -27,13 +27,13 @@ export interface RunOptions extends Inputs {
 /** yargs' result: flags by their dashed names. */
 export type Arguments = Record<string, unknown>;
 
-type Read<T> = (name: string, text: string) => T;
-const text: Read<string> = (_, given) => given;
-const from = <T extends string>(choices: Record<string, T>): Read<T> => (name, given) => choice(name, given, choices);
-const atLeast = (least: number): Read<number> => (name, given) => whole(name, given, least);
+export type Read<T> = (name: string, text: string) => T;
+export const text: Read<string> = (_, given) => given;
+export const from = <T extends string>(choices: Record<string, T>): Read<T> => (name, given) => choice(name, given, choices);
+export const atLeast = (least: number): Read<number> => (name, given) => whole(name, given, least);
 
 /** A side, or height x width. */
-const pixels: Read<number | [number, number]> = (name, given) => {
+export const pixels: Read<number | [number, number]> = (name, given) => {
   const sides = given.split("x").map((side) => whole(name, side, 1));
   if (sides.length > 2 || sides.some((side) => side > MOST_PIXELS)) throw wrong(name, `"${given}" is no size; give one side, or height and width such as 224x224, of ${MOST_PIXELS} pixels at most`);
   return sides.length === 1 ? sides[0] : [sides[0], sides[1]];
@@ -41,13 +41,13 @@ const pixels: Read<number | [number, number]> = (name, given) => {
 const MOST_PIXELS = 4096;
 
 /** A flag's value, undefined where it wasn't given. */
-function one<T>(args: Arguments, name: string, read: Read<T>): T | undefined {
+export function one<T>(args: Arguments, name: string, read: Read<T>): T | undefined {
   const given = single(name, args[name] as Given);
   return given === null ? undefined : read(name, given);
 }
 
 /** Values by commas, no two alike. */
-function many<T>(args: Arguments, name: string, read: Read<T>): T[] | undefined {
+export function many<T>(args: Arguments, name: string, read: Read<T>): T[] | undefined {
   const items = list(name, args[name] as Given);
   return items ? distinct(name, items.map((item) => read(name, item))) : undefined;
 }

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { findCheckpoints, parseCheckpointName } from "../io/checkpoints/checkpoint.js";
 import { openDataset } from "../io/datasets/dataset.js";
 import type { OpenOptions } from "../io/datasets/images.js";
+import { datasetTitle } from "../io/datasets/titles.js";
 import type { Checkpoint, Dataset, DatasetName, Normalisation } from "../io/types.js";
 import { InputError, OptionError } from "../errors.js";
 import { shapeText } from "../layout/shape.js";
@@ -67,7 +68,7 @@ export interface OpenedInputs extends SweepJob {
 }
 
 /** EMNIST's letters are labelled from 1; networks of 26 outputs were trained with one less. */
-function fromZero(dataset: Dataset, outputs: number[]): Dataset {
+export function fromZero(dataset: Dataset, outputs: number[]): Dataset {
   if (dataset.name !== "emnist-letters" || !outputs.every((classes) => classes === 26) || dataset.labels.includes(0)) return dataset;
   const shifted = (of: Dataset): Dataset => ({ ...of, labels: of.labels.map((label) => label - 1), classes: 26, ...(of.normalisedBy && { normalisedBy: (other: Normalisation) => shifted(of.normalisedBy!(other)) }) });
   return { ...shifted(dataset), notes: [...(dataset.notes ?? []), "the labels 1 to 26 are used as 0 to 25, for the network has 26 outputs"] };
@@ -86,7 +87,7 @@ const NETWORK = "ResNet18";
 function checkpointFiles(source: Source, dataset: Dataset): string[] {
   if (source.kind === "files") return expanded(source.files);
   if (source.kind === "demo") return findCheckpoints(join(DEMO, "Saved_models"), { network: NETWORK, dataset: dataset.name }).map(({ path }) => path);
-  const query = { network: namesOf(source.network ?? NETWORK), dataset: source.dataset ?? dataset.name, init: source.inits ?? undefined, epoch: source.epochs ?? undefined };
+  const query = { network: namesOf(source.network ?? NETWORK), dataset: [source.dataset ?? dataset.name, datasetTitle(dataset.name)], init: source.inits ?? undefined, epoch: source.epochs ?? undefined };
   return findCheckpoints(source.folder, query).map(({ path }) => path);
 }
 

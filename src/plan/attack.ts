@@ -62,7 +62,7 @@ export function pgdLoop(context: PlanContext, { input, gradient, attack, clamp, 
   const moved = context.allocate({ ...attacked, resource: `${attacked.resource}#moved` });
   const { step: lossOf, ofLogits } = loss(context, pass, "#loss", index);
   const forward = [...forwardSteps(context, pass, true).flatMap((node) => node.steps), lossOf];
-  const backward = new BackwardPlanner(context, pass);
+  const backward = new BackwardPlanner(context, null, pass);
   const toImages = backward.steps(ofLogits);
   const move = pgdStep({ image, moving: attacked, gradient: backward.gradientOf(input), output: moved, attack, clamp });
   const begin = gradient ? pgdStep({ image, moving: image, gradient, output: attacked, attack, clamp }) : randomStartStep(image, attacked, attack, clamp, { seed: randomStart!, blocksPerVariant: context.options.blocksPerVariant });

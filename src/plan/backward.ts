@@ -1,9 +1,9 @@
-/** Steps of the input gradient: the forward ops in reverse. No weight gradients: a sweep never needs them. */
+/** Steps of the input gradient: the forward ops in reverse; in a training the weights' gradients on the way. */
 import { type ChannelMap, viewOf } from "../layout/blocks.js";
 import { addStep } from "../ops/add.js";
 import { moveStep } from "../ops/common/channels.js";
 import type { Ending } from "../ops/common/elementwise.js";
-import type { GradientSite, Place, Target } from "../ops/common/site.js";
+import type { GradientSite, LearningSite, ParameterPlace, Place, Target } from "../ops/common/site.js";
 import type { Step } from "../ops/common/step.js";
 import { opOf } from "../ops/table.js";
 import type { Pass, PlanContext } from "./context.js";
@@ -15,6 +15,14 @@ interface Sum {
   place: Place;
   /** Whether each contribution went through the gate of the ReLU that made the tensor. */
   isGated: boolean;
+}
+
+/** What a training learns, and where. */
+export interface Learning {
+  learned(tensor: string): ParameterPlace | null;
+  counted(tensor: string): number | null;
+  /** Whether the gradient of the images is wanted, too. */
+  ofImages: boolean;
 }
 
 /** The next contribution to the gradient of a tensor. */
@@ -42,8 +50,12 @@ export class BackwardPlanner {
   /** What has to follow the step that is planned. */
   #after: Step[] = [];
 
+  /** Tensors that depend on something that is learned. */
+  readonly #learned = new Set<string>();
+
   /** @param pass whose gradient it is; it has to have kept what that needs */
-  constructor(private readonly context: PlanContext, private readonly pass: Pass = "clean") {
+  constructor(private readonly context: PlanContext, private readonly learning: Learning | null = null, private readonly pass: Pass = "clean") {
+    for (const node of context.nodes) if (this.#learns(node) || readsOf(node).some((tensor) => this.#learned.has(tensor))) this.#learned.add(node.output);
     const readers = new Map<string, FusedNode[]>();
     for (const node of context.nodes) for (const tensor of readsOf(node)) readers.set(tensor, [...(readers.get(tensor) ?? []), node]);
     for (const [tensor, nodes] of readers) {
@@ -51,6 +63,15 @@ export class BackwardPlanner {
       if (tensor !== context.output) this.#findHomes(tensor, nodes);
     }
     this.#pending.set(context.output, (this.#pending.get(context.output) ?? 0) + 1);
+  }
+
+  #learns({ node }: FusedNode): boolean {
+    return this.learning !== null && (opOf(node).parameters?.(node) ?? []).some(({ tensor }) => this.learning!.learned(tensor) !== null);
+  }
+
+  /** Whether a gradient has to be brought to what a node reads. */
+  #wantsInputs(fused: FusedNode): boolean {
+    return !this.learning || this.learning.ofImages || readsOf(fused).some((tensor) => this.#learned.has(tensor));
   }
 
   #findHomes(tensor: string, readers: FusedNode[]): void {
@@ -71,10 +92,13 @@ export class BackwardPlanner {
     const steps = this.#after.splice(0);
     for (const fused of context.nodes.toReversed()) {
       if (this.#joined.has(fused)) continue;
+      if (this.learning && !this.learning.ofImages && !this.#learned.has(fused.output)) continue;
       const gradient = this.gradientOf(fused.output);
       if (fused.residual !== null) this.#pass(fused.residual, gradient, false);
       // The node may go on adding to what it handed the gradient on to.
       steps.push(...this.#after.splice(0));
+      if (this.learning) steps.push(...(opOf(fused.node).weightGradient?.(fused.node, this.#learningSite(fused, gradient, this.learning)) ?? []));
+      if (!this.#wantsInputs(fused)) continue;
       const own = this.#ownSteps(fused, gradient);
       steps.push(...own, ...this.#after.splice(0));
     }
@@ -103,6 +127,10 @@ export class BackwardPlanner {
     const joined = pair?.rule.inputGradient({ node: pair.first.node, site: this.#site(pair.first, gradient) }, { node: fused.node, site }) ?? null;
     if (pair && joined) this.#joined.add(pair.first);
     return joined ?? opOf(fused.node).inputGradient(fused.node, site);
+  }
+
+  #learningSite(fused: FusedNode, gradient: Place, { learned, counted }: Learning): LearningSite {
+    return { ...this.context.site(fused, "clean", `grad/${fused.output}`), gradient, kept: (name) => `clean/${fused.output}#${name}`, learned, counted };
   }
 
   #site(fused: FusedNode, gradient: Place): GradientSite {

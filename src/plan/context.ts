@@ -38,7 +38,7 @@ export class PlanContext {
 
   constructor({ graph }: Architecture, readonly options: ContextOptions) {
     this.shapes = inferShapes(graph, options.image);
-    const { nodes, output } = fuse(graph, this.shapes, options.batchNorm);
+    const { nodes, output } = fuse(graph, this.shapes, options.batchNorm, options.training);
     this.nodes = nodes;
     this.output = output;
     for (const node of nodes) {

@@ -12,8 +12,9 @@ export interface PlannedNode {
   isStacked: boolean;
 }
 
-/** The node in front of another one that nobody else reads, and the kernel that may do both. */
+/** The node in front of another one that nobody else reads, and the kernel that may do both; a weight gradient needs what is between them. */
 export function pairOf(context: PlanContext, second: FusedNode): { rule: Pair; first: FusedNode } | null {
+  if (context.options.training) return null;
   const first = context.makerOf(second.inputs[0]);
   if (!first || context.readersOf(first.output) !== 1) return null;
   const rule = PAIRS.find((pair) => pair.first === first.node.op && pair.second === second.node.op);

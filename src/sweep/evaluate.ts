@@ -14,6 +14,7 @@ import { kernelLimits, kindOf } from "../run/limits.js";
 import { pgdOf, stepOf } from "./attack.js";
 import type { SweepConfig } from "./config.js";
 import type { LayerVariants } from "./filters.js";
+import type { Cuttable } from "./recovery.js";
 import { NetworkResources } from "./resources.js";
 import { Submitter } from "./submitter.js";
 import type { Unit, UnitSums } from "./units.js";
@@ -50,7 +51,7 @@ interface Sums {
   loss: Float64Array[];
 }
 
-export class Evaluator {
+export class Evaluator implements Cuttable {
   private readonly executor: GpuExecutor;
   private readonly resources: NetworkResources;
   readonly submitter: Submitter;
@@ -188,6 +189,7 @@ export class Evaluator {
       image: { channels, height, width },
       filtered, variants, blocksPerVariant, images,
       attacks: this.config.epsilons.map((epsilon) => ({ epsilon: inInput(epsilon), ...(pgd && { step: inInput(stepOf(this.config, epsilon)) }), low, high })),
+      gradient: this.config.epsilons.length > 0,
       ...(pgd && { pgd }),
       clamp: this.config.clamp,
       batchNorm: this.config.batchNorm,
@@ -229,6 +231,10 @@ export class Evaluator {
   /** How finely work is cut now; another evaluator takes it as its options. */
   get cut(): { tileImages: number; variants: number } {
     return { tileImages: this.tileImages, variants: this.mostVariants };
+  }
+
+  get cutText(): string {
+    return `at most ${this.mostVariants} filtered network${this.mostVariants === 1 ? "" : "s"} of ${this.tileImages} images`;
   }
 
   /**

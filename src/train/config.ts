@@ -1,0 +1,51 @@
+/** What a training computes, as plain data: the part of the options on which its numbers depend. */
+import type { Augmentation } from "./augment.js";
+import type { Order } from "./order.js";
+import type { Schedule } from "./schedule.js";
+
+export interface OptimizerConfig {
+  kind: "adam" | "adamw" | "sgd";
+  beta1: number;
+  beta2: number;
+  epsilon: number;
+  momentum: number;
+  nesterov: boolean;
+  weightDecay: number;
+}
+
+/** PyTorch's defaults of each. */
+export const OPTIMIZERS: Record<OptimizerConfig["kind"], OptimizerConfig> = {
+  adam: { kind: "adam", beta1: 0.9, beta2: 0.999, epsilon: 1e-8, momentum: 0, nesterov: false, weightDecay: 0 },
+  adamw: { kind: "adamw", beta1: 0.9, beta2: 0.999, epsilon: 1e-8, momentum: 0, nesterov: false, weightDecay: 0.01 },
+  sgd: { kind: "sgd", beta1: 0.9, beta2: 0.999, epsilon: 1e-8, momentum: 0, nesterov: false, weightDecay: 0 },
+};
+
+/** A part of each batch is attacked before it is learned from. */
+export interface AdversarialConfig {
+  attack: "fgsm" | "pgd";
+  epsilon: number;
+  epsilonSpace: "input" | "pixel";
+  /** Of PGD: how many, and how far each goes. */
+  steps: number;
+  stepSize: number;
+  /** Share of the attacked images' loss, 0 to 1. */
+  mix: number;
+}
+
+export interface TrainingConfig {
+  optimizer: OptimizerConfig;
+  schedule: Schedule;
+  epochs: number;
+  /** A checkpoint every so many epochs, and behind the last one. */
+  saveEvery: number;
+  batch: number;
+  /** Images of a batch that are computed at once; their gradients are added up. */
+  microBatch: number;
+  labelSmoothing: number;
+  augment: Augmentation[];
+  order: Order;
+  adversarial: AdversarialConfig | null;
+}
+
+/** Whether a checkpoint is written behind so many finished epochs. */
+export const isSaved = (epoch: number, { epochs, saveEvery }: Pick<TrainingConfig, "epochs" | "saveEvery">): boolean => epoch === epochs || epoch % saveEvery === 0;
