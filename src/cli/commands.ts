@@ -10,6 +10,7 @@ export const COMMANDS: Listed[] = [
   { grammar: "verify", summary: "Compare this machine's adapter with PyTorch on stored networks", load: async () => (await import("./commands/verify.js")).verifyCommand },
   { grammar: "inspect <file>", summary: "Layers of a checkpoint, and the size of a sweep over them", load: async () => (await import("./commands/inspect.js")).inspectCommand },
   { grammar: "score <run..>", summary: "Scores, classes and shares of weights from a run's results", load: async () => (await import("./commands/score.js")).scoreCommand },
+  { grammar: "retrain <run>", summary: "Train a sweep's networks on, with only chosen weights updated", load: async () => (await import("./commands/retrain.js")).retrainCommand },
   { grammar: "compare <retraining..>", summary: "Retrainings side by side: accuracy under attack, with intervals", load: async () => (await import("./commands/compare.js")).compareCommand },
   { grammar: "plot <run..>", summary: "Figures of runs as SVG files, and report.html", load: async () => (await import("./commands/plot.js")).plotCommand },
   { grammar: "export <run>", summary: "Results as Parquet, CSV, JSON Lines, or the notebooks' pickles", load: async () => (await import("./commands/export.js")).exportCommand },

@@ -5,7 +5,7 @@ import type { Curve } from "../../analysis/curves.js";
 import { networkMarks } from "../../analysis/marks.js";
 import { RESPONSES, type ResponseName } from "../../analysis/parameters.js";
 import { InputError, UsageError } from "../../errors.js";
-import { encodeMarks } from "../../export/marks.js";
+import { encodeMarks, thresholdsOf } from "../../export/marks.js";
 import { PACKAGE_VERSION } from "../../package.js";
 import { makeFolder, onFile, replaceFile } from "../../results/folder/durable.js";
 import type { LoadedRun } from "../../results/loadRun.js";
@@ -43,10 +43,10 @@ export function marksOptions(args: Arguments): MarksCommand | null {
 }
 
 /** The one strength that is meant. */
-function chosenEpsilon(run: LoadedRun, given: number | null): number {
+export function chosenEpsilon(run: Pick<LoadedRun, "rows" | "file">, given: number | null, flag = "epsilon"): number {
   const epsilons = [...new Set(run.rows.map(({ epsilon }) => epsilon))];
   const found = given === null && epsilons.length === 1 ? epsilons[0] : epsilons.find((epsilon) => epsilon === given);
-  if (found === undefined) throw wrong("epsilon", `${given === null ? "is needed, for" : `is not ${given} in`} ${run.file}, which has ${epsilons.join(", ")}; name one of them`);
+  if (found === undefined) throw wrong(flag, `${given === null ? "is needed, for" : `is not ${given} in`} ${run.file}, which has ${epsilons.join(", ")}; name one of them`);
   return found;
 }
 
@@ -65,7 +65,7 @@ export async function writeMarks(run: LoadedRun, curves: Curve[], { path, by, ep
   if (marks.size === 0) throw new InputError(run.file, `has no marks: layer ${first[0]}: ${first[1]}`);
   if (first) say(`${path}: ${missing.size} of ${tensors.size} layers have no marks (${first[0]}: ${first[1]})`);
   const shapes = new Map([...tensors].map(([layer, { shape }]) => [layer, shape]));
-  const bytes = encodeMarks(marks, shapes, { by, band, epsilon, network, dataset, images, checkpoint, checkpointSha256: found.sha256, packageVersion: PACKAGE_VERSION, results: run.metadata });
+  const bytes = encodeMarks(marks, shapes, { thresholds: thresholdsOf(curves.filter((curve) => curve.epsilon === epsilon)), by, band, epsilon, network, dataset, images, checkpoint, checkpointSha256: found.sha256, packageVersion: PACKAGE_VERSION, results: run.metadata });
   await onFile(path, () => makeFolder(dirname(path)));
   await replaceFile(path, bytes);
   return path;

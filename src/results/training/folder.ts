@@ -8,6 +8,7 @@ import { FolderLock, type Owner } from "../folder/lock.js";
 import { safeName, strangers } from "../folder/runFolder.js";
 import { differences } from "../identity.js";
 import { readTrainingManifest, TRAINING_MANIFEST, type TrainingIdentity, type TrainingManifest } from "./manifest.js";
+import { RETRAINING } from "../retraining/rows.js";
 import { TRAINING } from "./rows.js";
 
 /** `<network>_<dataset>`: how the names of an initialisation's files begin. A `_` in a dataset's name would belong to the network's. */
@@ -34,6 +35,11 @@ export class TrainingTree {
     return `${this.#stem}_${epoch}epochs.${format}`;
   }
 
+  /** Marks by which a retraining chooses from an epoch on. */
+  marks(epoch: number): string {
+    return `${this.#stem}_marks_${epoch}epochs.safetensors`;
+  }
+
   get state(): string {
     return `${this.#stem}.state`;
   }
@@ -46,7 +52,7 @@ export class TrainingTree {
   /** Whether a file in the folder of an initialisation is one that a training writes, or was writing when it was killed. */
   isOurs(name: string): boolean {
     const plain = name.replace(/\.[0-9a-f]{8}\.tmp$/, "");
-    return [TRAINING, TRAINING_MANIFEST, this.state].includes(plain) || (plain.startsWith(`${this.#stem}_`) && /_(?:\d+epochs\.(?:ckpt|safetensors)|training_Init_\d+\.pkl)$/.test(plain));
+    return [TRAINING, RETRAINING, TRAINING_MANIFEST, this.state].includes(plain) || (plain.startsWith(`${this.#stem}_`) && /_(?:(?:marks_)?\d+epochs\.(?:ckpt|safetensors)|training_Init_\d+\.pkl)$/.test(plain));
   }
 }
 

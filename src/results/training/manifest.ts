@@ -26,6 +26,8 @@ export interface TrainingIdentity {
   /** Without the numbers of epochs and of checkpoints, which may grow; a cosine's epochs are those of its schedule. */
   config: Omit<TrainingConfig, "epochs" | "saveEvery"> & { epochs?: number };
   dataset: { name: string; images: number; sha256: string; normalisation: Normalisation | null; order?: string };
+  /** What is updated, by which marks, and how it is tested; absent for a training of all. */
+  retraining?: Record<string, unknown>;
   /** Null where no images are tested. */
   test: { images: number; sha256: string } | null;
 }
