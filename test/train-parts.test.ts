@@ -11,6 +11,7 @@ import { encodeStateDict, type Entry } from "../src/io/checkpoints/stateDict.js"
 import type { Dataset } from "../src/io/types.js";
 import { beginningsOf, headOf, stateOrder, withClasses } from "../src/model/beginning.js";
 import { describeCheckpoint } from "../src/model/checkpoint.js";
+import type { Distribution } from "../src/model/networks/initialisation.js";
 import { MEMBERS, memberNamed } from "../src/model/networks/table.js";
 import { architectureNamed } from "../src/model/recognise.js";
 import { PACKAGE_ROOT } from "../src/package.js";
@@ -49,26 +50,41 @@ test("normal numbers are normal, whole numbers are even", () => {
 
 const { initialisation: EXPECTED } = JSON.parse(readFileSync(join(PACKAGE_ROOT, "fixtures/golden/initialisation.json"), "utf8")) as { initialisation: Record<string, Record<string, [deviation: number, largest: number]>> };
 
-/** Against torchvision: deviation and largest value of every parameter. Few numbers scatter more; four standard errors are allowed. */
+/** Deviation and largest value of a distribution. */
+const spreadOf = (distribution: Distribution): [deviation: number, largest: number] =>
+  distribution.kind === "constant" ? [0, Math.abs(distribution.value)] : distribution.kind === "uniform" ? [distribution.bound / Math.sqrt(3), distribution.bound] : [distribution.deviation, Infinity];
+
+function assertSpread([deviation, largest]: [number, number], wanted: Distribution, numbers: number, what: string): void {
+  const [sigma, bound] = spreadOf(wanted);
+  if (sigma === 0) return assert.equal([deviation, largest], [0, bound], what);
+  // Few numbers scatter more. A uniform distribution ends sharply, a normal one goes on.
+  assert.ok(Math.abs(deviation / sigma - 1) < 6 / Math.sqrt(numbers), `${what}: deviation ${deviation}, wanted ${sigma}`);
+  assert.ok(largest <= bound * (1 + 1e-6) && (numbers < 100 || largest > (bound < Infinity ? 0.9 * bound : 2 * sigma)), `${what}: largest ${largest}, deviation ${sigma}, bound ${bound}`);
+}
+
 for (const [name, parameters] of Object.entries(EXPECTED)) {
   test(`${name} begins as torchvision's does`, () => {
-    const tensors = initialTensors(architectureNamed(name, { width: MEMBERS.get(name)!.width, channels: 3, classes: 10 }), seedOf(0, 1));
-    for (const [tensor, [deviation, largest]] of Object.entries(parameters)) {
-      const { data } = tensors.get(tensor)!;
-      const mean = data.reduce((sum, value) => sum + value, 0) / data.length;
-      const own = Math.sqrt(data.reduce((sum, value) => sum + (value - mean) ** 2, 0) / data.length);
-      const most = data.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
-      if (deviation === 0) {
-        assert.is(own, 0, tensor);
-        assert.is(most, largest, tensor);
-        continue;
-      }
-      assert.ok(Math.abs(own / deviation - 1) < 6 / Math.sqrt(data.length), `${tensor}: deviation ${own}, torchvision's ${deviation}`);
-      // A uniform distribution ends sharply, a normal one does not.
-      if (data.length > 2000) assert.ok(Math.abs(most / largest - 1) < (largest / deviation < 1.8 ? 0.01 : 0.5), `${tensor}: largest ${most}, torchvision's ${largest}`);
+    const beginnings = new Map(beginningsOf(architectureNamed(name, { width: MEMBERS.get(name)!.width, channels: 3, classes: 10 })).map((beginning) => [beginning.parameter.tensor, beginning]));
+    for (const [tensor, spread] of Object.entries(parameters)) {
+      const { parameter: { shape }, distribution } = beginnings.get(tensor)!;
+      assertSpread(spread, distribution, shape.reduce((product, size) => product * size, 1), tensor);
     }
   });
 }
+
+test("what is drawn is of its distribution", () => {
+  for (const name of ["resnet18", "squeezenet1_1", "mobilenet_v2"]) {
+    const architecture = architectureNamed(name, { width: 16, channels: 1, classes: 10 });
+    const tensors = initialTensors(architecture, seedOf(0, 1));
+    for (const { parameter: { tensor }, distribution } of beginningsOf(architecture)) {
+      const { data } = tensors.get(tensor)!;
+      const mean = data.reduce((sum, value) => sum + value, 0) / data.length;
+      const deviation = distribution.kind === "constant" ? 0 : Math.sqrt(data.reduce((sum, value) => sum + (value - mean) ** 2, 0) / data.length);
+      assertSpread([deviation, data.reduce((most, value) => Math.max(most, Math.abs(value)), 0)], distribution, data.length, `${name} ${tensor}`);
+      if (distribution.kind !== "constant") assert.ok(Math.abs(mean) < (6 * spreadOf(distribution)[0]) / Math.sqrt(data.length), `${name} ${tensor}: mean ${mean}`);
+    }
+  }
+});
 
 test("a network's initialisations differ, and begin alike again", () => {
   const architecture = architectureNamed("resnet18", { width: 4, channels: 1, classes: 10 });

@@ -1,6 +1,7 @@
 /** The words that flags take, with what each stands for; --help, completion and the checks read them here. */
 import { AUGMENTATIONS, type Augmentation } from "../train/augment.js";
-import type { AdversarialConfig, OptimizerConfig } from "../train/config.js";
+import type { AdversarialConfig } from "../train/config.js";
+import type { OptimizerConfig } from "../train/optimizer.js";
 import type { Order } from "../train/order.js";
 import type { ScheduleKind } from "../train/schedule.js";
 import type { CheckpointFormat } from "../io/checkpoints/stateDict.js";

@@ -1,33 +1,17 @@
 /** What a training computes, as plain data: the part of the options on which its numbers depend. */
 import type { Augmentation } from "./augment.js";
+import type { OptimizerConfig } from "./optimizer.js";
 import type { Order } from "./order.js";
 import type { Schedule } from "./schedule.js";
-
-export interface OptimizerConfig {
-  kind: "adam" | "adamw" | "sgd";
-  beta1: number;
-  beta2: number;
-  epsilon: number;
-  momentum: number;
-  nesterov: boolean;
-  weightDecay: number;
-}
-
-/** PyTorch's defaults of each. */
-export const OPTIMIZERS: Record<OptimizerConfig["kind"], OptimizerConfig> = {
-  adam: { kind: "adam", beta1: 0.9, beta2: 0.999, epsilon: 1e-8, momentum: 0, nesterov: false, weightDecay: 0 },
-  adamw: { kind: "adamw", beta1: 0.9, beta2: 0.999, epsilon: 1e-8, momentum: 0, nesterov: false, weightDecay: 0.01 },
-  sgd: { kind: "sgd", beta1: 0.9, beta2: 0.999, epsilon: 1e-8, momentum: 0, nesterov: false, weightDecay: 0 },
-};
 
 /** A part of each batch is attacked before it is learned from. */
 export interface AdversarialConfig {
   attack: "fgsm" | "pgd";
   epsilon: number;
   epsilonSpace: "input" | "pixel";
-  /** Of PGD: how many, and how far each goes. */
+  /** Of PGD: how many, and how far each goes, in the unit of epsilon; null: 2.5 epsilon / steps. */
   steps: number;
-  stepSize: number;
+  stepSize: number | null;
   /** Share of the attacked images' loss, 0 to 1. */
   mix: number;
 }

@@ -2,8 +2,11 @@
 import { InferlinkError, EXIT } from "../errors.js";
 import type { Batches } from "./batches.js";
 import type { TrainingConfig } from "./config.js";
-import type { Learner, TrainerState } from "./learner.js";
 import { learningRate } from "./schedule.js";
+import type { Trainer, TrainerState } from "./trainer.js";
+
+/** What an epoch needs of whatever computes its steps; tests have a stand-in. */
+export type Learner = Pick<Trainer, "step" | "onStep" | "drain" | "state" | "restore" | "largestGradient" | "close">;
 
 /** What one step came to. Epochs and steps count from 1. */
 export interface TrainedStep {

@@ -2,7 +2,8 @@
 import type { Gpu } from "../../src/gpu/device.js";
 import type { Tensor } from "../../src/io/types.js";
 import type { TrainEngine } from "../../src/cli/training/work.js";
-import type { Learner, TrainerState } from "../../src/train/learner.js";
+import type { TrainerState } from "../../src/train/trainer.js";
+import type { Learner } from "../../src/train/training.js";
 
 export interface StandInOptions {
   /** Called before each step, counted from 1 over all learners; may throw, or abort a run. */

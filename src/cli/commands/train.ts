@@ -1,5 +1,6 @@
 /** `train`: inputs, device, and for each initialisation a folder, its epochs, its checkpoints. */
 import { EXIT, UsageError } from "../../errors.js";
+import { Profiler } from "../../gpu/profiler.js";
 import { hashCheckpoint } from "../../io/checkpoints/checkpoint.js";
 import { normalisationText } from "../../io/datasets/normalise.js";
 import { datasetTitle } from "../../io/datasets/titles.js";
@@ -75,6 +76,7 @@ export async function train(options: TrainOptions, argv: string[], engine: Train
   const opened = await openTraining(options.inputs);
   const stepsPerEpoch = Math.floor(opened.train.images / options.config.batch);
   if (stepsPerEpoch === 0) throw new UsageError(`--batch-size: a step takes ${options.config.batch} images, and there are ${opened.train.images}; lower it${options.inputs.limit === null ? "" : ", or raise --limit"}`);
+  if (options.config.adversarial) throw new UsageError("--adversarial: this version trains on images as they are; leave it out");
   const { from } = options.inputs;
   const hashes = { program: opened.graph?.sha256 ?? null, from: from === null ? null : hashCheckpoint(from) };
   const tree = new TrainingTree(options.out, opened.architecture.name, datasetTitle(opened.train.name));
@@ -82,7 +84,7 @@ export async function train(options: TrainOptions, argv: string[], engine: Train
   try {
     const interruption = listenForInterruption(options.deadline, (what) => note(options, what === "deadline" ? "deadline: finishing what is in flight" : `${what}: finishing what is in flight; once more to end at once`));
     try {
-      return await work({ engine, options, argv, opened, hashes, tree, gpu, stepsPerEpoch, interruption, started });
+      return await work({ engine, options, argv, opened, hashes, tree, gpu, stepsPerEpoch, interruption, started, profiler: options.profile ? new Profiler(gpu) : null });
     } finally {
       interruption.dispose();
     }

@@ -2,6 +2,7 @@
 import { join } from "node:path";
 import { writeTrainingPage } from "../../plot/training/write.js";
 import { epochsIn, TRAINING, type TrainingRow } from "../../results/training/rows.js";
+import { profileObject, renderProfile } from "../profile.js";
 import { columns } from "../table.js";
 import { bold, clock, grouped, note, quoted, say } from "../terminal.js";
 import type { TrainingSession } from "./session.js";
@@ -56,14 +57,16 @@ export async function report(run: TrainRun, sessions: TrainingSession[], status:
   const { options, opened, tree, gpu } = run;
   const seconds = (performance.now() - run.started) / 1000;
   const summaries = sessions.map(summaryOf);
+  const profile = (await run.profiler?.result()) ?? null;
   const files = sessions.some(({ rows }) => rows.length > 0) ? await writePage(run) : null;
   if (options.json) {
     const { name, width } = opened.architecture;
-    const object = { status, out: options.out, saved_models: tree.root, network: name, width, dataset: opened.train.name, images: opened.train.images, seed: options.seed, inits: summaries, seconds, adapter: gpu.adapter.name, files: files ?? { report: null, figure: null } };
+    const object = { status, out: options.out, saved_models: tree.root, network: name, width, dataset: opened.train.name, images: opened.train.images, seed: options.seed, inits: summaries, seconds, adapter: gpu.adapter.name, files: files ?? { report: null, figure: null }, ...(profile && { profile: profileObject(profile) }) };
     process.stdout.write(`${JSON.stringify(object, null, 2)}\n`);
   } else if (!options.quiet && status === "done") {
     process.stdout.write(`${table(summaries, run)}\n\ncheckpoints in ${tree.folder}${files ? `\nreport in ${files.report}` : ""}\n`);
   }
+  if (profile && !options.json) say(`\n${renderProfile(profile, null, process.stderr)}\n`);
   if (status === "interrupted") note(options, `interrupted; what was trained is kept. To go on: ${again(run)}`);
   else if (wasComplete) note(options, "everything was trained before");
   else note(options, `done in ${clock(seconds)}`);

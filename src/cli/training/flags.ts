@@ -46,8 +46,8 @@ export const TRAIN_FLAGS: Record<string, Flag> = {
   epsilon: text(ADVERSARIAL, "Strength of the attack"),
   "epsilon-space": text(ADVERSARIAL, "Unit of epsilon: after normalisation (input), or pixels of 0 to 1 (pixel, takes 8/255)", "input", one(EPSILON_SPACES)),
   mix: text(ADVERSARIAL, "Share of the attacked images in the loss, 0 to 1", "0.5"),
-  "attack-steps": text(ADVERSARIAL, "Steps of pgd", "7"),
-  "step-size": text(ADVERSARIAL, "How far each step of pgd goes", "a quarter of epsilon"),
+  steps: text(ADVERSARIAL, "Steps of pgd", "10"),
+  "step-size": text(ADVERSARIAL, "How far each step of pgd goes", "2.5 epsilon / steps"),
   out: text(OUTPUT, "Folder for Saved_models/…; the same command goes on with an interrupted training", ".", "folder"),
   format: text(OUTPUT, "Of checkpoints: ckpt (as torch.save writes them) or safetensors", "ckpt", one(CHECKPOINT_FORMATS)),
   resume: flag(OUTPUT, "Go on with a training, and begin none"),
@@ -58,5 +58,6 @@ export const TRAIN_FLAGS: Record<string, Flag> = {
   ...shared(OUTPUT, "deadline", "adapter"),
   config: { ...CONFIG_FLAG.config, group: OUTPUT },
   json: flag(OUTPUT, "Print one JSON object instead of the table"),
+  profile: flag(OUTPUT, "Print the adapter's time by kernel, and how long it was idle"),
   quiet: flag(OUTPUT, "Print errors only"),
 };

@@ -4,8 +4,8 @@ import type { TrainingInputs } from "../../inputs/training.js";
 import type { CheckpointFormat } from "../../io/checkpoints/stateDict.js";
 import { MEMBERS, memberNamed } from "../../model/networks/table.js";
 import { nearest } from "../../suggest.js";
-import type { AdversarialConfig, OptimizerConfig, TrainingConfig } from "../../train/config.js";
-import { OPTIMIZERS } from "../../train/config.js";
+import type { AdversarialConfig, TrainingConfig } from "../../train/config.js";
+import { OPTIMIZER_DEFAULTS, type OptimizerConfig } from "../../train/optimizer.js";
 import type { Schedule } from "../../train/schedule.js";
 import { ATTACKS, AUGMENTS, CHECKPOINT_FORMATS, DATASETS, EPSILON_SPACES, OPTIMIZER_NAMES, ORDERS, SCHEDULES } from "../choices.js";
 import { duration } from "../duration.js";
@@ -30,6 +30,7 @@ export interface TrainOptions {
   deadline: number | null;
   adapter: string | null;
   json: boolean;
+  profile: boolean;
   quiet: boolean;
   /** Who said which initialisations; null where there is nothing to tell. */
   note: string | null;
@@ -68,12 +69,15 @@ function networkOf(args: Arguments, start: string | null): TrainingInputs["netwo
   throw wrong("network", `"${given}" is no network that is known by its name${near ? `; did you mean ${near}?` : `: there are ${[...MEMBERS.keys()].join(", ")}`}; or name an exported program (.pt2)`);
 }
 
+/** PyTorch's default. */
+const ADAMW_DECAY = 0.01;
+
 function optimizerOf(args: Arguments): OptimizerConfig {
-  const optimizer = OPTIMIZERS[one(args, "optimizer", from(OPTIMIZER_NAMES)) ?? "adam"];
+  const kind = one(args, "optimizer", from(OPTIMIZER_NAMES)) ?? "adam";
   const [momentum, nesterov] = [one(args, "momentum", below1) ?? 0, args.nesterov === true];
-  if (optimizer.kind !== "sgd") refuseStray(args, ["momentum", "nesterov"], "--optimizer sgd");
+  if (kind !== "sgd") refuseStray(args, ["momentum", "nesterov"], "--optimizer sgd");
   if (nesterov && momentum === 0) throw wrong("nesterov", "wants --momentum with it, such as 0.9");
-  return { ...optimizer, momentum, nesterov, weightDecay: one(args, "weight-decay", atLeast0) ?? optimizer.weightDecay };
+  return { kind, ...OPTIMIZER_DEFAULTS, momentum, nesterov, weightDecay: one(args, "weight-decay", atLeast0) ?? (kind === "adamw" ? ADAMW_DECAY : 0) };
 }
 
 function scheduleOf(args: Arguments, epochs: number): Schedule {
@@ -88,16 +92,16 @@ function scheduleOf(args: Arguments, epochs: number): Schedule {
 function adversarialOf(args: Arguments): AdversarialConfig | null {
   const attack = one(args, "adversarial", from(ATTACKS));
   if (attack === undefined) {
-    refuseStray(args, ["epsilon", "epsilon-space", "mix", "attack-steps", "step-size"], "--adversarial fgsm or pgd");
+    refuseStray(args, ["epsilon", "epsilon-space", "mix", "steps", "step-size"], "--adversarial fgsm or pgd");
     return null;
   }
-  if (attack === "fgsm") refuseStray(args, ["attack-steps", "step-size"], "--adversarial pgd");
+  if (attack === "fgsm") refuseStray(args, ["steps", "step-size"], "--adversarial pgd");
   const space = one(args, "epsilon-space", from(EPSILON_SPACES)) ?? "input";
   const epsilon = one(args, "epsilon", inRange("a number above 0", (value) => value > 0, fraction));
   if (epsilon === undefined) throw wrong("epsilon", "is missing beside --adversarial; say how strong the attack is");
   if (space === "input" && String(args.epsilon).includes("/")) throw wrong("epsilon", PIXEL_FRACTION);
   if (space === "pixel" && epsilon > 1) throw wrong("epsilon", `is in pixels of 0 to 1, so ${epsilon} is far too much; did you mean ${epsilon}/255?`);
-  return { attack, epsilon, epsilonSpace: space, mix: one(args, "mix", share) ?? 0.5, steps: attack === "fgsm" ? 1 : (one(args, "attack-steps", atLeast(1)) ?? 7), stepSize: attack === "fgsm" ? epsilon : (one(args, "step-size", inRange("a number above 0", (value) => value > 0, fraction)) ?? epsilon / 4) };
+  return { attack, epsilon, epsilonSpace: space, mix: one(args, "mix", share) ?? 0.5, steps: attack === "fgsm" ? 1 : (one(args, "steps", atLeast(1)) ?? 10), stepSize: attack === "fgsm" ? null : (one(args, "step-size", inRange("a number above 0", (value) => value > 0, fraction)) ?? null) };
 }
 
 function configOf(args: Arguments): TrainingConfig {
@@ -167,6 +171,7 @@ export function trainOptions(args: Arguments, env: Environment = process.env): T
     deadline: one(args, "deadline", duration) ?? null,
     adapter: one(args, "adapter", text) ?? null,
     json: args.json === true,
+    profile: args.profile === true,
     quiet: args.quiet === true,
   };
 }

@@ -15,7 +15,7 @@ import { identityOfConfig, newManifest, writeTrainingManifest, type TrainingIden
 import { epochRow, readTrainingRows, writeTrainingRows, type TrainingRow } from "../../results/training/rows.js";
 import { readState, stepOfState, writeState, type SavedState } from "../../results/training/state.js";
 import { isSaved } from "../../train/config.js";
-import type { TrainerState } from "../../train/learner.js";
+import type { TrainerState } from "../../train/trainer.js";
 import { seedOf } from "../../train/random.js";
 import type { Tested } from "../../train/testing.js";
 import type { TrainedStep } from "../../train/training.js";

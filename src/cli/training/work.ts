@@ -1,5 +1,6 @@
 /** One initialisation from its beginning, or from what was saved, to its last epoch; a device that fails is tried again. */
 import type { Gpu } from "../../gpu/device.js";
+import type { Profiler } from "../../gpu/profiler.js";
 import type { OpenedTraining } from "../../inputs/training.js";
 import type { Tensor } from "../../io/types.js";
 import type { Network } from "../../model/architecture.js";
@@ -9,9 +10,9 @@ import type { TrainingTree } from "../../results/training/folder.js";
 import { Recovery, type Cuttable } from "../../sweep/recovery.js";
 import { Batches } from "../../train/batches.js";
 import { initialTensors } from "../../train/initialise.js";
-import type { Learner } from "../../train/learner.js";
 import type { testNetwork } from "../../train/testing.js";
-import { trainEpochs } from "../../train/training.js";
+import { Trainer } from "../../train/trainer.js";
+import { trainEpochs, type Learner } from "../../train/training.js";
 import type { Interruption } from "../running/signals.js";
 import type { TrainOptions } from "./options.js";
 import type { TrainingProgress } from "./progress.js";
@@ -36,11 +37,15 @@ export interface TrainRun {
   stepsPerEpoch: number;
   interruption: Interruption;
   started: number;
+  /** Null without --profile. */
+  profiler: Profiler | null;
 }
 
 /** @param microBatch images that are computed at once */
-export async function openLearner(_gpu: Gpu, _network: Network, _run: TrainRun, _seed: number, _microBatch: number): Promise<Learner> {
-  throw new Error("there is no trainer yet");
+export function openLearner(gpu: Gpu, network: Network, { options: { config }, opened: { train }, profiler }: TrainRun, seed: number, microBatch: number): Promise<Learner> {
+  const { optimizer, batch, labelSmoothing } = config;
+  const { channels, height, width } = train;
+  return Trainer.open(gpu, network, { optimizer, batch, microBatch, labelSmoothing, seed, profiler }, { channels, height, width });
 }
 
 /** Parameters as they are before the first step. */

@@ -5,7 +5,7 @@ import { toFloat32, toNumbers, type ArrayRef } from "../../io/arrays.js";
 import { encodeSafetensors, isSafetensors, readSafetensors } from "../../io/checkpoints/safetensors.js";
 import { FileSource } from "../../io/source.js";
 import type { Tensor } from "../../io/types.js";
-import type { TrainerState } from "../../train/learner.js";
+import type { TrainerState } from "../../train/trainer.js";
 import { replaceFile } from "../folder/durable.js";
 
 export interface SavedState {
