@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { curvesOf } from "../../analysis/curves.js";
 import { needsMarks, updateText } from "../../analysis/update.js";
 import { EXIT, InputError, UsageError } from "../../errors.js";
+import { Profiler } from "../../gpu/profiler.js";
 import { openTraining } from "../../inputs/training.js";
 import { normalisedImages } from "../../inputs/normalisation.js";
 import { openDataset } from "../../io/datasets/dataset.js";
@@ -102,8 +103,9 @@ export async function retrain(options: RetrainOptions, argv: string[]): Promise<
   const tree = new TrainingTree(out, first.opened.architecture.name, datasetTitle(first.opened.train.name));
   const gpu = await openDevice({ adapter: adapter ?? undefined });
   const interruption = listenForInterruption(deadline, (what) => note({ quiet }, what === "deadline" ? "deadline: finishing what is in flight" : `${what}: finishing what is in flight; once more to end at once`));
+  const profiler = first.training.profile ? new Profiler(gpu) : null;
   const sessions: TrainingSession[] = [];
-  const retraining: Retraining = { options, run, attacks, swept, epsilon, test, shared: { argv, tree, gpu, interruption, started } };
+  const retraining: Retraining = { options, run, attacks, swept, epsilon, test, shared: { argv, tree, gpu, interruption, started, profiler } };
   try {
     note({ quiet }, `${updateText(options.update)}${needsMarks(options.update) ? ` by ${options.by} response at epsilon ${epsilon}` : ""}: ${sources.length} checkpoint${sources.length === 1 ? "" : "s"}, ${config.epochs} epochs of ${grouped(stepsPerEpoch)} steps of ${config.batch} images, tested on ${grouped(test.images)}`);
     for (const source of sources) sessions.push(await openSession(retraining, source, stepsPerEpoch));

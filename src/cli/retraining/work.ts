@@ -11,7 +11,7 @@ import type { LoadedRun } from "../../results/loadRun.js";
 import { openDevice } from "../../run/open.js";
 import type { SweepConfig } from "../../sweep/config.js";
 import { Trainer } from "../../train/trainer.js";
-import type { Learner } from "../../train/learner.js";
+import type { Learner } from "../../train/training.js";
 import type { TrainOptions } from "../training/options.js";
 import type { TrainingProgress } from "../training/progress.js";
 import { identityOf, TrainingSession } from "../training/session.js";
@@ -88,7 +88,7 @@ export async function retrain(retraining: Retraining, source: Source, session: T
     async openLearner(gpu: Gpu, network: Network, _run, seed: number, microBatch: number): Promise<Learner> {
       const { config } = training;
       const { channels, height, width } = opened.train;
-      trainer = await Trainer.open(gpu, network, { optimizer: config.optimizer, batch: config.batch, microBatch, labelSmoothing: config.labelSmoothing, seed, update: selection.numbers(), keepsStatistics: options.keepsStatistics }, { channels, height, width });
+      trainer = await Trainer.open(gpu, network, { optimizer: config.optimizer, batch: config.batch, microBatch, labelSmoothing: config.labelSmoothing, seed, profiler: shared.profiler, update: selection.numbers(), keepsStatistics: options.keepsStatistics }, { channels, height, width });
       return stepCounter(trainer, (step) => (steps = step));
     },
     async testNetwork(gpu, network) {
