@@ -13,7 +13,7 @@ const TESTS = "Tested after each epoch:";
 const text = (group: string, description: string, defaultDescription?: string, completes?: Flag["completes"]): Flag => ({ type: "string", requiresArg: true, group, description, ...(defaultDescription && { defaultDescription }), ...(completes && { completes }) });
 
 /** Flags of `train` that begin a network, or attack it in training: a retraining has the run's networks. */
-const NOT_OURS = ["network", "width", "from", "key", "stem-stride", "stem-pool", "inits", "init", "shard", "no-shard", "adversarial", "epsilon", "epsilon-space", "mix", "attack-steps", "step-size", "no-test"];
+const NOT_OURS = ["network", "width", "from", "key", "stem-stride", "stem-pool", "inits", "init", "shard", "no-shard", "adversarial", "epsilon", "epsilon-space", "mix", "steps", "step-size", "no-test"];
 export const TRAINING_FLAGS = Object.keys(TRAIN_FLAGS).filter((name) => !NOT_OURS.includes(name));
 export const ATTACK_FLAGS = ["attack", "epsilon", "epsilon-space", "clamp", "steps", "step-size", "random-start"];
 

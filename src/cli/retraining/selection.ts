@@ -1,5 +1,5 @@
 /** Which weights of one network are updated now: marks, those renewed on the way, and what is counted of them. */
-import { readdirSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { completeCurves } from "../../analysis/completeness.js";
 import type { Curve } from "../../analysis/curves.js";
@@ -46,10 +46,16 @@ export class Selection {
    */
   static async open(network: Network, curves: Curve[], options: SelectionOptions, folder: string, tree: TrainingTree, done: number): Promise<Selection> {
     const selection = new Selection(network, options, folder, tree);
-    const written = readdirSync(folder).flatMap((name) => Array.from({ length: done + 1 }, (_, epoch) => epoch).filter((epoch) => tree.marks(epoch) === name));
-    if (done > 0 && written.length > 0) selection.#marks = readMarks(join(folder, tree.marks(Math.max(...written))));
+    let last = done;
+    while (last > 0 && !selection.has(last)) last -= 1;
+    if (done > 0 && selection.has(last)) selection.#marks = readMarks(join(folder, tree.marks(last)));
     else await selection.renew(network, curves, 0);
     return selection;
+  }
+
+  /** Whether marks were renewed behind so many epochs. */
+  has(epoch: number): boolean {
+    return existsSync(join(this.folder, this.tree.marks(epoch)));
   }
 
   /** Marks by other curves, those of the network as it is behind so many epochs; written down. */

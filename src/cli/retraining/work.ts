@@ -81,6 +81,10 @@ export async function retrain(retraining: Retraining, source: Source, session: T
   const metadata = { package_version: PACKAGE_VERSION, adapter: shared.gpu.adapter.name, epsilon_space: attacks[0].epsilonSpace, clamp: String(attacks[0].clamp), attacks: JSON.stringify(attacks.map(({ attack = "fgsm", steps, stepSize, randomStart }) => ({ attack, steps, stepSize, randomStart }))) };
   const tests = new RetrainingTests(session.folder, rowSource, attacks, metadata, done);
   if (!tests.has(0)) await tests.add(shared.gpu, before, test, 0, { ...NONE_UPDATED, weights: selection.counts().weights });
+  const renew = async (network: Network, epoch: number): Promise<void> => selection.renew(network, await pulseCurves(shared.gpu, network, swept!.dataset, swept!.config, epsilon), epoch);
+  const isRenewed = (epoch: number): boolean => swept !== null && epoch > 0 && epoch % options.rescoreEvery! === 0 && epoch < training.config.epochs;
+  // Where a training ends nothing is renewed; one that is prolonged makes up for it.
+  if (isRenewed(done) && session.saved && !selection.has(done)) await renew({ ...architecture, tensors: session.saved.state.tensors }, done);
   let trainer: Trainer | null = null;
   let steps = session.step;
   const engine: TrainRun["engine"] = {
@@ -94,8 +98,8 @@ export async function retrain(retraining: Retraining, source: Source, session: T
     async testNetwork(gpu, network) {
       const epoch = steps / stepsPerEpoch;
       const tested = await tests.add(gpu, network, test, epoch, selection.counts());
-      if (swept && options.rescoreEvery !== null && epoch % options.rescoreEvery === 0 && epoch < training.config.epochs) {
-        await selection.renew(network, await pulseCurves(gpu, network, swept.dataset, swept.config, epsilon), epoch);
+      if (isRenewed(epoch)) {
+        await renew(network, epoch);
         trainer!.choose(selection.numbers());
       }
       return tested;
