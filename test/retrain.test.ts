@@ -110,7 +110,7 @@ test("retraining.arrow: before and after each epoch, under each attack and stren
   const count = (code: number): number => marks.reduce((sum, codes) => sum + codes.filter((each) => each === code).length, 0);
   const [first, last] = [rows[0], rows.at(-1)!];
   assert.equal([first.updated, last.updated_fragile, last.updated_robust, last.updated_antifragile, last.updated, last.weights], [0, 0, count(2), count(3), count(2) + count(3), marks.reduce((sum, { length }) => sum + length, 0)]);
-  assert.equal([last.variant, last.by, last.images, last.init, last.seed, last.checkpoint], ["robust,antifragile", "adversarial", 48, null, 0, "net.ckpt"]);
+  assert.equal([last.variant, last.by, last.images, last.init, last.seed, last.checkpoint], ["robust,antifragile", "adversarial", 40, null, 0, "net.ckpt"]);
   assert.match(metadata.get("attacks")!, /"attack":"pgd","steps":2/);
 });
 
