@@ -1,4 +1,4 @@
-// Mean and 1 / sqrt(variance + params.epsilon) of each channel over a batch (biased variance, two passes), for every variant.
+// Mean, 1 / sqrt(variance + params.epsilon) and variance of each channel over a batch (biased, two passes), for every variant.
 // With GRADIENT: means of dy and of dy * normalised x, which the gradient of batch norm needs.
 // One workgroup: one channel group (y) of one variant (x); its lanes share the batch's images.
 // @import input_layout
@@ -21,15 +21,7 @@ struct Params {
 
 var<workgroup> partial: array<array<vec4f, 2>, LANES>;
 
-fn real_pixels(quad: u32) -> vec4<bool> {
-  // @static
-  if (IN_PACK == 4) {
-    return vec4<bool>(true); // channels, not pixels
-  } else {
-    let slot = vec4u(quad * 4u) + vec4u(0, 1, 2, 3);
-    return (slot % IN_PITCH < vec4u(IN_W)) & (slot / IN_PITCH < vec4u(IN_H));
-  }
-}
+// @import real_pixels
 
 fn total(sum: vec4f, slot: u32, lane: u32) -> vec4f {
   workgroupBarrier();
@@ -83,6 +75,7 @@ fn main(@builtin(workgroup_id) tile: vec3u, @builtin(local_invocation_id) local:
   }
   let mean = total(sum, 0u, local.x);
   var second = vec4f(0);
+  var variance = vec4f(0);
   // @static
   if (GRADIENT) {
     second = total(dot, 1u, local.x);
@@ -95,9 +88,10 @@ fn main(@builtin(workgroup_id) tile: vec3u, @builtin(local_invocation_id) local:
         }
       }
     }
-    second = 1.0 / sqrt(total(dot, 1u, local.x) + params.epsilon);
+    variance = total(dot, 1u, local.x);
+    second = 1.0 / sqrt(variance + params.epsilon);
   }
   if (local.x < IN_PACK) {
-    textureStore(output, vec2u(group * IN_PACK + local.x, tile.x), vec4f(mean[local.x], second[local.x], 0, 0));
+    textureStore(output, vec2u(group * IN_PACK + local.x, tile.x), vec4f(mean[local.x], second[local.x], variance[local.x], 0));
   }
 }

@@ -21,13 +21,21 @@ test("without arguments it is the demo with the defaults", async () => {
 });
 
 test("every flag of a sweep", async () => {
-  const found = await options(...NET, "--filters", "pulseminmax,minmax", "--alpha", "-0.01,0.02", "--delta", "1e-3", "--epsilon", "2/255,8/255", "--epsilon-space", "pixel", "--clamp",
+  const { epsilonUnit: { said, fractions }, ...found } = await options(...NET, "--filters", "pulseminmax,minmax", "--alpha", "-0.01,0.02", "--delta", "1e-3", "--epsilon", "2/255,8/255", "--epsilon-space", "pixel", "--clamp",
     "--layers", "conv1,layer4.*", "--batch-norm", "batch", "--batch-size", "50", "--stem-stride", "2", "--stem-pool", "no", "--limit", "7", "--split", "train", "--dataset", "CIFAR10", "--adapter", "1", "--out", "here", "--overwrite", "--deadline", "1h30m", "--no-report", "--no-tune", "--json", "--quiet");
   assert.equal(found, {
     source: { kind: "files", files: ["net.ckpt"] }, key: null, graph: null, stem: { stride: 2, pool: false }, data: "images", dataset: "cifar10", split: "train", limit: 7, out: "here", overwrite: true, part: { shard: null, note: null }, deadline: 5400, report: false, adapter: "1", json: true, tune: false, profile: false, quiet: true,
-    coarse: false, resize: null, crop: null, normalisation: null, epsilonUnit: { said: "given", name: "--epsilon" },
+    coarse: false, resize: null, crop: null, normalisation: null,
     config: { ...DEFAULT_CONFIG, filters: ["h_a", "h_c"], alphas: [-0.01, 0.02], delta: 0.001, epsilons: [2 / 255, 8 / 255], epsilonSpace: "pixel", clamp: true, layers: ["conv1", "layer4.*"], batchNorm: "batch", batchSize: 50 },
   });
+  assert.equal([said, fractions], ["given", ["--epsilon"]]);
+});
+
+test("an attack of several steps; one of a single step leaves no trace in the options", async () => {
+  const pgd = { ...DEFAULT_CONFIG, attack: "pgd", steps: 10, stepSize: null, randomStart: null };
+  assert.equal((await options("--attack", "pgd")).config, pgd);
+  assert.equal((await options(...NET, "--attack", "PGD", "--epsilon", "8/255", "--step-size", "2/255", "--steps", "20", "--random-start", "0")).config, { ...pgd, epsilons: [8 / 255], steps: 20, stepSize: 2 / 255, randomStart: 0 });
+  assert.equal((await options("--attack", "fgsm")).config, DEFAULT_CONFIG);
 });
 
 test("ranges may start with a minus, with and without an equals sign", async () => {
@@ -47,6 +55,15 @@ const WRONG: [string[], RegExp][] = [
   [["--epsilonn", "1"], /unknown option --epsilonn; did you mean --epsilon\?/],
   [["--treshold=3"], /did you mean --thresholds\?/],
   [["surplus"], /unexpected argument surplus/],
+  [["--attack", "bim"], /--attack: "bim" is none of fgsm, pgd/],
+  [["--steps", "3"], /--steps: goes with --attack pgd; fgsm is one step/],
+  [["--attack", "fgsm", "--random-start", "1"], /--random-start: goes with --attack pgd/],
+  [["--attack", "pgd", "--steps", "0"], /--steps: "0" is no whole number of at least 1/],
+  [["--attack", "pgd", "--steps", "10001"], /--steps: takes a whole number from 1 to 10,000/],
+  [["--attack", "pgd", "--step-size", "0"], /--step-size: takes a number above 0/],
+  [["--attack", "pgd", "--step-size", "2/255"], /--step-size: is a pixel's fraction/],
+  [["--attack", "pgd", "--step-size", "2", "--epsilon", "0.1", "--epsilon-space", "pixel"], /--step-size: is in pixels of 0 to 1, so 2 is far too much; did you mean 2\/255\?/],
+  [["--attack", "pgd", "--random-start", "-1"], /--random-start: "-1" is no whole number of at least 0/],
   [["--limit", "0"], /--limit: "0" is no whole number of at least 1/],
   [["--limit", "1e2"], /--limit/],
   [["--thresholds", "2", "--thresholds", "3"], /given 2 times/],

@@ -51,10 +51,10 @@ test("a real run: scores as Simpson's 1-4-2-4-1 gives them, classes, areas and s
 batch_norm Utf8\nimages Int32\nthresholds Int32\nweights Int32\naccuracy_clean Float64\naccuracy_adv Float64\ns_clean Float64?\ns_adv Float64?\ns_diff Float64?
 class_clean Utf8?\nclass_adv Utf8?\nclass_diff Utf8?\nreason Utf8?\nauc_clean Float64?\nauc_adv Float64?\nhalved_alpha_clean Float32?\nhalved_density_clean Float64?
 halved_alpha_adv Float32?\nhalved_density_adv Float64?\nshare_fragile_clean Float64?\nshare_robust_clean Float64?\nshare_antifragile_clean Float64?\nshare_fragile_adv Float64?
-share_robust_adv Float64?\nshare_antifragile_adv Float64?\nshare_targeted Float64?\nshare_uncovered Float64?\nshare_source Utf8?`,
+share_robust_adv Float64?\nshare_antifragile_adv Float64?\nshare_targeted Float64?\nshare_uncovered Float64?\nshare_source Utf8?\nattack Utf8`,
     "a change of these raises SCORES_VERSION",
   );
-  assert.equal([...table.schema.metadata].filter(([key]) => key !== "package_version"), [["table", "scores"], ["schema_version", "1"], ["robust_band", "0.05"], ["normalisation", JSON.stringify({ local: JSON.stringify({ mean: [0.1307], std: [0.3081] }) })]]);
+  assert.equal([...table.schema.metadata].filter(([key]) => key !== "package_version"), [["table", "scores"], ["schema_version", "2"], ["robust_band", "0.05"], ["normalisation", JSON.stringify({ local: JSON.stringify({ mean: [0.1307], std: [0.3081] }) })]]);
   const scores = table.toArray().map((row) => row!.toJSON() as unknown as Score);
   assert.is(scores.length, 2 * 3 * 2);
   const rows = await readRows(join(folder, "local/results.arrow"));
@@ -102,7 +102,7 @@ test("several runs give one table, and means over their initialisations", async 
   assert.equal(epochs.files, [join(both, "scores.arrow"), join(both, "scores-means.arrow"), join(runs[0], "scores.arrow")]);
   const means = tableFromIPC(readFileSync(epochs.files[1]));
   assert.equal([...means.getChild("over")!].filter((over) => over !== "epoch"), []);
-  assert.is(means.schema.fields.map((f) => `${f.name} ${f.type}${f.nullable ? "?" : ""}`).join(", "), "network Utf8, dataset Utf8, over Utf8, init Int32?, epoch Int32?, scope Utf8, layer Utf8, layer_index Int32, filter Utf8, epsilon Float64, epsilon_space Utf8, batch_norm Utf8, images Int32, thresholds Int32, measure Utf8, count Int32, mean Float64, std Float64?");
+  assert.is(means.schema.fields.map((f) => `${f.name} ${f.type}${f.nullable ? "?" : ""}`).join(", "), "network Utf8, dataset Utf8, over Utf8, init Int32?, epoch Int32?, scope Utf8, layer Utf8, layer_index Int32, filter Utf8, epsilon Float64, epsilon_space Utf8, batch_norm Utf8, images Int32, thresholds Int32, measure Utf8, count Int32, mean Float64, std Float64?, attack Utf8");
   assert.equal(epochs.scores.map(({ run }) => run), [both, both, runs[0]], "folders of one name are told apart");
   const text = await cli(["score", ...runs]);
   assert.match(text.stdout, /mean ± standard deviation over initialisations/);

@@ -67,7 +67,7 @@ print(json.dumps({
   for (const [reader, cells] of Object.entries(found.cells)) assert.equal(cells, expected, reader);
   assert.equal(found.types, COLUMNS.map(({ type }) => ({ utf8: "string", int32: "int32", float32: "float", float64: "double", boolean: "bool" })[type]));
   assert.is(found.metadata.adapter, "none é");
-  assert.is(found.metadata.schema_version, "1");
+  assert.is(found.metadata.schema_version, "2");
 });
 
 test("the run's folder takes new exports; elsewhere nothing is replaced unasked", async () => {

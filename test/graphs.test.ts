@@ -90,7 +90,7 @@ const GRAPHS: { name: string; build(b: GraphBuilder): Graph; batch?: boolean; wh
     which: ["first", "last"],
     build(b) {
       const x = b.relu(b.conv("image", "stem", 2, 6, 3, { pad: 1 }));
-      return b.graph(b.flatten(b.adaptiveAvgPool(b.relu(b.conv(b.identity(x), "classifier", 6, CLASSES, 1, { bias: true })))));
+      return b.graph(b.flatten(b.adaptiveAvgPool(b.relu(b.conv(b.dropout(x), "classifier", 6, CLASSES, 1, { bias: true })))));
     },
   },
   { name: "logits behind a ReLU", which: ["all"], build: (b) => b.graph(b.relu(b.linear(b.flatten(b.relu(b.conv("image", "stem", 2, 6, [9, 7]))), "fc", 6, CLASSES))) },

@@ -8,11 +8,11 @@ import { OPS } from "../src/ops/table.js";
 const SOURCE = new URL("../../src/", import.meta.url);
 /** Each room imports from those before it and from itself. */
 const ROOMS = [
-  "tables", "completion", "io", "layout", "gpu", "ops", "model", "plan", "run", "sweep",
+  "tables", "completion", "io", "layout", "gpu", "ops", "model", "plan", "run", "sweep", "train",
   "inputs", "verify", "results", "analysis", "library", "export", "plot", "bench", "cli",
 ];
 /** Rooms that run in a browser as they are; platform.ts says what differs there. */
-const ENGINE = ["layout", "gpu", "ops", "model", "plan", "run", "sweep"];
+const ENGINE = ["layout", "gpu", "ops", "model", "plan", "run", "sweep", "train"];
 const files = readdirSync(SOURCE, { recursive: true, encoding: "utf8" }).map((file) => file.replaceAll("\\", "/")).filter((file) => file.endsWith(".ts") && !file.endsWith(".d.ts")).sort();
 const textOf = (file: string): string => readFileSync(new URL(file, SOURCE), "utf8");
 const roomOf = (file: string): string => file.split("/")[0];

@@ -160,9 +160,9 @@ const CASES: Record<string, Case[]> = {
     { name: "of two columns", size: [3, 2], build: (b, x) => b.flatten(b.relu(x)) },
     { name: "of one pixel", build: (b, x) => b.flatten(mean(b, x)) },
   ],
-  identity: [
-    { name: "between a convolution and its ReLU", build: (b, x) => b.relu(b.identity(x)) },
-    { name: "behind everything", size: [3, 2], build: (b, x) => b.identity(b.linear(b.flatten(b.identity(x)), "fc", 36, 5)) },
+  dropout: [
+    { name: "between a convolution and its ReLU", build: (b, x) => b.relu(b.dropout(x)) },
+    { name: "behind everything", size: [3, 2], build: (b, x) => b.dropout(b.linear(b.flatten(b.dropout(x)), "fc", 36, 5)) },
   ],
 };
 

@@ -52,7 +52,7 @@ function randomGraph(seed: number, image: MapShape): Graph {
     (x, { channels }) => b.shuffle(x, of([2, 3].filter((n) => channels % n === 0).concat(1))),
     (x) => shrink(x, 1),
     (x, { height, width }) => b.adaptiveAvgPool(x, Math.max(1, height - 2), Math.min(6, width + 1)),
-    (x) => b.identity(x),
+    (x) => b.dropout(x),
   ];
   for (let step = 0; step < STEPS; step++) {
     // Mostly the newest, else anything: tensors get several readers.

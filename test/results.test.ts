@@ -1,12 +1,12 @@
 /** The Arrow file: its schema, its round trip, and what is readable of a run that was killed. */
 import { readdirSync, readFileSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { tableFromIPC } from "apache-arrow";
+import { tableFromIPC, tableToIPC } from "apache-arrow";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { InputError } from "../src/errors.js";
 import { PARTIAL, readResults, readRows, ResultWriter, RESULTS } from "../src/results/arrow/arrow.js";
-import type { ResultMetadata } from "../src/results/arrow/schema.js";
+import { COLUMNS, type ResultMetadata } from "../src/results/arrow/schema.js";
 import { temporaryFolder } from "./support/cliFiles.js";
 import { row } from "./support/cliRows.js";
 
@@ -21,10 +21,33 @@ test("the columns are the documented ones, in type, order and nullability", asyn
     schema.fields.map((field) => `${field.name} ${field.type}${field.nullable ? "?" : ""}`).join("\n"),
     `network Utf8\ndataset Utf8\ncheckpoint Utf8\ninit Int32?\nepoch Int32?\nscope Utf8\nlayer Utf8\nlayer_index Int32\nfilter Utf8\nthreshold_index Int32
 alpha Float32\ndelta Float32?\nweights Int32\nremoved Int32\nzeros Int32\ndensity Float64\nepsilon Float64\nimages Int32\ncorrect_clean Int32\ncorrect_adv Int32
-accuracy_clean Float64\naccuracy_adv Float64\nloss_clean Float64\nloss_adv Float64`,
+accuracy_clean Float64\naccuracy_adv Float64\nloss_clean Float64\nloss_adv Float64\nattack Utf8`,
   );
-  assert.equal([...schema.metadata.keys()], ["schema_version", "package_version", "adapter", "batch_norm", "epsilon_space", "normalisation", "dataset_sha256", "checkpoint_sha256"]);
+  assert.equal([...schema.metadata.keys()], ["schema_version", "package_version", "adapter", "batch_norm", "epsilon_space", "attack", "normalisation", "dataset_sha256", "checkpoint_sha256"]);
   assert.is(schema.metadata.get("checkpoint_sha256"), '{"a/é.ckpt":"cd"}');
+});
+
+test("a file from before there was another attack is FGSM's", async () => {
+  const writer = await ResultWriter.open(temporaryFolder(), METADATA);
+  await writer.write(0, [row(), row({ filter: "h_b" })]);
+  await writer.finish();
+  const table = tableFromIPC(readFileSync(writer.path));
+  const old = table.select(COLUMNS.slice(0, -1).map(({ name }) => name));
+  old.schema.metadata.set("schema_version", "1");
+  old.schema.metadata.delete("attack");
+  writeFileSync(writer.path, tableToIPC(old, "file"));
+  const { rows, metadata } = await readResults(writer.path);
+  assert.equal(rows, [row(), row({ filter: "h_b" })]);
+  assert.is(metadata.get("attack"), "fgsm");
+});
+
+test("the metadata say which attack it was", async () => {
+  const writer = await ResultWriter.open(temporaryFolder(), { ...METADATA, attack: { attack: "pgd", steps: 10, stepSize: null, randomStart: 3 } });
+  await writer.write(0, [row({ attack: "pgd" })]);
+  await writer.finish();
+  const { rows, metadata } = await readResults(writer.path);
+  assert.equal(rows, [row({ attack: "pgd" })]);
+  assert.equal([...metadata].filter(([key]) => key.startsWith("attack")), [["attack", "pgd"], ["attack_steps", "10"], ["attack_step_size", "2.5 epsilon / steps"], ["attack_random_start", "3"]]);
 });
 
 test("rows come back as written, one record batch per group, groups sorted", async () => {

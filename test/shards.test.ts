@@ -5,7 +5,8 @@ import { duration } from "../src/cli/duration.js";
 import { chooseShard, type Environment } from "../src/cli/running/shard.js";
 import { UsageError } from "../src/errors.js";
 import { architectureNamed } from "../src/model/recognise.js";
-import { planUnit } from "../src/plan/plan.js";
+import { planUnit, unrolledBody } from "../src/plan/plan.js";
+import { attackPasses, pgdOf, type AttackConfig } from "../src/sweep/attack.js";
 import { costOf } from "../src/sweep/cost.js";
 import { shardUnits } from "../src/sweep/shards.js";
 import type { Unit } from "../src/sweep/units.js";
@@ -40,19 +41,23 @@ test("equal units are spread evenly", () => {
   assert.equal(Array.from({ length: 20 }, (_, i) => shardUnits(units, { index: i + 1, count: 20 }).length).filter((n) => n > 1), []);
 });
 
-test("a unit costs what the plan of its kernels costs", () => {
-  const graph = architectureNamed("resnet18", { width: 16, channels: 1, classes: 10 }).graph;
-  const image = { channels: 1, height: 28, width: 28 };
-  const cost = costOf(graph, image, 2);
-  for (const filtered of [["conv1"], ["layer2.0.conv1"], ["layer3.0.downsample.0"], ["fc"]]) {
-    const attack = { epsilon: [0, 0, 0, 0], low: [0, 0, 0, 0], high: [0, 0, 0, 0] };
-    const network = { name: "", width: 16, channels: 1, classes: 10, graph, layers: [], tensors: new Map() };
-    const plan = planUnit(network, { image, filtered, variants: 1, blocksPerVariant: 8, images: 64, attacks: [attack, attack], clamp: false, batchNorm: "running", maxTextureWidth: 16384, lanes: 8, accumulators: 128, shuffle: true });
-    const convolutions = plan.body.filter(({ kernel }) => kernel.startsWith("conv2d")).reduce((total, step) => total + step.cost, 0) / 64;
-    assert.is(cost(filtered[0]), convolutions, filtered[0]);
-  }
-  assert.is(cost("*"), cost("conv1"), "all layers at once start at the first");
-});
+const PGD = { attack: "pgd", steps: 3, stepSize: null } as const;
+for (const [what, config] of [["FGSM", {}], ["PGD from the images on", { ...PGD, randomStart: null }], ["PGD from random places on", { ...PGD, randomStart: 1 }]] as [string, AttackConfig][]) {
+  test(`a unit costs what the plan of its kernels costs, under ${what}`, () => {
+    const graph = architectureNamed("resnet18", { width: 16, channels: 1, classes: 10 }).graph;
+    const image = { channels: 1, height: 28, width: 28 };
+    const cost = costOf(graph, image, attackPasses(config, 2));
+    for (const filtered of [["conv1"], ["layer2.0.conv1"], ["layer3.0.downsample.0"], ["fc"]]) {
+      const attack = { epsilon: [0, 0, 0, 0], low: [0, 0, 0, 0], high: [0, 0, 0, 0] };
+      const network = { name: "", width: 16, channels: 1, classes: 10, graph, layers: [], tensors: new Map() };
+      const pgd = pgdOf(config);
+      const plan = planUnit(network, { image, filtered, variants: 1, blocksPerVariant: 8, images: 64, attacks: [attack, attack], clamp: false, batchNorm: "running", maxTextureWidth: 16384, lanes: 8, accumulators: 128, shuffle: true, ...(pgd && { pgd }) });
+      const convolutions = unrolledBody(plan).filter(({ kernel }) => kernel.startsWith("conv2d")).reduce((total, step) => total + step.cost, 0) / 64;
+      assert.is(cost(filtered[0]), convolutions, filtered[0]);
+    }
+    assert.is(cost("*"), cost("conv1"), "all layers at once start at the first");
+  });
+}
 
 test("--shard i/n counts from 1", () => {
   assert.equal(chooseShard("2/8", false, {}), { shard: { index: 2, count: 8 }, note: "shard 2/8" });

@@ -2,9 +2,9 @@
 import type { Row } from "../sweep/row.js";
 
 /** What a curve is of, as its rows say it. */
-export type CurveOf = Pick<Row, "network" | "dataset" | "checkpoint" | "init" | "epoch" | "scope" | "layer" | "layer_index" | "filter" | "epsilon">;
+export type CurveOf = Pick<Row, "network" | "dataset" | "checkpoint" | "init" | "epoch" | "scope" | "layer" | "layer_index" | "filter" | "epsilon" | "attack">;
 
-/** Rows of one checkpoint, layer, filter and epsilon. */
+/** Rows of one checkpoint, layer, filter, epsilon and attack. */
 export interface Curve extends CurveOf {
   /** In sweep order, by threshold_index; at least one. */
   rows: Row[];
@@ -23,9 +23,9 @@ export function groupBy<T>(items: Iterable<T>, key: (item: T) => string): Map<st
 
 /** Every curve in the rows, in the order of the rows (checkpoint, layer, filter), epsilons in order of first appearance. */
 export function curvesOf(rows: Row[]): Curve[] {
-  const groups = groupBy(rows, (row) => JSON.stringify([row.network, row.dataset, row.checkpoint, row.init, row.epoch, row.scope, row.layer, row.filter, row.epsilon]));
+  const groups = groupBy(rows, (row) => JSON.stringify([row.network, row.dataset, row.checkpoint, row.init, row.epoch, row.scope, row.layer, row.filter, row.epsilon, row.attack]));
   return [...groups.values()].map((group) => {
-    const { network, dataset, checkpoint, init, epoch, scope, layer, layer_index, filter, epsilon } = group[0];
-    return { network, dataset, checkpoint, init, epoch, scope, layer, layer_index, filter, epsilon, rows: group.toSorted((a, b) => a.threshold_index - b.threshold_index) };
+    const { network, dataset, checkpoint, init, epoch, scope, layer, layer_index, filter, epsilon, attack } = group[0];
+    return { network, dataset, checkpoint, init, epoch, scope, layer, layer_index, filter, epsilon, attack, rows: group.toSorted((a, b) => a.threshold_index - b.threshold_index) };
   });
 }

@@ -44,7 +44,7 @@ export function momentsOf(values: number[]): Moments | null {
 function comparable(scores: Score[], over: "init" | "epoch"): Score[][] {
   const known = scores.filter((score) => score[over] !== null);
   const groups = groupBy(known, (s) =>
-    JSON.stringify([s.network, s.dataset, s.scope, s.layer, s.filter, s.epsilon, s.epsilon_space, s.batch_norm, s.images, s.thresholds, over === "init" ? s.epoch : s.init]),
+    JSON.stringify([s.network, s.dataset, s.scope, s.layer, s.filter, s.epsilon, s.attack, s.epsilon_space, s.batch_norm, s.images, s.thresholds, over === "init" ? s.epoch : s.init]),
   );
   return [...groups.values()];
 }
@@ -53,8 +53,8 @@ function comparable(scores: Score[], over: "init" | "epoch"): Score[][] {
 const ambiguous = (group: Score[], over: "init" | "epoch"): boolean => new Set(group.map((score) => score[over])).size < group.length;
 
 function meansOfGroup(group: Score[], over: "init" | "epoch"): Mean[] {
-  const { network, dataset, init, epoch, scope, layer, layer_index, filter, epsilon, epsilon_space, batch_norm, images, thresholds } = group[0];
-  const of = { network, dataset, over, init: over === "init" ? null : init, epoch: over === "epoch" ? null : epoch, scope, layer, layer_index, filter, epsilon, epsilon_space, batch_norm, images, thresholds };
+  const { network, dataset, init, epoch, scope, layer, layer_index, filter, epsilon, attack, epsilon_space, batch_norm, images, thresholds } = group[0];
+  const of = { network, dataset, over, init: over === "init" ? null : init, epoch: over === "epoch" ? null : epoch, scope, layer, layer_index, filter, epsilon, attack, epsilon_space, batch_norm, images, thresholds };
   return MEASURES.flatMap((measure) => {
     const moments = momentsOf(group.flatMap((score) => score[measure] ?? []));
     return moments ? [{ ...of, measure, ...moments }] : [];

@@ -55,22 +55,34 @@ export function windowsOf(curve: Curve): Window[] {
 const gap = (w: number, low: number, high: number): number => Math.max(low - w, w - high, 0);
 
 /**
- * Counts the weights of each window. A weight that no window removes goes to the nearest one, as long as it is no farther
- * from it than half that window's width; what is farther was never tried and stays uncovered. Where windows overlap, the
- * one with the nearer centre has the weight.
- * @param weights the layer's tensors (all layers', in a global sweep), raw
+ * Which window a weight belongs to. One that no window removes goes to the nearest one, as long as it is no farther from it
+ * than half that window's width; what is farther was never tried and stays uncovered. Where windows overlap, the one with the
+ * nearer centre has the weight.
  * @param windows in ascending order, of one width
+ * @returns a function from a weight to its window's index, null for an uncovered one
+ */
+export function windowFinder(windows: Window[]): (weight: number) => number | null {
+  const centres = Float32Array.from(windows, ({ alpha }) => alpha);
+  return (weight) => {
+    const nearest = nearestWindow(weight, windows, centres);
+    const { low, high } = windows[nearest];
+    return gap(weight, low, high) <= (high - low) / 2 ? nearest : null;
+  };
+}
+
+/**
+ * Counts the weights of each window, see windowFinder.
+ * @param weights the layer's tensors (all layers', in a global sweep), raw
  */
 export function countWeights(weights: Float32Array[], windows: Window[]): WindowCounts {
   const counts = windows.map(() => 0);
-  const centres = Float32Array.from(windows, ({ alpha }) => alpha);
+  const window = windowFinder(windows);
   let uncovered = 0;
   for (const tensor of weights) {
     for (let i = 0; i < tensor.length; i++) {
-      const nearest = nearestWindow(tensor[i], windows, centres);
-      const { low, high } = windows[nearest];
-      if (gap(tensor[i], low, high) <= (high - low) / 2) counts[nearest] += 1;
-      else uncovered += 1;
+      const at = window(tensor[i]);
+      if (at === null) uncovered += 1;
+      else counts[at] += 1;
     }
   }
   return { counts, uncovered, source: "checkpoint" };
@@ -103,6 +115,17 @@ export function countRemoved(curve: Curve): WindowCounts | null {
   return { counts, uncovered: rows[0].weights - counts.reduce((a, b) => a + b, 0), source: "removed" };
 }
 
+/** What a window's removal changes: clean accuracy, that under attack, or the second beside the first. */
+export const RESPONSES = ["clean", "adversarial", "difference"] as const;
+export type ResponseName = (typeof RESPONSES)[number];
+
+/** Change of each window of an h_c curve, in sweep order; null where the accuracy that it is relative to is 0. */
+export function changesOf(curve: Curve): Record<ResponseName, number[] | null> {
+  const { rows } = responseOf(curve);
+  const [clean, adversarial] = [changes(rows, "accuracy_clean"), changes(rows, "accuracy_adv")];
+  return { clean, adversarial, difference: clean && adversarial && adversarial.map((value, i) => value - clean[i]) };
+}
+
 /** acc / acc[0] - 1 of each window; null where acc[0] is 0. */
 function changes(rows: Row[], accuracy: "accuracy_clean" | "accuracy_adv"): number[] | null {
   const first = rows[0][accuracy];
@@ -123,11 +146,9 @@ function classShares(change: number[] | null, { counts }: WindowCounts, weights:
 export function sharesOf(curve: Curve, band: number, counted: WindowCounts | null): Shares {
   const counts = counted ?? countRemoved(curve);
   if (!counts) return NO_SHARES;
-  const { rows } = responseOf(curve);
-  const { weights } = rows[0];
-  const [clean, adv] = [changes(rows, "accuracy_clean"), changes(rows, "accuracy_adv")];
-  const diff = clean && adv && adv.map((value, i) => value - clean[i]);
-  const [ofClean, ofAdv, ofDiff] = [clean, adv, diff].map((change) => classShares(change, counts, weights, band));
+  const { weights } = curve.rows[0];
+  const { clean, adversarial, difference } = changesOf(curve);
+  const [ofClean, ofAdv, ofDiff] = [clean, adversarial, difference].map((change) => classShares(change, counts, weights, band));
   return {
     share_fragile_clean: ofClean.fragile,
     share_robust_clean: ofClean.robust,

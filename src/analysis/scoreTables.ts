@@ -4,7 +4,7 @@ import type { Mean } from "./means.js";
 import type { Score } from "./scores.js";
 
 /** Raised whenever a column of one of the tables is added, dropped or changes its meaning. */
-export const SCORES_VERSION = "1";
+export const SCORES_VERSION = "2";
 
 const list = <R extends object>(...columns: [keyof R & string, ColumnType, ("null")?][]): readonly Column<keyof R & string>[] =>
   Object.freeze(columns.map(([name, type, nullable]) => Object.freeze({ name, type, nullable: nullable !== undefined })));
@@ -50,6 +50,7 @@ export const SCORE_COLUMNS = list<Score>(
   ["share_targeted", "float64", "null"],
   ["share_uncovered", "float64", "null"],
   ["share_source", "utf8", "null"],
+  ["attack", "utf8"],
 );
 
 export const MEAN_COLUMNS = list<Mean>(
@@ -71,6 +72,7 @@ export const MEAN_COLUMNS = list<Mean>(
   ["count", "int32"],
   ["mean", "float64"],
   ["std", "float64", "null"],
+  ["attack", "utf8"],
 );
 
 /** What the metadata say of the scores. */

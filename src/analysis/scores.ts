@@ -101,8 +101,8 @@ export function scoreOf(curve: Curve, band = ROBUST_BAND): CurveScore {
 export function scoresOf(curves: Curve[], options: ScoreOptions = {}): Score[] {
   const { band = ROBUST_BAND, run = { name: "", epsilonSpace: "input", batchNorm: "running" }, windowCounts } = options;
   return curves.map((curve) => {
-    const { network, dataset, checkpoint, init, epoch, scope, layer, layer_index, filter, epsilon } = curve;
-    const of = { run: run.name, network, dataset, checkpoint, init, epoch, scope, layer, layer_index, filter, epsilon, epsilon_space: run.epsilonSpace, batch_norm: run.batchNorm };
+    const { network, dataset, checkpoint, init, epoch, scope, layer, layer_index, filter, epsilon, attack } = curve;
+    const of = { run: run.name, network, dataset, checkpoint, init, epoch, scope, layer, layer_index, filter, epsilon, epsilon_space: run.epsilonSpace, batch_norm: run.batchNorm, attack };
     const shares = filter === "h_c" ? sharesOf(curve, band, windowCounts?.(curve) ?? null) : NO_SHARES;
     return { ...of, ...scoreOf(curve, band), ...shares };
   });

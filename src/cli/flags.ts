@@ -1,11 +1,11 @@
 /** Flags of `run` as yargs reads them: every value a text, checked by options.ts. The order is that of --help. */
 import type { Completion } from "../completion/program.js";
-import { BATCH_NORMS, DATASETS, EPSILON_SPACES, FILTER_NAMES, SCOPES, SPLITS, STEM_POOLS } from "./choices.js";
+import { ATTACK_NAMES, BATCH_NORMS, DATASETS, EPSILON_SPACES, FILTER_NAMES, SCOPES, SPLITS, STEM_POOLS } from "./choices.js";
 import { MEMBERS } from "../model/networks/table.js";
 import { CONFIG_FLAG, type Flag } from "./command.js";
 import { NORMALISATION_LIST, NORMALISATION_NAMES } from "./normalisation.js";
 
-const text = (group: string, description: string, shownDefault?: string, completes?: Completion): Flag => ({
+export const text = (group: string, description: string, shownDefault?: string, completes?: Completion): Flag => ({
   type: "string",
   requiresArg: true,
   group,
@@ -13,8 +13,8 @@ const text = (group: string, description: string, shownDefault?: string, complet
   ...(shownDefault ? { defaultDescription: shownDefault } : {}),
   ...(completes ? { completes } : {}),
 });
-const flag = (group: string, description: string): Flag => ({ type: "boolean", group, description });
-const one = (choices: object): Completion => ({ oneOf: Object.keys(choices) });
+export const flag = (group: string, description: string): Flag => ({ type: "boolean", group, description });
+export const one = (choices: object): Completion => ({ oneOf: Object.keys(choices) });
 
 const NETWORKS = "Networks:";
 const IMAGES = "Images:";
@@ -43,8 +43,12 @@ export const SWEEP_FLAGS: Record<string, Flag> = {
   alpha: text(SWEEP, "These thresholds, by commas, instead of evenly spaced ones"),
   delta: text(SWEEP, "Half-width of the window of h_c", "half a threshold step"),
   range: text(SWEEP, "Range of the thresholds of a global sweep", "-1,1"),
-  epsilon: text(SWEEP, "Strength of the FGSM attack; several by commas", "0.38"),
+  epsilon: text(SWEEP, "Strength of the attack; several by commas", "0.38"),
   "epsilon-space": text(SWEEP, "Unit of epsilon: after normalisation (input), or pixels of 0 to 1 (pixel, takes 8/255)", "input; pixel for networks that normalise by themselves", one(EPSILON_SPACES)),
+  attack: text(SWEEP, "One step along the gradient's sign (fgsm), or several, each projected back (pgd)", "fgsm", one(ATTACK_NAMES)),
+  steps: text(SWEEP, "Steps of pgd", "10"),
+  "step-size": text(SWEEP, "Length of a step of pgd, in the unit of epsilon", "2.5 epsilon / steps: 2/255 for 8/255"),
+  "random-start": text(SWEEP, "Begin pgd at a random place in the ball of epsilon around the image, by this seed", "at the image"),
   clamp: flag(SWEEP, "Clamp attacked images to the valid range of pixels"),
   "batch-norm": text(SWEEP, "Statistics of batch norm: running, or of each batch (batch)", "running", one(BATCH_NORMS)),
   "batch-size": text(SWEEP, "Images per batch with --batch-norm batch; only whole batches count", "100"),

@@ -4,7 +4,7 @@ import type { StemOptions } from "../model/networks/family.js";
 import { PIXEL_FRACTION, type EpsilonUnit, type Inputs, type Source } from "../inputs/inputs.js";
 import { duration } from "./duration.js";
 import { chooseShard, type Environment, type ShardChoice } from "./running/shard.js";
-import { BATCH_NORMS, DATASETS, EPSILON_SPACES, FILTER_NAMES, SCOPES, SPLITS, STEM_POOLS } from "./choices.js";
+import { ATTACK_NAMES, BATCH_NORMS, DATASETS, EPSILON_SPACES, FILTER_NAMES, SCOPES, SPLITS, STEM_POOLS } from "./choices.js";
 import { normalisationOf } from "./normalisation.js";
 import { choice, distinct, fraction, list, number, single, whole, wrong, type Given } from "./values.js";
 
@@ -27,13 +27,13 @@ export interface RunOptions extends Inputs {
 /** yargs' result: flags by their dashed names. */
 export type Arguments = Record<string, unknown>;
 
-type Read<T> = (name: string, text: string) => T;
-const text: Read<string> = (_, given) => given;
-const from = <T extends string>(choices: Record<string, T>): Read<T> => (name, given) => choice(name, given, choices);
-const atLeast = (least: number): Read<number> => (name, given) => whole(name, given, least);
+export type Read<T> = (name: string, text: string) => T;
+export const text: Read<string> = (_, given) => given;
+export const from = <T extends string>(choices: Record<string, T>): Read<T> => (name, given) => choice(name, given, choices);
+export const atLeast = (least: number): Read<number> => (name, given) => whole(name, given, least);
 
 /** A side, or height x width. */
-const pixels: Read<number | [number, number]> = (name, given) => {
+export const pixels: Read<number | [number, number]> = (name, given) => {
   const sides = given.split("x").map((side) => whole(name, side, 1));
   if (sides.length > 2 || sides.some((side) => side > MOST_PIXELS)) throw wrong(name, `"${given}" is no size; give one side, or height and width such as 224x224, of ${MOST_PIXELS} pixels at most`);
   return sides.length === 1 ? sides[0] : [sides[0], sides[1]];
@@ -41,13 +41,13 @@ const pixels: Read<number | [number, number]> = (name, given) => {
 const MOST_PIXELS = 4096;
 
 /** A flag's value, undefined where it wasn't given. */
-function one<T>(args: Arguments, name: string, read: Read<T>): T | undefined {
+export function one<T>(args: Arguments, name: string, read: Read<T>): T | undefined {
   const given = single(name, args[name] as Given);
   return given === null ? undefined : read(name, given);
 }
 
 /** Values by commas, no two alike. */
-function many<T>(args: Arguments, name: string, read: Read<T>): T[] | undefined {
+export function many<T>(args: Arguments, name: string, read: Read<T>): T[] | undefined {
   const items = list(name, args[name] as Given);
   return items ? distinct(name, items.map((item) => read(name, item))) : undefined;
 }
@@ -55,13 +55,15 @@ function many<T>(args: Arguments, name: string, read: Read<T>): T[] | undefined 
 /** 8/255 makes sense in pixels alone. */
 function epsilonUnit(args: Arguments, source: Source): EpsilonUnit {
   const space = one(args, "epsilon-space", from(EPSILON_SPACES));
-  const isFraction = (list("epsilon", args.epsilon as Given) ?? []).some((given) => given.includes("/"));
+  const fractions = ["epsilon", "step-size"].filter((name) => (list(name, args[name] as Given) ?? []).some((given) => given.includes("/")));
   // Only the files tell whether a network normalises by itself, so that epsilon is in pixels; the demo's doesn't.
-  if (isFraction && (space === "input" || (space === undefined && source.kind === "demo"))) throw wrong("epsilon", PIXEL_FRACTION);
-  return { said: space !== undefined ? "given" : isFraction ? "pixel" : "open", name: "--epsilon" };
+  if (fractions.length > 0 && (space === "input" || (space === undefined && source.kind === "demo"))) throw wrong(fractions, PIXEL_FRACTION);
+  return { said: space !== undefined ? "given" : fractions.length > 0 ? "pixel" : "open", fractions: fractions.map((name) => `--${name}`), naming: flagOf };
 }
 
-const FLAGS: Partial<Record<keyof SweepConfig, string>> = { alphas: "alpha", epsilons: "epsilon", epsilonSpace: "epsilon-space", batchNorm: "batch-norm", batchSize: "batch-size" };
+const FLAGS: Partial<Record<keyof SweepConfig, string>> = { alphas: "alpha", epsilons: "epsilon", epsilonSpace: "epsilon-space", batchNorm: "batch-norm", batchSize: "batch-size", stepSize: "step-size", randomStart: "random-start" };
+/** The flag of a field. */
+const flagOf = (field: keyof SweepConfig): string => `--${FLAGS[field] ?? field}`;
 
 /** The part on which the numbers depend. */
 export function sweepConfig(args: Arguments): SweepConfig {
@@ -76,10 +78,14 @@ export function sweepConfig(args: Arguments): SweepConfig {
     epsilons: many(args, "epsilon", fraction),
     epsilonSpace: one(args, "epsilon-space", from(EPSILON_SPACES)),
     clamp: args.clamp === true,
+    attack: one(args, "attack", from(ATTACK_NAMES)),
+    steps: one(args, "steps", atLeast(1)),
+    stepSize: one(args, "step-size", fraction),
+    randomStart: one(args, "random-start", atLeast(0)),
     batchNorm: one(args, "batch-norm", from(BATCH_NORMS)),
     batchSize: one(args, "batch-size", atLeast(1)),
   };
-  return completeConfig(given, (field) => `--${FLAGS[field] ?? field}`);
+  return completeConfig(given, flagOf);
 }
 
 /** What no tensor tells of a network. */

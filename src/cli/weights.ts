@@ -96,16 +96,25 @@ export interface CountedWeights {
   missing: Map<string, string>;
 }
 
+/** Finds a run's checkpoints by their path in the rows, with the graph that they are for. @returns a checkpoint, or why there is none */
+export function checkpointsOf(run: LoadedRun, finder: CheckpointFinder): (path: string) => (Checkpoint & Found) | string {
+  const hashes = hashesOf(run);
+  const graphHash = run.metadata.get("graph_sha256");
+  let graph: GraphFile | string | null = null;
+  return (path) => {
+    if (graphHash !== undefined) graph ??= finder.findGraph(run.manifest?.graph ?? "", graphHash);
+    return typeof graph === "string" ? `its graph ${run.manifest?.graph ?? ""}: ${graph}` : finder.find(path, hashes.get(path), { key: run.metadata.get("checkpoint_key") ?? null, graph });
+  };
+}
+
 /** Counts every h_c curve's weights by window; one checkpoint is in memory at a time. */
 export function countedWeights(run: LoadedRun, curves: Curve[], finder: CheckpointFinder): CountedWeights {
-  const hashes = hashesOf(run);
   const pulses = curves.filter(({ filter }) => filter === "h_c");
   const counts = new Map<string, WindowCounts>();
   const missing = new Map<string, string>();
-  const graphHash = run.metadata.get("graph_sha256");
-  const graph = graphHash === undefined || pulses.length === 0 ? null : finder.findGraph(run.manifest?.graph ?? "", graphHash);
+  const find = checkpointsOf(run, finder);
   for (const path of new Set(pulses.map(({ checkpoint }) => checkpoint))) {
-    const checkpoint = typeof graph === "string" ? `its graph ${run.manifest?.graph ?? ""}: ${graph}` : finder.find(path, hashes.get(path), { key: run.metadata.get("checkpoint_key") ?? null, graph });
+    const checkpoint = find(path);
     if (typeof checkpoint === "string") {
       missing.set(path, checkpoint);
       continue;

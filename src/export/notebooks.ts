@@ -6,6 +6,7 @@ import { basename, extname } from "node:path";
 import { curvesOf, groupBy, type Curve } from "../analysis/curves.js";
 import { parseCheckpointName } from "../io/checkpoints/checkpointTree.js";
 import * as py from "../io/checkpoints/pickleWriter.js";
+import { datasetTitle } from "../io/datasets/titles.js";
 import { safeName } from "../results/folder/runFolder.js";
 import type { Filter, Row } from "../sweep/row.js";
 
@@ -20,7 +21,6 @@ export interface NotebookFile {
 
 const FOLDERS: Record<Filter, string> = { h_a: "Step_minmax", h_b: "Step_maxmin", h_c: "Pulse_minmax", magnitude: "Step_magnitude" };
 const FILTERS: Record<Filter, string> = { h_a: "minmax", h_b: "maxmin", h_c: "pulseminmax", magnitude: "magnitude" };
-const DATASETS: ReadonlyMap<string, string> = new Map([["mnist", "MNIST"], ["cifar10", "CIFAR10"], ["tiny-imagenet", "ImageNet"]]);
 
 /** How the notebooks call a checkpoint. */
 interface Name {
@@ -38,7 +38,7 @@ function nameOf({ network, dataset, checkpoint, init, epoch }: Curve): Name {
   const tree = init !== null && path.network !== null && path.dataset !== null;
   return {
     network: safeName(tree ? path.network! : network),
-    dataset: safeName(tree ? path.dataset! : (DATASETS.get(dataset) ?? dataset)),
+    dataset: safeName(tree ? path.dataset! : datasetTitle(dataset)),
     init: init === null || init === 1 ? "advog" : `advog${init}`,
     epoch: epoch === null ? stemOf(checkpoint) : `${epoch}epochs`,
   };

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { findCheckpoints, parseCheckpointName } from "../io/checkpoints/checkpoint.js";
 import { openDataset } from "../io/datasets/dataset.js";
 import type { OpenOptions } from "../io/datasets/images.js";
+import { datasetTitle } from "../io/datasets/titles.js";
 import type { Checkpoint, Dataset, DatasetName, Normalisation } from "../io/types.js";
 import { InputError, OptionError } from "../errors.js";
 import { shapeText } from "../layout/shape.js";
@@ -10,7 +11,7 @@ import type { Architecture } from "../model/architecture.js";
 import type { StemOptions } from "../model/networks/family.js";
 import { namesOf } from "../model/networks/table.js";
 import { PACKAGE_ROOT, shownPath } from "../package.js";
-import { checkPixelEpsilons, type SweepConfig } from "../sweep/config.js";
+import { checkPixelEpsilons, type Naming, type SweepConfig } from "../sweep/config.js";
 import type { SweepCheckpoint, SweepJob } from "../sweep/sweep.js";
 import { openGraph, type GraphFile } from "./graphs.js";
 import { normalisedImages, type AskedNormalisation } from "./normalisation.js";
@@ -50,9 +51,13 @@ export interface Inputs {
 
 /**
  * Whether the user said what epsilon is measured in. `open`: nobody did, so that it is pixels for networks that normalise by
- * themselves; `pixel`: likewise, but it was written as a pixel's fraction and can't be anything else. `name`: the option's.
+ * themselves; `pixel`: likewise, but options (`fractions`) were written as a pixel's fraction and can't be anything else.
  */
-export type EpsilonUnit = { said: "given" | "open" | "pixel"; name: string };
+export interface EpsilonUnit {
+  said: "given" | "open" | "pixel";
+  fractions: string[];
+  naming: Naming;
+}
 
 /** What a sweep needs, and what its user should hear of it. */
 export interface OpenedInputs extends SweepJob {
@@ -63,7 +68,7 @@ export interface OpenedInputs extends SweepJob {
 }
 
 /** EMNIST's letters are labelled from 1; networks of 26 outputs were trained with one less. */
-function fromZero(dataset: Dataset, outputs: number[]): Dataset {
+export function fromZero(dataset: Dataset, outputs: number[]): Dataset {
   if (dataset.name !== "emnist-letters" || !outputs.every((classes) => classes === 26) || dataset.labels.includes(0)) return dataset;
   const shifted = (of: Dataset): Dataset => ({ ...of, labels: of.labels.map((label) => label - 1), classes: 26, ...(of.normalisedBy && { normalisedBy: (other: Normalisation) => shifted(of.normalisedBy!(other)) }) });
   return { ...shifted(dataset), notes: [...(dataset.notes ?? []), "the labels 1 to 26 are used as 0 to 25, for the network has 26 outputs"] };
@@ -82,15 +87,15 @@ const NETWORK = "ResNet18";
 function checkpointFiles(source: Source, dataset: Dataset): string[] {
   if (source.kind === "files") return expanded(source.files);
   if (source.kind === "demo") return findCheckpoints(join(DEMO, "Saved_models"), { network: NETWORK, dataset: dataset.name }).map(({ path }) => path);
-  const query = { network: namesOf(source.network ?? NETWORK), dataset: source.dataset ?? dataset.name, init: source.inits ?? undefined, epoch: source.epochs ?? undefined };
+  const query = { network: namesOf(source.network ?? NETWORK), dataset: [source.dataset ?? dataset.name, datasetTitle(dataset.name)], init: source.inits ?? undefined, epoch: source.epochs ?? undefined };
   return findCheckpoints(source.folder, query).map(({ path }) => path);
 }
 
 /** @throws OptionError for a pixel's fraction where epsilon isn't in pixels, and for an epsilon in pixels that is none */
-function inUnitOf(config: SweepConfig, { said, name }: EpsilonUnit, takesPixels: boolean): SweepConfig {
+function inUnitOf(config: SweepConfig, { said, fractions, naming }: EpsilonUnit, takesPixels: boolean): SweepConfig {
   if (said === "given") return config;
-  if (takesPixels) return checkPixelEpsilons({ ...config, epsilonSpace: "pixel" }, () => name);
-  if (said === "pixel") throw new OptionError([name], PIXEL_FRACTION);
+  if (takesPixels) return checkPixelEpsilons({ ...config, epsilonSpace: "pixel" }, naming);
+  if (said === "pixel") throw new OptionError(fractions, PIXEL_FRACTION);
   return config;
 }
 

@@ -3,8 +3,8 @@ import { OptionError } from "../errors.js";
 import { isNormalisation as isNormalisationOf, NORMALISATIONS, type NormalisationName } from "../io/datasets/normalise.js";
 import type { DatasetName } from "../io/types.js";
 import { checkFields, COUNT, isListOf, isText, isWhole, oneOf, refuseUnknown, rule, SWITCH, type Rule } from "../rules.js";
-import { DEFAULT_CONFIG, type SweepConfig } from "../sweep/config.js";
-import type { Inputs, Source } from "../inputs/inputs.js";
+import { CONFIG_FIELDS, type SweepConfig } from "../sweep/config.js";
+import type { EpsilonUnit, Inputs, Source } from "../inputs/inputs.js";
 
 /** A tree of `<network>/<dataset>/Init_<i>/<network>_<dataset>_<epoch>epochs.ckpt`, and what to take from it. */
 export interface SavedModels {
@@ -127,14 +127,14 @@ function normalisationOf({ normalisation }: SweepOptions): Inputs["normalisation
  * @throws OptionError for an option that is unknown or wrong, and for options that do not go together
  */
 export function inputsOf(options: SweepOptions): Inputs {
-  refuseUnknown(options, [...Object.keys(RULES), ...Object.keys(DEFAULT_CONFIG)]);
+  refuseUnknown(options, [...Object.keys(RULES), ...CONFIG_FIELDS]);
   checkFields(options, RULES);
   const source = sourceOf(options);
   const { key = null, graph = null, data = null, dataset = null, split = "test", limit = null } = options;
   if (source.kind === "demo" && data !== null) throw new OptionError(["data"], "needs networks with it: give checkpoints or savedModels");
   if (source.kind === "demo" && graph !== null) throw new OptionError(["graph"], "needs weights with it: give checkpoints or savedModels");
   if (source.kind !== "demo" && data === null) throw new OptionError(["data"], "is missing: give the folder of the images");
-  const epsilonUnit = { said: options.epsilonSpace === undefined ? "open" : "given", name: "epsilons" } as const;
+  const epsilonUnit: EpsilonUnit = { said: options.epsilonSpace === undefined ? "open" : "given", fractions: [], naming: (field: keyof SweepConfig) => field };
   const { coarse = false, resize = null, crop = null } = options;
   const { stemStride, stemPool } = options;
   const stem = { ...(stemStride !== undefined && { stride: stemStride }), ...(stemPool !== undefined && { pool: stemPool }) };

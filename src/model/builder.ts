@@ -115,9 +115,9 @@ export class GraphBuilder {
     return this.node({ op: "flatten", inputs: [input] }, name);
   }
 
-  /** Dropout and whatever else does nothing while nothing is trained. */
-  identity(input: string, name = `${input}.identity`): string {
-    return this.node({ op: "identity", inputs: [input] }, name);
+  /** @param probability of each number, to become 0 in a training */
+  dropout(input: string, probability = 0.5, name = `${input}.dropout`): string {
+    return this.node({ op: "dropout", inputs: [input], probability }, name);
   }
 
   /** @param output tensor of logits */

@@ -20,6 +20,8 @@ export interface TwinOptions {
   batchNorm: "running" | "batch";
   /** Weights from `low` to `high` count as 0, by layer. */
   removed?: Map<string, { low: number; high: number }>;
+  /** Which numbers a dropout keeps; absent while nothing is trained. */
+  dropout?: TwinInputs["dropout"];
 }
 
 export interface TwinOutcome {
@@ -30,6 +32,8 @@ export interface TwinOutcome {
   loss: Float64Array;
   /** Of the sum of the losses, by the images. */
   gradient: Float64Array;
+  /** The same, by each learned tensor. */
+  parameterGradients: Map<string, Float64Array>;
 }
 
 /**
@@ -37,13 +41,13 @@ export interface TwinOutcome {
  * @throws Error naming the layer whose input does not fit, or a tensor that is missing
  */
 export function evaluateGraph(graph: Graph, tensors: ReadonlyMap<string, ArrayLike<number>>, options: TwinOptions): TwinOutcome {
-  const { image, pixels, labels, batchNorm, removed } = options;
+  const { image, pixels, labels, batchNorm, removed, dropout } = options;
   const shapes = inferShapes(graph, image);
   const images = labels.length;
   const parameters = maskedParameters(graph, tensors, removed);
   const values = new Map<string, Float64Array>([[graph.input, Float64Array.from(pixels)]]);
   const given = (node: Node): TwinInputs => ({
-    images, batchNorm,
+    images, batchNorm, dropout,
     inputs: node.inputs.map((name) => ({ shape: shapes.get(name)!, data: values.get(name)! })),
     output: shapes.get(node.output)!,
     tensor: (name) => parameters.get(name)!,
@@ -53,17 +57,20 @@ export function evaluateGraph(graph: Graph, tensors: ReadonlyMap<string, ArrayLi
   const logits = values.get(graph.output)!;
   const { loss, gradient } = softmaxLoss(logits, labels, logits.length / images);
   const gradients = new Map<string, Float64Array>([[graph.output, gradient]]);
-  const accumulate = (name: string, more: Float64Array): void => {
-    const sum = gradients.get(name);
-    gradients.set(name, sum ? sum.map((g, i) => g + more[i]) : more);
+  const parameterGradients = new Map<string, Float64Array>();
+  const accumulate = (sums: Map<string, Float64Array>, name: string, more: Float64Array): void => {
+    const sum = sums.get(name);
+    sums.set(name, sum ? sum.map((g, i) => g + more[i]) : more);
   };
   for (const node of graph.nodes.toReversed()) {
     const ofOutput = gradients.get(node.output);
     // The logits do not depend on it.
     if (!ofOutput) continue;
-    opOf(node).twin.gradient(node, given(node), ofOutput).forEach((more, i) => accumulate(node.inputs[i], more));
+    const { twin } = opOf(node);
+    twin.gradient(node, given(node), ofOutput).forEach((more, i) => accumulate(gradients, node.inputs[i], more));
+    for (const [tensor, more] of Object.entries(twin.weightGradient?.(node, given(node), ofOutput) ?? {})) accumulate(parameterGradients, tensor, more);
   }
-  return { values, logits, loss, gradient: gradients.get(graph.input) ?? new Float64Array(pixels.length) };
+  return { values, logits, loss, gradient: gradients.get(graph.input) ?? new Float64Array(pixels.length), parameterGradients };
 }
 
 /** Parameters as the filtered network has them. */

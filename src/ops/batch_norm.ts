@@ -6,7 +6,7 @@ import { layoutConstants } from "../layout/blocks.js";
 import { endingConstants, mapStep } from "./common/elementwise.js";
 import type { BatchNormNode } from "./common/nodes.js";
 import type { Op, Parameter, TwinInputs } from "./common/op.js";
-import type { Affine, GradientSite, Place, Site } from "./common/site.js";
+import type { Affine, GradientSite, LearningSite, Place, Site } from "./common/site.js";
 import { layerOf, type Step } from "./common/step.js";
 
 const affineOf = (norm: BatchNormNode, statistics: boolean): Affine => ({ channels: norm.channels, bias: null, norm, literal: null, statistics });
@@ -28,6 +28,7 @@ export const batchNorm: Op<BatchNormNode> = {
   takes: () => ["residual", "relu"],
   forward: (node, site) => (site.options.batchNorm === "running" ? [runningStep(node, site)] : batchSteps(node, site)),
   inputGradient: (node, site) => (site.options.batchNorm === "running" ? [runningGradient(node, site)] : batchGradient(node, site)),
+  weightGradient: (node, site) => learningSteps(node, site),
   twin: {
     forward(node, given) {
       return eachChannel(node, given, ({ mean, inverse }, weight, bias, x) => (x - mean) * inverse * weight + bias);
@@ -44,6 +45,14 @@ export const batchNorm: Op<BatchNormNode> = {
         const { sum, dot, count } = sums[channel];
         return weight * inverse * (dy[i] - sum / count - ((x - mean) * inverse * dot) / count);
       })];
+    },
+    weightGradient(node, given, dy) {
+      const [weight, bias] = [new Float64Array(node.channels), new Float64Array(node.channels)];
+      eachChannel(node, given, ({ channel, mean, inverse }, _, __, x, i) => {
+        bias[channel] += dy[i];
+        return (weight[channel] += dy[i] * (x - mean) * inverse);
+      });
+      return { ...(node.weight && { [node.weight]: weight }), ...(node.bias && { [node.bias]: bias }) };
     },
   },
 };
@@ -82,16 +91,17 @@ function batchSteps(node: BatchNormNode, site: Site): Step[] {
 }
 
 function batchGradient(node: BatchNormNode, site: GradientSite): Step[] {
-  const { inputs: [input], gradient, options: { variants, blocksPerVariant, images } } = site;
+  const { inputs: [input], gradient, options: { blocksPerVariant, training } } = site;
   const rows = input.blocks / blocksPerVariant;
   const stats = site.kept("stats");
-  const gradientStats = site.texture("gradient-stats", columns(input), variants);
+  const gradientStats = gradientStatsOf(site);
   const constants = { GRADIENT: true };
   const { place, residual, gate } = site.target(0, { sum: true, gate: true });
   const { groups, quads, lanes } = input.layout;
   const cost = place.blocks * lanes * groups * quads * 4;
   return [
-    { kernel: "batch_norm_stats", name: "batch_norm_stats gradient", constants: { ...constants, ...layoutConstants("IN", gradient.layout), ...layoutConstants("OTHER", input.layout) }, params: { blocks_per_variant: blocksPerVariant, images, stats_rows: rows, raw_blocks: input.blocks, epsilon: node.epsilon }, bindings: { input: gradient.resource, output: gradientStats, raw: input.resource, stats }, writes: [gradientStats], grid: [variants, groups, 1], cost },
+    // In training the weight's gradient needed them before.
+    ...(training ? [] : [gradientStatsStep(node, site)]),
     {
       kernel: "batch_norm",
       name: "batch_norm gradient",
@@ -103,6 +113,46 @@ function batchGradient(node: BatchNormNode, site: GradientSite): Step[] {
       cost,
     },
   ];
+}
+
+const gradientStatsOf = (site: GradientSite | LearningSite): string => site.texture("gradient-stats", columns(site.inputs[0]), site.options.variants);
+
+function gradientStatsStep(node: BatchNormNode, site: GradientSite | LearningSite): Step {
+  const { inputs: [input], gradient, options: { variants, blocksPerVariant, images } } = site;
+  const output = gradientStatsOf(site);
+  return {
+    kernel: "batch_norm_stats",
+    name: "batch_norm_stats gradient",
+    constants: { GRADIENT: true, ...layoutConstants("IN", gradient.layout), ...layoutConstants("OTHER", input.layout) },
+    params: { blocks_per_variant: blocksPerVariant, images, stats_rows: input.blocks / blocksPerVariant, raw_blocks: input.blocks, epsilon: node.epsilon },
+    bindings: { input: gradient.resource, output, raw: input.resource, stats: site.kept("stats") },
+    writes: [output],
+    grid: [variants, input.layout.groups, 1],
+    cost: gradient.blocks * input.layout.lanes * input.layout.groups * input.layout.quads * 4,
+  };
+}
+
+/** How fast the running statistics follow those of a batch: PyTorch's default. */
+export const MOMENTUM = 0.1;
+
+function learningSteps(node: BatchNormNode, site: LearningSite): Step[] {
+  const { inputs: [{ layout }], options } = site;
+  const [weight, bias] = [node.weight, node.bias].map((tensor) => (tensor ? site.learned(tensor) : null));
+  const [mean, variance] = [site.counted(node.mean), site.counted(node.variance)];
+  const arena = (weight ?? bias)?.arena ?? null;
+  const isRunning = mean !== null && variance !== null;
+  const stats = gradientStatsStep(node, site);
+  const learn: Step = {
+    kernel: "batch_norm_weight_grad",
+    name: `batch_norm weight gradient ${layerOf(node.weight ?? node.mean)}`,
+    constants: { CHANNELS: node.channels, WEIGHT: weight !== null, BIAS: bias !== null, RUNNING: isRunning },
+    params: { first_weight: weight?.first ?? 0, first_bias: bias?.first ?? 0, first_mean: mean ?? 0, first_variance: variance ?? 0, values: options.images * layout.height * layout.width, momentum: MOMENTUM },
+    bindings: { stats: site.kept("stats"), gradient_stats: stats.writes[0], ...(arena !== null && { gradients: `gradients/${arena}` }), ...(isRunning && { statistics: "statistics" }) },
+    writes: [...(arena !== null ? [`gradients/${arena}`] : []), ...(isRunning ? ["statistics"] : [])],
+    grid: [Math.ceil(node.channels / 64), 1, 1],
+    cost: node.channels,
+  };
+  return [stats, learn];
 }
 
 interface Statistics {

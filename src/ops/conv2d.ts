@@ -2,12 +2,13 @@
 import { type BlockLayout, layoutConstants } from "../layout/blocks.js";
 import type { MapShape } from "../layout/shape.js";
 import { type ConvPlan, convGrid, planConv } from "./convolution/plan.js";
-import { conv2d as convLoops, conv2dInputGradient, convOutput, type ConvShape, multiplyAdds } from "./convolution/shape.js";
+import { conv2d as convLoops, conv2dInputGradient, conv2dWeightGradient, convOutput, type ConvShape, multiplyAdds } from "./convolution/shape.js";
 import { chooseTile, isTiled, tileKey } from "./convolution/tile.js";
+import { biasGradientStep, weightGradientSteps } from "./convolution/weightGradient.js";
 import { endingConstants } from "./common/elementwise.js";
 import type { Conv2dNode } from "./common/nodes.js";
 import type { Op, Parameter } from "./common/op.js";
-import type { Affine, Epilogue, GradientSite, Place, Site, SiteOptions, Target } from "./common/site.js";
+import type { Affine, Epilogue, GradientSite, LearningSite, Place, Site, SiteOptions, Target } from "./common/site.js";
 import { layerOf, type Step } from "./common/step.js";
 
 /** What convolutions and linear layers have in common: the rest of this file does both. */
@@ -41,11 +42,23 @@ export const conv2d: Op<Conv2dNode> = {
   takes: (batchNorm) => (batchNorm === "running" ? ["norm", "residual", "relu"] : ["residual", "relu"]),
   forward: (node, site) => forwardSteps({ ...node, shape: convShape(node, site.inputs[0].layout) }, site),
   inputGradient: (node, site) => gradientSteps({ ...node, shape: convShape(node, site.inputs[0].layout) }, site),
+  weightGradient: (node, site) => learningSteps({ ...node, shape: convShape(node, site.inputs[0].layout) }, site),
   twin: {
     forward: (node, { inputs: [input], output, tensor }) => withBias(convLoops(convShape(node, input.shape), input.data, tensor(node.weight)), node.bias ? tensor(node.bias) : null, output.height * output.width),
     gradient: (node, { inputs: [input], tensor }, dy) => [conv2dInputGradient(convShape(node, input.shape), dy, tensor(node.weight))],
+    weightGradient: (node, { inputs: [input], output }, dy) => ({
+      [node.weight]: conv2dWeightGradient(convShape(node, input.shape), input.data, dy),
+      ...(node.bias && { [node.bias]: channelSums(dy, output) }),
+    }),
   },
 };
+
+/** Sums of NCHW values by channel. */
+export function channelSums(values: Float64Array, { channels, height, width }: MapShape): Float64Array {
+  const sums = new Float64Array(channels);
+  values.forEach((value, i) => (sums[Math.floor(i / (height * width)) % channels] += value));
+  return sums;
+}
 
 /** @param y NCHW, maps of `area` pixels */
 export const withBias = (y: Float64Array, bias: ArrayLike<number> | null, area: number): Float64Array => (bias ? y.map((value, i) => value + bias[Math.floor(i / area) % bias.length]) : y);
@@ -75,6 +88,12 @@ export function gradientSteps(conv: Convolution, site: GradientSite): Step[] {
   const plan = tiledPlan(conv.shape, true, gradient.layout, place.layout, site.options);
   const ends = { input: gradient, output: place, residual, relu: null, gate };
   return plan ? tiledSteps(conv, plan, site, affine, ends) : [plainStep(conv, true, site, affine, ends)];
+}
+
+/** Of what of it is learned. */
+export function learningSteps({ weight, bias, shape }: Convolution, site: LearningSite): Step[] {
+  const places = { weight: site.learned(weight), bias: bias ? site.learned(bias) : null };
+  return [...(places.weight ? weightGradientSteps(weight, shape, site, places.weight) : []), ...(places.bias ? [biasGradientStep(bias!, site, places.bias)] : [])];
 }
 
 /** What a kernel reads and writes, and what it does behind the sum. */

@@ -6,6 +6,8 @@ import type { Step } from "./common/step.js";
 /** By channel, after normalisation. */
 export interface Attack {
   epsilon: number[];
+  /** Length of a step of an attack that has several; epsilon by default. */
+  step?: number[];
   /** Range that pixels are clamped to, where they are. */
   low: number[];
   high: number[];

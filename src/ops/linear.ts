@@ -1,7 +1,7 @@
 /** Linear layer: a 1x1 convolution of a map of one pixel. */
 import { isPixel, type MapShape } from "../layout/shape.js";
-import { type Convolution, forwardSteps, gradientSteps, withBias } from "./conv2d.js";
-import { conv2d as convLoops, conv2dInputGradient, type ConvShape, multiplyAdds, squareConv } from "./convolution/shape.js";
+import { channelSums, type Convolution, forwardSteps, gradientSteps, learningSteps, withBias } from "./conv2d.js";
+import { conv2d as convLoops, conv2dInputGradient, conv2dWeightGradient, type ConvShape, multiplyAdds, squareConv } from "./convolution/shape.js";
 import type { LinearNode } from "./common/nodes.js";
 import type { Op, Parameter } from "./common/op.js";
 
@@ -26,8 +26,13 @@ export const linear: Op<LinearNode> = {
   takes: (batchNorm) => (batchNorm === "running" ? ["norm", "residual", "relu"] : ["residual", "relu"]),
   forward: (node, site) => forwardSteps(asConvolution(node), site),
   inputGradient: (node, site) => gradientSteps(asConvolution(node), site),
+  weightGradient: (node, site) => learningSteps(asConvolution(node), site),
   twin: {
     forward: (node, { inputs: [input], tensor }) => withBias(convLoops(linearShape(node), input.data, tensor(node.weight)), node.bias ? tensor(node.bias) : null, 1),
     gradient: (node, { tensor }, dy) => [conv2dInputGradient(linearShape(node), dy, tensor(node.weight))],
+    weightGradient: (node, { inputs: [input], output }, dy) => ({
+      [node.weight]: conv2dWeightGradient(linearShape(node), input.data, dy),
+      ...(node.bias && { [node.bias]: channelSums(dy, output) }),
+    }),
   },
 };

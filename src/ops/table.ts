@@ -6,8 +6,8 @@ import { batchNorm } from "./batch_norm.js";
 import { concat } from "./concat.js";
 import { conv2d } from "./conv2d.js";
 import { conv2dMaxPool } from "./conv2d_max_pool.js";
+import { dropout } from "./dropout.js";
 import { flatten } from "./flatten.js";
-import { identity } from "./identity.js";
 import { linear } from "./linear.js";
 import { maxPool } from "./max_pool.js";
 import { multiply } from "./multiply.js";
@@ -19,7 +19,7 @@ import { slice } from "./slice.js";
 
 type AnyOp = { [K in Node["op"]]: Op<Extract<Node, { op: K }>> }[Node["op"]];
 
-const ALL: AnyOp[] = [conv2d, linear, batchNorm, activation, add, multiply, scale, concat, slice, shuffle, maxPool, avgPool, adaptiveAvgPool, flatten, identity];
+const ALL: AnyOp[] = [conv2d, linear, batchNorm, activation, add, multiply, scale, concat, slice, shuffle, maxPool, avgPool, adaptiveAvgPool, flatten, dropout];
 
 export const OPS = new Map(ALL.map((op) => [op.kind as string, op as unknown as Op<Node>]));
 

@@ -1,12 +1,12 @@
-/** Steps of the input gradient: the forward ops in reverse. No weight gradients: a sweep never needs them. */
+/** Steps of the input gradient: the forward ops in reverse; in a training the weights' gradients on the way. */
 import { type ChannelMap, viewOf } from "../layout/blocks.js";
 import { addStep } from "../ops/add.js";
 import { moveStep } from "../ops/common/channels.js";
 import type { Ending } from "../ops/common/elementwise.js";
-import type { GradientSite, Place, Target } from "../ops/common/site.js";
+import type { GradientSite, LearningSite, ParameterPlace, Place, Target } from "../ops/common/site.js";
 import type { Step } from "../ops/common/step.js";
 import { opOf } from "../ops/table.js";
-import type { PlanContext } from "./context.js";
+import type { Pass, PlanContext } from "./context.js";
 import { pairOf } from "./forward.js";
 import { type FusedNode, readsOf } from "./fuse.js";
 
@@ -15,6 +15,14 @@ interface Sum {
   place: Place;
   /** Whether each contribution went through the gate of the ReLU that made the tensor. */
   isGated: boolean;
+}
+
+/** What a training learns, and where. */
+export interface Learning {
+  learned(tensor: string): ParameterPlace | null;
+  counted(tensor: string): number | null;
+  /** Whether the gradient of the images is wanted, too. */
+  ofImages: boolean;
 }
 
 /** The next contribution to the gradient of a tensor. */
@@ -42,7 +50,12 @@ export class BackwardPlanner {
   /** What has to follow the step that is planned. */
   #after: Step[] = [];
 
-  constructor(private readonly context: PlanContext) {
+  /** Tensors that depend on something that is learned. */
+  readonly #learned = new Set<string>();
+
+  /** @param pass whose gradient it is; it has to have kept what that needs */
+  constructor(private readonly context: PlanContext, private readonly learning: Learning | null = null, private readonly pass: Pass = "clean") {
+    for (const node of context.nodes) if (this.#learns(node) || readsOf(node).some((tensor) => this.#learned.has(tensor))) this.#learned.add(node.output);
     const readers = new Map<string, FusedNode[]>();
     for (const node of context.nodes) for (const tensor of readsOf(node)) readers.set(tensor, [...(readers.get(tensor) ?? []), node]);
     for (const [tensor, nodes] of readers) {
@@ -50,6 +63,15 @@ export class BackwardPlanner {
       if (tensor !== context.output) this.#findHomes(tensor, nodes);
     }
     this.#pending.set(context.output, (this.#pending.get(context.output) ?? 0) + 1);
+  }
+
+  #learns({ node }: FusedNode): boolean {
+    return this.learning !== null && (opOf(node).parameters?.(node) ?? []).some(({ tensor }) => this.learning!.learned(tensor) !== null);
+  }
+
+  /** Whether a gradient has to be brought to what a node reads. */
+  #wantsInputs(fused: FusedNode): boolean {
+    return !this.learning || this.learning.ofImages || readsOf(fused).some((tensor) => this.#learned.has(tensor));
   }
 
   #findHomes(tensor: string, readers: FusedNode[]): void {
@@ -70,10 +92,13 @@ export class BackwardPlanner {
     const steps = this.#after.splice(0);
     for (const fused of context.nodes.toReversed()) {
       if (this.#joined.has(fused)) continue;
+      if (this.learning && !this.learning.ofImages && !this.#learned.has(fused.output)) continue;
       const gradient = this.gradientOf(fused.output);
       if (fused.residual !== null) this.#pass(fused.residual, gradient, false);
       // The node may go on adding to what it handed the gradient on to.
       steps.push(...this.#after.splice(0));
+      if (this.learning) steps.push(...(opOf(fused.node).weightGradient?.(fused.node, this.#learningSite(fused, gradient, this.learning)) ?? []));
+      if (!this.#wantsInputs(fused)) continue;
       const own = this.#ownSteps(fused, gradient);
       steps.push(...own, ...this.#after.splice(0));
     }
@@ -85,12 +110,16 @@ export class BackwardPlanner {
     return this.#sums.get(tensor)!.place;
   }
 
+  #gradient(tensor: string, suffix = ""): Place {
+    return this.context.gradient(tensor, suffix, this.pass);
+  }
+
   #ownSteps(fused: FusedNode, gradient: Place): Step[] {
     const home = this.#homes.get(fused.output);
     if (home) {
       // It was made in its place; the whole is there when its last part is.
       this.#pending.set(home.of, this.#pending.get(home.of)! - 1);
-      this.#sums.set(home.of, { place: this.context.gradient(home.of), isGated: true });
+      this.#sums.set(home.of, { place: this.#gradient(home.of), isGated: true });
       return [];
     }
     const site = this.#site(fused, gradient);
@@ -100,13 +129,17 @@ export class BackwardPlanner {
     return joined ?? opOf(fused.node).inputGradient(fused.node, site);
   }
 
+  #learningSite(fused: FusedNode, gradient: Place, { learned, counted }: Learning): LearningSite {
+    return { ...this.context.site(fused, "clean", `grad/${fused.output}`), gradient, kept: (name) => `clean/${fused.output}#${name}`, learned, counted };
+  }
+
   #site(fused: FusedNode, gradient: Place): GradientSite {
     const isGated = this.context.reluOf(fused.output) !== null;
     const { view, parts } = opOf(fused.node);
     return {
-      ...this.context.site(fused, "clean", `grad/${fused.output}`),
+      ...this.context.site(fused, this.pass, this.#gradient(fused.output).resource),
       gradient,
-      kept: (name) => `clean/${fused.output}#${name}`,
+      kept: (name) => `${this.pass}/${fused.output}#${name}`,
       target: (input, can) => this.#target(fused.inputs[input], can),
       // Behind a gate that is the input's, too, where channels are only moved.
       pass: (input, map) => this.#pass(fused.inputs[input], gradient, isGated && (view !== undefined || parts !== undefined), map),
@@ -120,14 +153,14 @@ export class BackwardPlanner {
     const before = this.#sums.get(tensor);
     const relu = this.context.reluOf(tensor);
     const all = isGated && (before?.isGated ?? true);
-    return { left, residual: before?.place ?? null, gate: left === 0 && relu && !all ? { place: this.context.place("clean", tensor), relu } : null, isGated: all };
+    return { left, residual: before?.place ?? null, gate: left === 0 && relu && !all ? { place: this.context.place(this.pass, tensor), relu } : null, isGated: all };
   }
 
   /** Where the gradient of a tensor is made: the last contribution in the place of the whole, where it is a part of one. */
   #place(tensor: string, left: number): Place {
     const home = left === 0 ? this.#homes.get(tensor) : undefined;
-    if (!home) return this.context.allocate(this.context.gradient(tensor, left === 0 ? "" : `#${left}`));
-    const whole = this.context.allocate(this.context.gradient(home.of));
+    if (!home) return this.context.allocate(this.#gradient(tensor, left === 0 ? "" : `#${left}`));
+    const whole = this.context.allocate(this.#gradient(home.of));
     return { ...whole, layout: viewOf(whole.layout, home.map)! };
   }
 
@@ -139,7 +172,7 @@ export class BackwardPlanner {
     // What follows this step can't be added by it.
     const isThere = !this.#after.some(({ writes }) => residual !== null && writes.includes(residual.resource));
     if ((residual === null || (can.sum && isThere)) && (gate === null || can.gate)) return { place, residual, gate };
-    const alone = this.context.allocate(this.context.gradient(tensor, `#${left}-alone`));
+    const alone = this.context.allocate(this.#gradient(tensor, `#${left}-alone`));
     this.#after.push(addStep("add gradients", alone, residual, place, { gate }));
     return { place: alone, residual: null, gate: null };
   }

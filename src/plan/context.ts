@@ -14,6 +14,9 @@ export interface TensorPlan {
   height: number;
 }
 
+/** A forward pass: of the images as they are, or of attacked ones. */
+export type Pass = "clean" | `adv${string}`;
+
 export interface ContextOptions extends SiteOptions {
   image: MapShape;
   filtered: string[];
@@ -35,7 +38,7 @@ export class PlanContext {
 
   constructor({ graph }: Architecture, readonly options: ContextOptions) {
     this.shapes = inferShapes(graph, options.image);
-    const { nodes, output } = fuse(graph, this.shapes, options.batchNorm);
+    const { nodes, output } = fuse(graph, this.shapes, options.batchNorm, options.training);
     this.nodes = nodes;
     this.output = output;
     for (const node of nodes) {
@@ -80,7 +83,7 @@ export class PlanContext {
   }
 
   /** A tensor in a forward pass: `clean/x` exists once if no filtered layer is in front of it. */
-  place(pass: "clean" | "adv", tensor: string): Place {
+  place(pass: Pass, tensor: string): Place {
     const { blocksPerVariant, variants } = this.options;
     const blocks = pass === "clean" && !this.#stacked.has(tensor) ? blocksPerVariant : blocksPerVariant * variants;
     const { root, layout } = this.#storage.of(tensor);
@@ -88,9 +91,9 @@ export class PlanContext {
   }
 
   /** A texture for the gradient of a tensor. */
-  gradient(tensor: string, suffix = ""): Place {
+  gradient(tensor: string, suffix = "", pass: Pass = "clean"): Place {
     const { blocksPerVariant, variants } = this.options;
-    return { resource: `grad/${tensor}${suffix}`, layout: this.layout(tensor), blocks: blocksPerVariant * variants };
+    return { resource: `${pass === "clean" ? "" : `${pass}-`}grad/${tensor}${suffix}`, layout: this.layout(tensor), blocks: blocksPerVariant * variants };
   }
 
   /** Registers the texture of a tensor. */
@@ -101,7 +104,7 @@ export class PlanContext {
   }
 
   /** What forward and gradient sites of a node have in common; side textures are named after `owner`. */
-  site(fused: FusedNode, pass: "clean" | "adv", owner: string): Omit<Site, "keeps" | "reluOf"> {
+  site(fused: FusedNode, pass: Pass, owner: string): Omit<Site, "keeps" | "reluOf"> {
     const { options } = this;
     return {
       options,

@@ -3,7 +3,7 @@ import type { Pair } from "../ops/common/op.js";
 import type { Site } from "../ops/common/site.js";
 import type { Step } from "../ops/common/step.js";
 import { opOf, PAIRS } from "../ops/table.js";
-import type { PlanContext } from "./context.js";
+import type { Pass, PlanContext } from "./context.js";
 import type { FusedNode } from "./fuse.js";
 
 /** A node's steps, and whether they differ between filtered networks. */
@@ -12,8 +12,9 @@ export interface PlannedNode {
   isStacked: boolean;
 }
 
-/** The node in front of another one that nobody else reads, and the kernel that may do both. */
+/** The node in front of another one that nobody else reads, and the kernel that may do both; a weight gradient needs what is between them. */
 export function pairOf(context: PlanContext, second: FusedNode): { rule: Pair; first: FusedNode } | null {
+  if (context.options.training) return null;
   const first = context.makerOf(second.inputs[0]);
   if (!first || context.readersOf(first.output) !== 1) return null;
   const rule = PAIRS.find((pair) => pair.first === first.node.op && pair.second === second.node.op);
@@ -21,7 +22,7 @@ export function pairOf(context: PlanContext, second: FusedNode): { rule: Pair; f
 }
 
 /** @param keeps whether a gradient of this pass follows */
-export function forwardSteps(context: PlanContext, pass: "clean" | "adv", keeps: boolean): PlannedNode[] {
+export function forwardSteps(context: PlanContext, pass: Pass, keeps: boolean): PlannedNode[] {
   const planned = new Map<FusedNode, PlannedNode>();
   const siteOf = (fused: FusedNode): Site => ({
     ...context.site(fused, pass, `${pass}/${fused.output}`),

@@ -30,13 +30,13 @@ const nameOf = (part: Part): PartName => PARTS.find((name) => name in part)!;
  * @param shapes of every tensor
  * @returns nodes in execution order; those that change nothing are left out, and so are those that the output does not need
  */
-export function fuse(graph: Graph, shapes: Map<string, MapShape>, batchNorm: "running" | "batch"): Fused {
+export function fuse(graph: Graph, shapes: Map<string, MapShape>, batchNorm: "running" | "batch", training = false): Fused {
   const nodes = neededNodes(graph);
   const alias = new Map<string, string>();
   const resolve = (name: string): string => alias.get(name) ?? name;
   const shapesOf = ({ inputs }: Node): MapShape[] => inputs.map((name) => shapes.get(name)!);
   const real = nodes.filter((node) => {
-    const isNothing = opOf(node).isIdentity?.(node, shapesOf(node)) ?? false;
+    const isNothing = opOf(node).isIdentity?.(node, shapesOf(node), training) ?? false;
     if (isNothing) alias.set(node.output, resolve(node.inputs[0]));
     return !isNothing;
   });

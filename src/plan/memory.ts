@@ -1,5 +1,6 @@
 /** Which tensors share a texture: two whose lives do not overlap and whose rows are equally wide. */
-import type { UnitPlan } from "./plan.js";
+import type { Step } from "../ops/common/step.js";
+import { stepsOf, type UnitPlan } from "./plan.js";
 
 export interface Slot {
   slot: string;
@@ -7,17 +8,16 @@ export interface Slot {
   height: number;
 }
 
+const resourcesOf = ({ bindings, writes }: Step): string[] => [...Object.values(bindings), ...writes];
+
 /**
  * Tensors that outlive the steps around their use are not shared: the images, what the prefix hands to the body (every
  * chunk of variants reads it again), and what the plan keeps for whoever reads it at the end.
  * @returns slot of every tensor
  */
 export function assignTextures(plan: UnitPlan): Map<string, Slot> {
-  const steps = [...plan.prefix, ...plan.body];
-  const lastUse = new Map<string, number>();
-  steps.forEach((step, i) => {
-    for (const resource of [...Object.values(step.bindings), ...step.writes]) lastUse.set(resource, i);
-  });
+  const steps = stepsOf(plan);
+  const lastUse = lastUses(plan);
   const written = new Set(steps.flatMap((step) => step.writes));
   const isFixed = (resource: string): boolean => !written.has(resource) || plan.kept?.has(resource) === true;
   const handed = new Set(plan.prefix.flatMap((step) => step.writes).filter((resource) => lastUse.get(resource)! >= plan.prefix.length));
@@ -39,7 +39,7 @@ export function assignTextures(plan: UnitPlan): Map<string, Slot> {
   for (const resource of plan.tensors.keys()) if (isFixed(resource) || handed.has(resource)) take(resource, false);
   steps.forEach((step, i) => {
     for (const resource of step.writes) if (plan.tensors.has(resource) && !slots.has(resource)) take(resource, true);
-    for (const resource of new Set([...Object.values(step.bindings), ...step.writes])) {
+    for (const resource of new Set(resourcesOf(step))) {
       if (lastUse.get(resource) !== i || !slots.has(resource) || isFixed(resource) || handed.has(resource)) continue;
       const { slot, width } = slots.get(resource)!;
       free.set(width, [...(free.get(width) ?? []), slot]);
@@ -47,6 +47,24 @@ export function assignTextures(plan: UnitPlan): Map<string, Slot> {
   });
   for (const entry of slots.values()) entry.height = heights.get(entry.slot)!;
   return slots;
+}
+
+/** Index of the last step that reads or writes each resource. */
+function lastUses(plan: UnitPlan): Map<string, number> {
+  const steps = stepsOf(plan);
+  const used = new Map<string, number>();
+  steps.forEach((step, i) => {
+    for (const resource of resourcesOf(step)) used.set(resource, i);
+  });
+  let at = plan.prefix.length + plan.body.length;
+  for (const { first, steps: round, last } of plan.loops ?? []) {
+    const before = new Set(steps.slice(0, at + first.length).flatMap(resourcesOf));
+    const end = at + first.length + round.length;
+    // What a round finds there has to be there in the next one, too.
+    for (const resource of round.flatMap(resourcesOf)) if (before.has(resource)) used.set(resource, Math.max(used.get(resource)!, end - 1));
+    at = end + last.length;
+  }
+  return used;
 }
 
 /** Bytes of all the textures a plan needs at once. */

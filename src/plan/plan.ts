@@ -6,10 +6,11 @@
 import type { BlockLayout } from "../layout/blocks.js";
 import { isPixel } from "../layout/shape.js";
 import type { Architecture } from "../model/architecture.js";
-import { type Attack, fgsmStep } from "../ops/fgsm.js";
-import type { Affine, WeightPlan } from "../ops/common/site.js";
+import type { Attack } from "../ops/fgsm.js";
+import type { Affine, Place, WeightPlan } from "../ops/common/site.js";
 import { lossStep } from "../ops/softmax_loss.js";
 import type { Step } from "../ops/common/step.js";
+import { fgsmSteps, pgdLoop, type Loop } from "./attack.js";
 import { BackwardPlanner } from "./backward.js";
 import { type ContextOptions, PlanContext, type TensorPlan } from "./context.js";
 import { forwardSteps } from "./forward.js";
@@ -19,6 +20,8 @@ export interface UnitPlan {
   prefix: Step[];
   /** For every chunk of variants. */
   body: Step[];
+  /** Behind the body, one after the other: attacks of several steps. */
+  loops?: Loop[];
   tensors: Map<string, TensorPlan>;
   weights: Map<string, WeightPlan>;
   affines: Map<string, Affine>;
@@ -41,42 +44,52 @@ export interface UnitPlan {
 export interface PlanOptions extends ContextOptions {
   /** False: no backward pass, and with it no attack; steps then keep nothing for it. */
   gradient?: boolean;
-  /** FGSM parameters per pass. */
+  /** One a pass. */
   attacks: Attack[];
   clamp: boolean;
+  /** Steps of each attack, and whether it begins at a random place in the ball around the image, by seed; without it one step, FGSM. */
+  pgd?: { steps: number; randomStart: number | null };
 }
+
+/** Every step of a plan once, in the order of their first time. */
+export const stepsOf = ({ prefix, body, loops = [] }: UnitPlan): Step[] => [...prefix, ...body, ...loops.flatMap(({ first, steps, last }) => [...first, ...steps, ...last])];
+
+/** What is done for every chunk of variants, loops as often as they go round. */
+export const unrolledBody = ({ body, loops = [] }: UnitPlan): Step[] =>
+  [...body, ...loops.flatMap(({ first, steps, times, last }) => [...first, ...Array.from({ length: times }, () => steps).flat(), ...last])];
 
 /** @throws Error naming the layer whose input does not fit, and where the output is no vector of logits */
 export function planUnit(network: Architecture, options: PlanOptions): UnitPlan {
   const context = new PlanContext(network, options);
-  const { variants, blocksPerVariant, attacks, gradient = true, lanes } = options;
+  const { variants, blocksPerVariant, attacks, pgd, lanes } = options;
+  // From a random place on, the gradient of the images themselves is none of the attack's.
+  const gradient = options.gradient !== false && (pgd?.randomStart ?? null) === null;
   const { input } = network.graph;
   const logits = context.output;
   const shape = context.shapes.get(logits)!;
   if (!isPixel(shape)) throw new Error(`${network.name} ends with maps of ${shape.height}x${shape.width} pixels instead of one number a class`);
   const image = context.allocate(context.place("clean", input));
-  const results = blocksPerVariant * variants * lanes;
 
   const planned = forwardSteps(context, "clean", gradient);
   const prefix = planned.filter(({ isStacked }) => !isStacked).flatMap(({ steps }) => steps);
   const body = planned.filter(({ isStacked }) => isStacked).flatMap(({ steps }) => steps);
   const ofLogits = context.allocate(context.gradient(logits, "#loss"));
   body.push(lossStep(context.place("clean", logits), ofLogits, blocksPerVariant, 0));
-  let ofInput: string | null = null;
+  let ofInput: Place | null = null;
   if (gradient) {
     const backward = new BackwardPlanner(context);
     body.push(...backward.steps(ofLogits));
-    ofInput = backward.gradientOf(input).resource;
+    ofInput = backward.gradientOf(input);
+  }
+  const loops: Loop[] = [];
+  if (options.gradient !== false) {
     attacks.forEach((attack, pass) => {
-      const attacked = context.allocate(context.place("adv", input));
-      body.push(fgsmStep(image, backward.gradientOf(input), attacked, attack, options.clamp));
-      body.push(...forwardSteps(context, "adv", false).flatMap(({ steps }) => steps));
-      const unused = context.allocate(context.gradient(logits, "#unused"));
-      body.push(lossStep(context.place("adv", logits), unused, blocksPerVariant, (pass + 1) * results));
+      if (pgd) loops.push(pgdLoop(context, { input, gradient: ofInput, attack, pass, clamp: options.clamp, ...pgd }));
+      else body.push(...fgsmSteps(context, { input, gradient: ofInput!, attack, pass, clamp: options.clamp }));
     });
   }
   return {
-    prefix, body, tensors: context.tensors, weights: context.weights, affines: context.affines,
-    filtered: options.filtered, blocksPerVariant, lanes, variants, passes: attacks.length + 1, input: image.layout, logits, inputGradient: ofInput,
+    prefix, body, ...(pgd && { loops }), tensors: context.tensors, weights: context.weights, affines: context.affines,
+    filtered: options.filtered, blocksPerVariant, lanes, variants, passes: attacks.length + 1, input: image.layout, logits, inputGradient: ofInput?.resource ?? null,
   };
 }

@@ -47,7 +47,7 @@ export interface PlotCheckpoint {
   images: number;
   /** Checkpoints of one family differ in init and epoch only: their scores may be drawn as one line. */
   family: string;
-  /** "units of the normalised input" or "pixels of 0 to 1": what an epsilon of this checkpoint's run is a length in. */
+  /** "units of the normalised input" or "pixels of 0 to 1": what an epsilon of this checkpoint's run is a length in; behind it the attack, where it isn't FGSM. */
   epsilonUnit: string;
   epsilons: number[];
   curves: PlotCurve[];
@@ -102,10 +102,10 @@ function curveOf(group: Curve[], epsilons: number[], complete: Set<Curve>): Plot
 }
 
 /** Metadata that make scores comparable. */
-const FAMILY = ["epsilon_space", "batch_norm", "normalisation", "dataset_sha256"];
+const FAMILY = ["attack", "attack_steps", "attack_step_size", "attack_random_start", "epsilon_space", "batch_norm", "normalisation", "dataset_sha256"];
 
 function checkpointsOf(run: LoadedRun, index: number): PlotCheckpoint[] {
-  const epsilonUnit = run.metadata.get("epsilon_space") === "pixel" ? "pixels of 0 to 1" : "units of the normalised input";
+  const epsilonUnit = `${run.metadata.get("epsilon_space") === "pixel" ? "pixels of 0 to 1" : "units of the normalised input"}${run.metadata.get("attack") === "pgd" ? " (PGD)" : ""}`;
   const config = run.manifest?.identity.config;
   const byCheckpoint = groupBy(run.rows, ({ network, dataset, checkpoint, init, epoch }: Row) => JSON.stringify([network, dataset, checkpoint, init, epoch]));
   return [...byCheckpoint.values()].map((rows) => {

@@ -2,6 +2,7 @@
 import type { LoadedRun } from "../results/loadRun.js";
 import { normalisationText } from "../io/datasets/normalise.js";
 import type { Normalisation } from "../io/types.js";
+import { attackText } from "../sweep/attack.js";
 import type { RunIdentity } from "../results/identity.js";
 
 /** Name and value in plain text; a list where there may be many. */
@@ -22,6 +23,7 @@ function sweepSettings({ config, dataset }: RunIdentity, layerOf: string | undef
     ["Filters", config.filters.join(", ")],
     ["Thresholds", thresholds],
     ["Half-width of h_c", config.delta === null ? "half a threshold step" : String(config.delta)],
+    ["Attack", attackText(config)],
     ["Epsilon", `${config.epsilons.join(", ")} (${config.epsilonSpace === "pixel" ? "pixels of 0 to 1" : "normalised input"}${config.clamp ? ", clamped to valid pixels" : ""})`],
     ["Batch norm", config.batchNorm === "batch" ? `statistics of each batch of ${config.batchSize}` : "running statistics"],
   ];
@@ -32,7 +34,7 @@ export function settingsOf(run: LoadedRun): Setting[] {
   const { manifest, metadata } = run;
   if (!manifest) {
     const told = (key: string): string => metadata.get(key) ?? "unknown";
-    return [["File", run.file], ["Rows", String(run.rows.length)], ["Adapter", told("adapter")], ["Batch norm", told("batch_norm")], ["Space of epsilon", told("epsilon_space")], ["Normalisation", told("normalisation")], ["Version", told("package_version")]];
+    return [["File", run.file], ["Rows", String(run.rows.length)], ["Adapter", told("adapter")], ["Batch norm", told("batch_norm")], ["Attack", metadata.get("attack") ?? "fgsm"], ["Space of epsilon", told("epsilon_space")], ["Normalisation", told("normalisation")], ["Version", told("package_version")]];
   }
   const { identity, adapter, versions } = manifest;
   return [

@@ -33,7 +33,7 @@ function flatten(value: unknown, name = "", into = new Map<string, string>()): M
 const shown = (text: string | undefined): string => (text === undefined ? "nothing" : text.length > 40 ? `${text.slice(0, 20)}…${text.slice(-8)}` : text);
 
 /** Every difference as "name: there X, here Y"; empty when equal. */
-export function differences(there: RunIdentity, here: RunIdentity): string[] {
+export function differences(there: object, here: object): string[] {
   const [a, b] = [flatten(there), flatten(here)];
   return [...new Set([...a.keys(), ...b.keys()])]
     .filter((key) => a.get(key) !== b.get(key))

@@ -24,6 +24,7 @@ export function resultMetadata(identity: RunIdentity, checkpoints: CheckpointRec
     graphSha256: identity.graph ?? null,
     batchNorm: identity.config.batchNorm,
     epsilonSpace: identity.config.epsilonSpace,
+    attack: identity.config,
     normalisation: identity.dataset.normalisation ?? null,
     datasetSha256: identity.dataset.sha256,
     checkpointSha256: Object.fromEntries(checkpoints.flatMap(({ path, sha256 }) => (sha256 === null ? [] : [[path, sha256]]))),

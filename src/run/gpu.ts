@@ -6,7 +6,7 @@ import type { Profiler } from "../gpu/profiler.js";
 import { type Pipeline, pipelinesFor } from "../gpu/pipelines.js";
 import { shader } from "../gpu/shader.js";
 import type { Step } from "../ops/common/step.js";
-import type { UnitPlan } from "../plan/plan.js";
+import { stepsOf, unrolledBody, type UnitPlan } from "../plan/plan.js";
 import { assignTextures } from "../plan/memory.js";
 
 export interface PreparedStep {
@@ -92,14 +92,15 @@ export class GpuExecutor {
    * @throws OutOfMemoryError, DeviceLostError, or AdapterError for a kernel that the device refuses
    */
   async prepare(plan: UnitPlan, resources: Resources): Promise<PreparedPlan> {
-    const steps = [...plan.prefix, ...plan.body];
+    const steps = [...new Set(stepsOf(plan))];
     const pipelines = await pipelinesFor(this.gpu, steps);
     return this.memory.guard(() => {
       const slots = assignTextures(plan);
       const textures = new Map([...slots].map(([resource, { slot, width, height }]) => [resource, this.pooled(slot, width, height)]));
       const find = (resource: string): GPUTexture | GPUBuffer | undefined => textures.get(resource) ?? resources(resource);
-      const bound = steps.map((step, i) => ({ step, pipeline: pipelines[i], group: this.bind(step, pipelines[i], find) }));
-      return { plan, prefix: bound.slice(0, plan.prefix.length), body: bound.slice(plan.prefix.length), texture: (resource) => textures.get(resource)! };
+      const bound = new Map(steps.map((step, i) => [step, { step, pipeline: pipelines[i], group: this.bind(step, pipelines[i], find) }]));
+      const prepared = (asked: Step[]): PreparedStep[] => asked.map((step) => bound.get(step)!);
+      return { plan, prefix: prepared(plan.prefix), body: prepared(unrolledBody(plan)), texture: (resource) => textures.get(resource)! };
     });
   }
 

@@ -1,9 +1,10 @@
 /** What a sweep computes, as plain data: the part of the options on which the numbers depend. */
 import { OptionError } from "../errors.js";
+import { ATTACK_RULES, type AttackConfig, completeAttack } from "./attack.js";
 import { FILTERS, type Filter, type Scope } from "./row.js";
 import { checkFields, COUNT, isListOf, isNumber, isText, oneOf, rule, SWITCH, type Rule } from "../rules.js";
 
-export interface SweepConfig {
+export interface SweepConfig extends AttackConfig {
   scope: Scope;
   filters: Filter[];
   /** Number of thresholds of the linspace; ignored when `alphas` is given. */
@@ -65,12 +66,19 @@ const RULES: Record<keyof SweepConfig, Rule> = {
   clamp: SWITCH,
   batchNorm: oneOf("running", "batch"),
   batchSize: COUNT,
+  ...ATTACK_RULES,
 };
+
+export const CONFIG_FIELDS: readonly string[] = Object.keys(RULES);
 
 /** @throws OptionError for an epsilon above 1 in pixels of 0 to 1: 8 for 8/255 */
 export function checkPixelEpsilons(config: SweepConfig, naming: Naming = (field) => field): SweepConfig {
   const large = config.epsilonSpace === "pixel" ? config.epsilons.find((epsilon) => epsilon > 1) : undefined;
-  if (large !== undefined) throw new OptionError([naming("epsilons")], `is in pixels of 0 to 1, so ${large} is far too much; ${large <= 255 ? `did you mean ${large}/255?` : "pixels of 0 to 255 are divided by 255"}`);
+  const refuse = (field: keyof SweepConfig, value: number): never => {
+    throw new OptionError([naming(field)], `is in pixels of 0 to 1, so ${value} is far too much; ${value <= 255 ? `did you mean ${value}/255?` : "pixels of 0 to 255 are divided by 255"}`);
+  };
+  if (large !== undefined) refuse("epsilons", large);
+  if (config.epsilonSpace === "pixel" && (config.stepSize ?? 0) > 1) refuse("stepSize", config.stepSize!);
   return config;
 }
 
@@ -89,7 +97,8 @@ function checkSize(config: SweepConfig, naming: Naming): void {
 /** The field of a configuration out of a file that is missing or of the wrong kind, null where there is none. */
 export function configProblem(value: unknown): string | null {
   const given = (typeof value === "object" && value !== null ? value : {}) as Record<string, unknown>;
-  return Object.keys(RULES).find((field) => !Object.hasOwn(given, field) || !RULES[field as keyof SweepConfig].isRight(given[field])) ?? null;
+  const isRight = (field: string): boolean => (Object.hasOwn(given, field) ? RULES[field as keyof SweepConfig].isRight(given[field]) : field in ATTACK_RULES);
+  return Object.keys(RULES).find((field) => !isRight(field)) ?? null;
 }
 
 /**
@@ -98,7 +107,8 @@ export function configProblem(value: unknown): string | null {
  */
 export function completeConfig(given: Partial<SweepConfig>, naming: Naming = (field) => field): SweepConfig {
   checkFields(given, RULES, naming);
-  const config = { ...DEFAULT_CONFIG, ...Object.fromEntries(Object.entries(given).filter(([field, value]) => field in RULES && value !== undefined)) };
+  const isOwn = (field: string): boolean => field in RULES && !(field in ATTACK_RULES);
+  const config: SweepConfig = { ...DEFAULT_CONFIG, ...Object.fromEntries(Object.entries(given).filter(([field, value]) => isOwn(field) && value !== undefined)), ...completeAttack(given, naming) };
   config.filters = FILTERS.filter((filter) => config.filters.includes(filter));
   if (config.alphas && given.thresholds !== undefined) throw new OptionError([naming("alphas"), naming("thresholds")], "give one of them");
   if (config.alphas && config.filters.includes("h_c") && config.delta === null) {

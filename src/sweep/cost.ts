@@ -9,11 +9,11 @@ import { opOf } from "../ops/table.js";
 import { fuse, readsOf } from "../plan/fuse.js";
 
 /**
- * Multiply-adds of one filtered network on one image: forward from the filtered layer on, the input's gradient through all
- * layers, and a whole forward pass per attack. What lies in front of the filtered layer is computed once for all thresholds.
+ * Multiply-adds of one filtered network on one image: forward from the filtered layer on, and what the attacks take. What lies in front of the filtered layer is computed once for all thresholds.
+ * @param passes through the whole network, forward or back, of all attacks: see attackPasses
  * @returns a function of the layer's name, `*` for all layers at once
  */
-export function costOf(graph: Graph, image: MapShape, attacks: number): (layer: string) => number {
+export function costOf(graph: Graph, image: MapShape, passes: number): (layer: string) => number {
   const shapes = inferShapes(graph, image);
   // As they are joined: what is added behind a sum has the sum done again for each filtered network, too.
   const nodes = fuse(graph, shapes, "running").nodes.map((fused) => {
@@ -34,5 +34,5 @@ export function costOf(graph: Graph, image: MapShape, attacks: number): (layer: 
     }
     return sum;
   };
-  return (layer) => (layer === "*" ? whole : behind(layer)) + whole * (1 + attacks);
+  return (layer) => (layer === "*" ? whole : behind(layer)) + whole * passes;
 }

@@ -8,11 +8,13 @@ import type { TileTable } from "../ops/convolution/tile.js";
 import { IMAGE_MULTIPLE, toBlocks } from "../layout/blocks.js";
 import { planBytes } from "../plan/memory.js";
 import type { KernelLimits } from "../ops/common/site.js";
-import { planUnit, type PlanOptions, type UnitPlan } from "../plan/plan.js";
+import { planUnit, type PlanOptions, unrolledBody } from "../plan/plan.js";
 import { GpuExecutor, type PreparedPlan } from "../run/gpu.js";
 import { kernelLimits, kindOf } from "../run/limits.js";
+import { pgdOf, stepOf } from "./attack.js";
 import type { SweepConfig } from "./config.js";
 import type { LayerVariants } from "./filters.js";
+import type { Cuttable } from "./recovery.js";
 import { NetworkResources } from "./resources.js";
 import { Submitter } from "./submitter.js";
 import type { Unit, UnitSums } from "./units.js";
@@ -49,7 +51,7 @@ interface Sums {
   loss: Float64Array[];
 }
 
-export class Evaluator {
+export class Evaluator implements Cuttable {
   private readonly executor: GpuExecutor;
   private readonly resources: NetworkResources;
   readonly submitter: Submitter;
@@ -173,17 +175,22 @@ export class Evaluator {
     const labels = new Uint32Array(plan.blocksPerVariant * plan.lanes);
     labels.set(this.dataset.labels.subarray(first, first + images));
     this.resources.writeLabels(labels);
+    this.resources.writePlaces(first);
   }
 
   private planOptions(filtered: string[], variants: number, blocksPerVariant: number, images: number): PlanOptions {
     const { channels, height, width, normalisation } = this.dataset;
     const perChannel = (value: (mean: number, std: number) => number) => Array.from({ length: 4 }, (_, c) => value(normalisation?.mean[c] ?? 0, normalisation?.std[c] ?? 1));
+    const inInput = (value: number): number[] => perChannel((_, std) => (this.config.epsilonSpace === "pixel" ? value / std : value));
+    const pgd = pgdOf(this.config);
     const low = perChannel((mean, std) => (0 - mean) / std);
     const high = perChannel((mean, std) => (1 - mean) / std);
     return {
       image: { channels, height, width },
       filtered, variants, blocksPerVariant, images,
-      attacks: this.config.epsilons.map((epsilon) => ({ epsilon: perChannel((_, std) => (this.config.epsilonSpace === "pixel" ? epsilon / std : epsilon)), low, high })),
+      attacks: this.config.epsilons.map((epsilon) => ({ epsilon: inInput(epsilon), ...(pgd && { step: inInput(stepOf(this.config, epsilon)) }), low, high })),
+      gradient: this.config.epsilons.length > 0,
+      ...(pgd && { pgd }),
       clamp: this.config.clamp,
       batchNorm: this.config.batchNorm,
       ...this.limits,
@@ -194,8 +201,8 @@ export class Evaluator {
   /** As many variants a chunk as memory, texture rows and a sensible amount of work allow. */
   private chooseVariants(filtered: string[], masks: number, blocks: number, images: number): number {
     const kind = kindOf(this.gpu);
-    const one: UnitPlan = planUnit(this.network, this.planOptions(filtered, 1, blocks, images));
-    const cost = one.body.reduce((sum, step) => sum + step.cost, 0);
+    const one = planUnit(this.network, this.planOptions(filtered, 1, blocks, images));
+    const cost = unrolledBody(one).reduce((sum, step) => sum + step.cost, 0);
     const tallest = Math.max(...[...one.tensors.values()].map(({ height }) => height));
     return (this.usedVariants = Math.max(1, Math.min(
       this.mostVariants,
@@ -224,6 +231,10 @@ export class Evaluator {
   /** How finely work is cut now; another evaluator takes it as its options. */
   get cut(): { tileImages: number; variants: number } {
     return { tileImages: this.tileImages, variants: this.mostVariants };
+  }
+
+  get cutText(): string {
+    return `at most ${this.mostVariants} filtered network${this.mostVariants === 1 ? "" : "s"} of ${this.tileImages} images`;
   }
 
   /**

@@ -4,7 +4,6 @@
  */
 import { AdapterError, DeviceLostError, InferlinkError, OutOfMemoryError, TryAgainError } from "../errors.js";
 import type { Gpu } from "../gpu/device.js";
-import type { Evaluator } from "./evaluate.js";
 
 /** Devices opened again in one run, failed attempts included. */
 const MOST_RENEWALS = 3;
@@ -21,6 +20,14 @@ export interface Fault {
   action: string;
 }
 
+/** Work that can be cut into smaller pieces. */
+export interface Cuttable {
+  /** Frees everything on the device, and cuts the work finer from now on. @returns false when it cannot be cut finer */
+  shrink(): Promise<boolean>;
+  /** How finely it is cut now: `at most 12 filtered networks of 256 images`. */
+  readonly cutText: string;
+}
+
 export class Recovery {
   private renewals = 0;
 
@@ -31,14 +38,13 @@ export class Recovery {
    * @returns whether the device is a new one: whatever was made on the old one is gone
    * @throws the error itself where trying again is no help; TryAgainError when the device was lost too often
    */
-  async after(error: unknown, evaluator: Evaluator): Promise<"same device" | "new device"> {
+  async after(error: unknown, work: Cuttable): Promise<"same device" | "new device"> {
     const isOutOfMemory = error instanceof OutOfMemoryError;
     if (!isOutOfMemory && !(error instanceof DeviceLostError)) throw error;
     const { message } = error as InferlinkError;
     if (isOutOfMemory) {
-      if (!(await evaluator.shrink())) throw new OutOfMemoryError(`${message}, even with the smallest pieces of work; close other programs that use the adapter, or choose another by --adapter`);
-      const { tileImages, variants } = evaluator.cut;
-      await this.onFault({ kind: "out-of-memory", message, action: `trying again with at most ${variants} filtered network${variants === 1 ? "" : "s"} of ${tileImages} images at a time` });
+      if (!(await work.shrink())) throw new OutOfMemoryError(`${message}, even with the smallest pieces of work; close other programs that use the adapter, or choose another by --adapter`);
+      await this.onFault({ kind: "out-of-memory", message, action: `trying again with ${work.cutText} at a time` });
     }
     if (this.gpu.lost === null) return "same device";
     await this.renew(message);

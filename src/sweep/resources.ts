@@ -7,11 +7,14 @@ import type { GpuExecutor } from "../run/gpu.js";
 import type { Interval } from "./filters.js";
 
 const MAX_VARIANTS = 256;
+/** In a tile. */
+const MOST_IMAGES = 8 * 4096;
 
 export class NetworkResources {
   private readonly textures = new Map<string, GPUTexture>();
   private readonly intervals = new Map<string, GPUBuffer>();
   private labels: GPUBuffer | null = null;
+  private places: GPUBuffer | null = null;
   private results: GPUBuffer | null = null;
 
   constructor(private readonly executor: GpuExecutor, private readonly network: Network) {}
@@ -19,7 +22,8 @@ export class NetworkResources {
   /** Resources of a plan, made at first use. */
   lookup(plan: UnitPlan): (resource: string) => GPUTexture | GPUBuffer | undefined {
     return (resource) => {
-      if (resource === "labels") return (this.labels ??= this.executor.createBuffer(4 * 8 * 4096, GPUBufferUsage.STORAGE));
+      if (resource === "labels") return (this.labels ??= this.executor.createBuffer(4 * MOST_IMAGES, GPUBufferUsage.STORAGE));
+      if (resource === "places") return (this.places ??= this.executor.createBuffer(4 * MOST_IMAGES, GPUBufferUsage.STORAGE));
       if (resource === "results") return this.resultsBuffer(plan);
       const [kind, ...name] = resource.split("/");
       if (kind === "weights") return this.weights(plan, resource);
@@ -45,6 +49,11 @@ export class NetworkResources {
 
   writeLabels(labels: Uint32Array): void {
     this.executor.gpu.device.queue.writeBuffer(this.labels!, 0, labels as Uint32Array<ArrayBuffer>);
+  }
+
+  /** Which images of the data a tile has, where random numbers go by that. @param first of them */
+  writePlaces(first: number): void {
+    if (this.places) this.executor.gpu.device.queue.writeBuffer(this.places, 0, Uint32Array.from({ length: MOST_IMAGES }, (_, i) => first + i));
   }
 
   /** @param masks one interval per filtered layer, for each variant */
@@ -127,9 +136,9 @@ export class NetworkResources {
   /** Frees all of it; what is needed again is made again. */
   close(): void {
     for (const texture of this.textures.values()) texture.destroy();
-    for (const buffer of [...this.intervals.values(), this.labels, this.results]) buffer?.destroy();
+    for (const buffer of [...this.intervals.values(), this.labels, this.places, this.results]) buffer?.destroy();
     this.textures.clear();
     this.intervals.clear();
-    this.labels = this.results = null;
+    this.labels = this.places = this.results = null;
   }
 }

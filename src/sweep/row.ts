@@ -3,6 +3,9 @@ export const FILTERS = ["h_a", "h_b", "h_c", "magnitude"] as const;
 export type Filter = (typeof FILTERS)[number];
 export const SCOPES = ["local", "global"] as const;
 export type Scope = (typeof SCOPES)[number];
+/** One step, or several. */
+export const ATTACKS = ["fgsm", "pgd"] as const;
+export type AttackName = (typeof ATTACKS)[number];
 
 export interface Row {
   network: string;
@@ -37,4 +40,5 @@ export interface Row {
   accuracy_adv: number;
   loss_clean: number;
   loss_adv: number;
+  attack: AttackName;
 }

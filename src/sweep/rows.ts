@@ -1,5 +1,6 @@
 /** Rows of one layer from the scores of all its units. */
 import { FILTERS, type Row } from "./row.js";
+import { attackOf } from "./attack.js";
 import type { SweepConfig } from "./config.js";
 import type { UnitScores } from "./units.js";
 
@@ -30,6 +31,7 @@ export function assembleRows(source: RowSource, config: SweepConfig, images: num
         correct_clean: correctClean, correct_adv: correctAdv,
         accuracy_clean: correctClean / images, accuracy_adv: correctAdv / images,
         loss_clean: lossClean, loss_adv: total((unit) => unit.lossAdv[e][v]) / images,
+        attack: attackOf(config),
       });
     });
   });

@@ -7,6 +7,7 @@ import type { Architecture, Network } from "../model/architecture.js";
 import { networkOf } from "../model/checkpoint.js";
 import { inferShapes } from "../model/graph.js";
 import { nearest } from "../suggest.js";
+import { attackPasses } from "./attack.js";
 import { variantCount, type SweepConfig } from "./config.js";
 import { costOf } from "./cost.js";
 import { Evaluator, type EvaluatorOptions } from "./evaluate.js";
@@ -58,7 +59,7 @@ export function planSweep({ checkpoints, dataset, config }: SweepJob): SweepPlan
   const units = checkpoints.flatMap(({ path, architecture }, checkpoint) => {
     checkFit(architecture, path, dataset);
     const { channels, height, width } = dataset;
-    const cost = costOf(architecture.graph, { channels, height, width }, config.epsilons.length);
+    const cost = costOf(architecture.graph, { channels, height, width }, attackPasses(config, config.epsilons.length));
     return layersOf(architecture, config).flatMap((layer) => {
       const each = cost(layer.layer) * variants;
       return chunks.map((chunk): Unit => ({ checkpoint, ...layer, ...chunk, cost: each * chunk.images }));

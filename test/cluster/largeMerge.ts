@@ -23,7 +23,7 @@ const architecture = architectureNamed("resnet18", { width: 64, channels: 1, cla
 const layers = architecture.layers.map(({ name }) => name);
 const identity: RunIdentity = { packageVersion: "0.0.0", adapter: "none", driver: "", config: DEFAULT_CONFIG, dataset: { name: "mnist", split: "test", images, sha256: "", normalisation: null }, shard: null };
 const records = Array.from({ length: checkpoints }, (_, i) => ({ ...checkpoint(i + 1), epoch: 10 }));
-const cost = costOf(architecture.graph, { channels: 1, height: 28, width: 28 }, 1);
+const cost = costOf(architecture.graph, { channels: 1, height: 28, width: 28 }, 2);
 const units = records.flatMap((_, c) => layers.flatMap((layer, layerIndex) => chunksOf(images, DEFAULT_CONFIG).map((chunk): Unit => ({ checkpoint: c, layer, layerIndex, ...chunk, cost: cost(layer) * 75 * chunk.images }))));
 const total = units.reduce((sum, unit) => sum + unit.cost, 0);
 

@@ -3,6 +3,7 @@ import { DeviceLostError, EXIT, OutOfMemoryError } from "../../errors.js";
 import type { Gpu } from "../../gpu/device.js";
 import { Profiler } from "../../gpu/profiler.js";
 import { openDevice } from "../../run/open.js";
+import { attackOf, attackText, unreachable } from "../../sweep/attack.js";
 import { DEFAULT_CONFIG, variantCount } from "../../sweep/config.js";
 import { isWorthTuning, tilesFor, type TileTable, type Tuning } from "../../sweep/tiles.js";
 import type { Fault } from "../../sweep/recovery.js";
@@ -28,7 +29,9 @@ function announce({ options, job, plan, gpu, session }: Run): void {
   const networks = `${grouped(plan.networks)} filtered networks of ${checkpoints.length} checkpoint${checkpoints.length === 1 ? "" : "s"}`;
   for (const { path, file } of checkpoints) for (const told of file.notes) note(options, `${path}: ${told}`);
   if (options.part.note) note(options, options.part.note);
-  note(options, `${networks} on ${grouped(plan.images)} ${dataset.name === "images" || dataset.name === "arrays" ? "" : `${dataset.name} `}images (${normalisation ? normalisationText(normalisation) : "normalised already"}), epsilon ${config.epsilons.join(", ")} (${config.epsilonSpace} space)`);
+  note(options, `${networks} on ${grouped(plan.images)} ${dataset.name === "images" || dataset.name === "arrays" ? "" : `${dataset.name} `}images (${normalisation ? normalisationText(normalisation) : "normalised already"}), epsilon ${config.epsilons.join(", ")} (${config.epsilonSpace} space)${attackOf(config) === "fgsm" ? "" : `, ${attackText(config)}`}`);
+  const far = unreachable(config);
+  if (far !== null) note(options, `${config.steps} steps of ${config.stepSize} reach ${far.reach}, less than the epsilon ${far.epsilon}; more steps or longer ones would make the attack stronger`);
   if (layerOf !== null) note(options, `the normalisation is that of the layer stored in ${layerOf}${options.epsilonUnit.said === "given" ? "" : "; such a network takes pixels, so epsilon is in pixels of 0 to 1 (--epsilon-space input changes that)"}`);
   for (const text of dataset.notes ?? []) note(options, text);
   for (const taken of new Set(checkpoints.flatMap(({ architecture: { name, assumed = [] } }) => assumed.map((what) => `${name}: ${what}`)))) note(options, taken);

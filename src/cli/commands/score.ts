@@ -4,7 +4,7 @@ import { rm } from "node:fs/promises";
 import { basename, dirname, extname, join, resolve } from "node:path";
 import { ROBUST_BAND } from "../../analysis/classes.js";
 import { completeCurves } from "../../analysis/completeness.js";
-import { curvesOf } from "../../analysis/curves.js";
+import { curvesOf, type Curve } from "../../analysis/curves.js";
 import { meansOf } from "../../analysis/means.js";
 import { meanTable, scoreTable, type ScoreSettings } from "../../analysis/scoreTables.js";
 import { scoresOf, type Score } from "../../analysis/scores.js";
@@ -17,6 +17,7 @@ import { encodeTable, formatOf, FORMATS, type Format } from "../../tables/format
 import type { Table } from "../../tables/table.js";
 import { JSON_FLAG, type Command } from "../command.js";
 import type { Arguments } from "../options.js";
+import { MARKS_FLAGS, marksOptions, writeMarks, type MarksCommand } from "./scoreMarks.js";
 import { renderScores } from "./scoreReport.js";
 import { say } from "../terminal.js";
 import { choice, number, single, type Given } from "../values.js";
@@ -34,6 +35,8 @@ export interface ScoreCommand {
   /** One table of all runs: a file, a folder or `-`; null: each run's own in its folder. */
   out: string | null;
   overwrite: boolean;
+  /** Null: none are written. */
+  marks: MarksCommand | null;
   json: boolean;
 }
 
@@ -45,7 +48,9 @@ function scoreOptions(args: Arguments): ScoreCommand {
   const chosen = format === null ? null : choice("format", format, Object.fromEntries(FORMATS.map((name) => [name, name])) as Record<string, Format>);
   if (out !== null && chosen === null && formatOf(out) === null) throw new UsageError(`--out: ${out} doesn't say which format; add --format, one of ${FORMATS.join(", ")}`);
   if (out === STDOUT && args.json === true) throw new UsageError("--out -: stdout holds one thing, leave out --json");
-  return { runs: args.run as string[], band, checkpoints: [args.checkpoint ?? []].flat() as string[], format: chosen, out, overwrite: args.overwrite === true, json: args.json === true };
+  const marks = marksOptions(args);
+  if (marks && (args.run as string[]).length > 1) throw new UsageError("--marks: goes with one run, for it is one file");
+  return { runs: args.run as string[], band, checkpoints: [args.checkpoint ?? []].flat() as string[], format: chosen, out, overwrite: args.overwrite === true, marks, json: args.json === true };
 }
 
 const plural = (count: number, noun: string): string => `${count} ${noun}${count === 1 ? "" : "s"}`;
@@ -79,6 +84,8 @@ async function loadRuns(given: string[]): Promise<{ run: LoadedRun; name: string
 
 interface ScoredRun {
   run: LoadedRun;
+  /** With all their thresholds. */
+  curves: Curve[];
   scores: Score[];
 }
 
@@ -98,7 +105,7 @@ function scoreRun(run: LoadedRun, name: string, { band }: ScoreCommand, finder: 
     say(`${path}: ${reason}${others}; shares of weights are counted from the rows, where weights between two windows are uncovered. Say where it is by --checkpoint`);
   }
   const settings = { name, epsilonSpace: run.metadata.get("epsilon_space") ?? "input", batchNorm: run.metadata.get("batch_norm") ?? "running" };
-  return { run, scores: scoresOf(complete, { band, run: settings, windowCounts: weights.of }) };
+  return { run, curves: complete, scores: scoresOf(complete, { band, run: settings, windowCounts: weights.of }) };
 }
 
 /** A file's name with the ending of another format, and a word before it. */
@@ -151,6 +158,8 @@ export async function score(command: ScoreCommand): Promise<number> {
   const finder = new CheckpointFinder(command.checkpoints);
   const runs = await loadRuns(command.runs);
   const scored = runs.map(({ run, name }) => scoreRun(run, name, command, finder));
+  const marked: string[] = [];
+  if (command.marks) for (const { run, curves } of scored) marked.push(await writeMarks(run, curves, command.marks, command.band, command.overwrite, finder));
   finder.checkUsed();
   const all = scored.flatMap(({ scores }) => scores);
   const { means, ambiguous } = meansOf(all);
@@ -160,7 +169,7 @@ export async function score(command: ScoreCommand): Promise<number> {
   }
   const normalisations = Object.fromEntries(runs.map(({ run, name }) => [name, run.metadata.get("normalisation") ?? "unknown"]));
   const settings: ScoreSettings = { band: command.band, packageVersion: PACKAGE_VERSION, normalisations };
-  const files = await writeAll(scored, command, settings);
+  const files = [...(await writeAll(scored, command, settings)), ...marked];
   if (command.json) {
     const object = { robust_band: command.band, runs: runs.map(({ run, name }) => ({ run: name, given: run.given, complete: run.complete })), files, scores: plainRows(scoreTable(all, settings)), means: plainRows(meanTable(means, settings)) };
     process.stdout.write(`${JSON.stringify(object, null, 2)}\n`);
@@ -176,7 +185,8 @@ export const scoreCommand: Command = {
     checkpoint: { type: "string", requiresArg: true, completes: "file", description: "Where a checkpoint is now, if it moved: the file, or a folder that holds it; may be repeated" },
     format: { type: "string", requiresArg: true, completes: { oneOf: [...FORMATS] }, description: `Another format beside scores.arrow, or that of --out: ${FORMATS.join(", ")}` },
     out: { type: "string", requiresArg: true, completes: "file", description: "One table of all runs: a file, or - for stdout", defaultDescription: "scores.arrow in each run's folder" },
-    overwrite: { type: "boolean", description: "Replace files that exist at --out" },
+    overwrite: { type: "boolean", description: "Replace files that exist at --out and --marks" },
+    ...MARKS_FLAGS,
     ...JSON_FLAG,
   },
   describe: (y) =>
@@ -184,6 +194,7 @@ export const scoreCommand: Command = {
       .usage("$0 score <run..> [options]")
       .positional("run", { type: "string", description: "Folder of a run, or its results.arrow" })
       .example("$0 score runs/mine", "")
+      .example("$0 score runs/mine --marks marks.safetensors --by adversarial", "For a retraining by PyTorch")
       .example("$0 score runs/init1 runs/init2 --out scores.csv", ""),
   run: (args) => score(scoreOptions(args)),
 };

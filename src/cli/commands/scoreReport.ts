@@ -45,8 +45,8 @@ function sharesOfLayers(scores: Score[], stream: NodeJS.WriteStream): string | n
 }
 
 function checkpointTables(scores: Score[], stream: NodeJS.WriteStream): string {
-  const [{ run, checkpoint, images, epsilon, epsilon_space }] = scores;
-  const title = `${printable(`${run}, ${checkpoint}`)}: ${grouped(images)} images, epsilon ${epsilon} (${epsilon_space} space)`;
+  const [{ run, checkpoint, images, epsilon, epsilon_space, attack }] = scores;
+  const title = `${printable(`${run}, ${checkpoint}`)}: ${grouped(images)} images, epsilon ${epsilon} (${epsilon_space} space${attack === "fgsm" ? "" : `, ${attack}`})`;
   const shares = sharesOfLayers(scores, stream);
   return [`${title}\n${scoresOfLayers(scores, stream)}`, ...(shares === null ? [] : [shares])].join("\n\n");
 }
@@ -54,9 +54,9 @@ function checkpointTables(scores: Score[], stream: NodeJS.WriteStream): string {
 const meanCell = (mean: Mean | undefined): string => (mean ? `${mean.mean.toFixed(2)}${mean.std === null ? "" : ` ± ${mean.std.toFixed(2)}`}` : NOTHING);
 
 function meansTable(means: Mean[], stream: NodeJS.WriteStream): string {
-  const [{ network, dataset, over, init, epoch, images, epsilon, epsilon_space }] = means;
+  const [{ network, dataset, over, init, epoch, images, epsilon, epsilon_space, attack }] = means;
   const same = [...(init === null ? [] : [`init ${init}`]), ...(epoch === null ? [] : [`epoch ${epoch}`])].map((text) => `, ${text}`).join("");
-  const title = `${network}, ${dataset}${same}: mean ± standard deviation over ${over === "init" ? "initialisations" : "epochs"}, ${grouped(images)} images, epsilon ${epsilon} (${epsilon_space} space)`;
+  const title = `${network}, ${dataset}${same}: mean ± standard deviation over ${over === "init" ? "initialisations" : "epochs"}, ${grouped(images)} images, epsilon ${epsilon} (${epsilon_space} space${attack === "fgsm" ? "" : `, ${attack}`})`;
   const body = [...groupBy(means, ({ layer, filter }) => JSON.stringify([layer, filter])).values()].map((group) => {
     const of = (measure: string): Mean | undefined => group.find((mean) => mean.measure === measure);
     return [shownLayer(group[0].layer), group[0].filter, `${Math.max(...group.map(({ count }) => count))}`, ...["s_clean", "s_adv", "s_diff"].map((measure) => meanCell(of(measure)))];
@@ -72,8 +72,8 @@ function some<T>(groups: T[][], what: string, table: (group: T[]) => string): st
 
 /** Everything with its legend. */
 export function renderScores(scores: Score[], means: Mean[], band: number, stream: NodeJS.WriteStream): string {
-  const checkpoints = [...groupBy(scores, (s) => JSON.stringify([s.run, s.network, s.dataset, s.checkpoint, s.epsilon])).values()];
-  const groups = [...groupBy(means, (m) => JSON.stringify([m.network, m.dataset, m.over, m.init, m.epoch, m.scope, m.epsilon, m.epsilon_space, m.batch_norm, m.images, m.thresholds])).values()];
+  const checkpoints = [...groupBy(scores, (s) => JSON.stringify([s.run, s.network, s.dataset, s.checkpoint, s.epsilon, s.attack])).values()];
+  const groups = [...groupBy(means, (m) => JSON.stringify([m.network, m.dataset, m.over, m.init, m.epoch, m.scope, m.epsilon, m.epsilon_space, m.attack, m.batch_norm, m.images, m.thresholds])).values()];
   const legend =
     `clean, adv, diff: the scores; f fragile (below -${band}), r robust, a antifragile (above ${band}). weights: how many of the layer's are in\n` +
     "each class, by what happens when h_c removes their window; targeted: hurt more under attack than without; uncovered: in no window.";

@@ -1,10 +1,7 @@
-/** How far a run is: one bar on a terminal, a line every 30 s elsewhere (batch logs), nothing when quiet. */
+/** How far a run is. */
 import type { Unit } from "../../sweep/units.js";
-import { clock, grouped, isDrawable } from "../terminal.js";
-
-const REDRAW_MS = 100;
-const LINE_MS = 30_000;
-const BAR = 24;
+import { Bar } from "../bar.js";
+import { clock, grouped } from "../terminal.js";
 
 export interface ProgressOptions {
   stream: NodeJS.WriteStream;
@@ -17,7 +14,7 @@ export interface ProgressOptions {
 }
 
 export class Progress {
-  readonly #timer: NodeJS.Timeout | null;
+  readonly #bar: Bar;
   readonly #now: () => number;
   readonly #start: number;
   /** Checkpoints in order. */
@@ -28,7 +25,6 @@ export class Progress {
   #done: number;
   #checkpoint: number;
   #networkImages = 0;
-  #drawn = 0;
 
   constructor(private readonly options: ProgressOptions) {
     this.#now = options.now ?? (() => performance.now());
@@ -37,8 +33,7 @@ export class Progress {
     this.#work = options.left.reduce((sum, unit) => sum + unit.cost, 0);
     this.#done = options.units.length - options.left.length;
     this.#checkpoint = options.left[0]?.checkpoint;
-    this.#timer = isDrawable(options.stream) ? null : setInterval(() => this.#line(), LINE_MS).unref();
-    this.#redraw(true);
+    this.#bar = new Bar(options.stream, () => ({ text: this.text(), fraction: this.#done / Math.max(1, options.units.length) }), this.#now);
   }
 
   /** Filtered networks x images evaluated since the last call. */
@@ -46,24 +41,21 @@ export class Progress {
     this.#networkImages += networkImages;
     this.#cost += (unit.cost * networkImages) / (unit.images * this.options.variants);
     this.#checkpoint = unit.checkpoint;
-    this.#redraw(false);
+    this.#bar.redraw();
   }
 
   /** One more unit is written down. */
   unitDone(): void {
     this.#done += 1;
-    this.#redraw(false);
+    this.#bar.redraw();
   }
 
-  /** A message that leaves the bar whole. */
   note(text: string): void {
-    this.options.stream.write(`${isDrawable(this.options.stream) ? "\r\u001b[K" : ""}${text}\n`);
-    this.#redraw(true);
+    this.#bar.note(text);
   }
 
   end(): void {
-    if (this.#timer) clearInterval(this.#timer);
-    if (isDrawable(this.options.stream)) this.options.stream.write("\r\u001b[K");
+    this.#bar.end();
   }
 
   /** `checkpoint 3/30, 12/42 units, 1,234 networks×images/s, 1:02 left` */
@@ -73,18 +65,5 @@ export class Progress {
     const left = this.#cost > 0 ? `${clock((seconds * (this.#work - this.#cost)) / this.#cost)} left` : "time left unknown";
     const several = this.#checkpoints.length > 1 ? `checkpoint ${this.#checkpoints.indexOf(this.#checkpoint) + 1}/${this.#checkpoints.length}, ` : "";
     return `${several}${this.#done}/${this.options.units.length} units, ${grouped(rate)} networks×images/s, ${left}`;
-  }
-
-  #line(): void {
-    this.options.stream.write(`${this.text()}\n`);
-  }
-
-  #redraw(always: boolean): void {
-    const now = this.#now();
-    if (!isDrawable(this.options.stream) || (!always && now - this.#drawn < REDRAW_MS)) return;
-    this.#drawn = now;
-    const full = Math.round((BAR * this.#done) / Math.max(1, this.options.units.length));
-    const line = `${"█".repeat(full)}${"░".repeat(BAR - full)} ${this.text()}`;
-    this.options.stream.write(`\r\u001b[K${line.slice(0, Math.max(20, (this.options.stream.columns ?? 80) - 1))}`);
   }
 }

@@ -12,9 +12,9 @@ export interface CheckpointName {
 }
 
 export interface CheckpointQuery {
-  /** Its folder's name, or the names it may go by, the likeliest first. */
+  /** Its folder's name, or the names it may go by, the likeliest first; likewise of the dataset. */
   network: string | string[];
-  dataset: string;
+  dataset: string | string[];
   /** Inits wanted; all there are by default. */
   init?: number[];
   /** Epochs wanted; all there are by default. */

@@ -1,4 +1,4 @@
-/** Writes pickles of plain data, protocol 3. Each function gives the bytes of one value; containers join them. */
+/** Writes pickles of plain data. Each function gives the bytes of one value; containers join them. */
 import { OP } from "./pickleOps.js";
 
 export type Pickled = Uint8Array;
@@ -36,9 +36,9 @@ export const list = (items: Pickled[]): Pickled => Buffer.concat([op(OP.EMPTY_LI
 export const dict = (entries: [key: Pickled, value: Pickled][]): Pickled => Buffer.concat([op(OP.EMPTY_DICT), op(OP.MARK), ...entries.flat(), op(OP.SETITEMS)]);
 
 /** What the reader imports: a function or a class. */
-const named = (module: string, name: string): Pickled => Buffer.from(`${String.fromCharCode(OP.GLOBAL)}${module}\n${name}\n`);
+export const named = (module: string, name: string): Pickled => Buffer.from(`${String.fromCharCode(OP.GLOBAL)}${module}\n${name}\n`);
 /** The reader calls it. */
-const called = (callee: Pickled, args: Pickled[]): Pickled => Buffer.concat([callee, tuple(args), op(OP.REDUCE)]);
+export const called = (callee: Pickled, args: Pickled[]): Pickled => Buffer.concat([callee, tuple(args), op(OP.REDUCE)]);
 /** The reader hands the state to the object's __setstate__. */
 const withState = (object: Pickled, state: Pickled[]): Pickled => Buffer.concat([object, tuple(state), op(OP.BUILD)]);
 
@@ -66,5 +66,11 @@ export function int64Scalar(value: number): Pickled {
 /** The array as a torch tensor on the CPU: its reader needs PyTorch. */
 export const tensor = (array: Pickled): Pickled => called(named("torch", "from_numpy"), [array]);
 
-/** The whole file. */
-export const pickle = (value: Pickled): Uint8Array => Buffer.concat([Uint8Array.of(OP.PROTO, 3), value, op(OP.STOP)]);
+/** What the reader looks up by what it is known as outside of the pickle. */
+export const persistent = (id: Pickled): Pickled => Buffer.concat([id, op(OP.BINPERSID)]);
+/** A dict that torch.load has its classes from: collections.OrderedDict. */
+export const orderedDict = (entries: [key: Pickled, value: Pickled][]): Pickled =>
+  Buffer.concat([called(named("collections", "OrderedDict"), []), ...(entries.length > 0 ? [op(OP.MARK), ...entries.flat(), op(OP.SETITEMS)] : [])]);
+
+/** The whole file. Bytes need protocol 3; torch.load likes 2 best. */
+export const pickle = (value: Pickled, protocol: 2 | 3 = 3): Uint8Array => Buffer.concat([Uint8Array.of(OP.PROTO, protocol), value, op(OP.STOP)]);

@@ -50,13 +50,27 @@ export function readSafetensors(source: ByteSource): Map<string, ArrayRef> {
   return tensors;
 }
 
-/** A safetensors file of float32 tensors. */
-export function encodeSafetensors(tensors: ReadonlyMap<string, Tensor>): Buffer {
+/** Numbers of one byte each, in the order of a tensor. */
+export interface Bytes {
+  shape: number[];
+  data: Uint8Array;
+}
+
+/**
+ * A safetensors file of float32 tensors, of bytes, and of whole numbers, which become int64 without dimensions.
+ * @param metadata texts for the header
+ */
+export function encodeSafetensors(tensors: ReadonlyMap<string, Tensor | Bytes | number>, metadata?: Record<string, string>): Buffer {
   let end = 0;
-  const entries = [...tensors].map(([name, { shape, data }]) => [name, { dtype: "F32", shape, data_offsets: [end, (end += data.byteLength)] }]);
-  const text = JSON.stringify(Object.fromEntries(entries));
+  const parts = [...tensors].map(([name, value]) => {
+    if (typeof value === "number") return { name, bytes: Buffer.from(BigInt64Array.of(BigInt(value)).buffer), dtype: "I64", shape: [] };
+    const { shape, data } = value;
+    return { name, bytes: Buffer.from(data.buffer, data.byteOffset, data.byteLength), dtype: data instanceof Uint8Array ? "U8" : "F32", shape };
+  });
+  const entries = parts.map(({ name, bytes, dtype, shape }) => [name, { dtype, shape, data_offsets: [end, (end += bytes.length)] }]);
+  const text = JSON.stringify(Object.fromEntries([...(metadata ? [["__metadata__", metadata]] : []), ...entries]));
   const header = Buffer.from(text.padEnd(text.length + ((8 - (Buffer.byteLength(text) % 8)) % 8)));
   const length = Buffer.alloc(8);
   length.writeBigUInt64LE(BigInt(header.length));
-  return Buffer.concat([length, header, ...[...tensors.values()].map(({ data }) => Buffer.from(data.buffer, data.byteOffset, data.byteLength))]);
+  return Buffer.concat([length, header, ...parts.map(({ bytes }) => bytes)]);
 }

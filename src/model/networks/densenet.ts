@@ -1,6 +1,7 @@
 /** DenseNet (Huang et al. 2016, arXiv 1608.06993): each layer reads the maps of all layers before it in its block; torchvision's names. */
 import { GraphBuilder } from "../builder.js";
 import type { Graph } from "../graph.js";
+import { heNormalIn, zero } from "./initialisation.js";
 import { scaled, stemText, sum, type Family, type Member, type Reading, type Sizes, type StemOptions, type TensorShapes } from "./family.js";
 
 interface DenseBlock {
@@ -84,4 +85,5 @@ function read(tensors: TensorShapes, { stride, pool }: StemOptions): Reading[] {
 export const DENSENET: Family = {
   members: [member([6, 12, 24, 16], 64, 32), member([6, 12, 36, 24], 96, 48), member([6, 12, 32, 32], 64, 32), member([6, 12, 48, 32], 64, 32)],
   read,
+  initialisation: { conv: heNormalIn, linearBias: zero },
 };

@@ -1,5 +1,6 @@
 /** What a family of networks says of itself; the families are listed in table.ts. */
 import type { Graph } from "../graph.js";
+import type { Initialisation } from "./initialisation.js";
 
 export interface Sizes {
   /** Channels of the first convolution. */
@@ -43,6 +44,8 @@ export interface Family {
   knownStem?: boolean;
   /** @returns what the tensors may be, the likeliest first; none where there is no telling */
   read(tensors: TensorShapes, stem: StemOptions): Reading[];
+  /** Where torchvision begins otherwise than torch.nn's layers do by themselves. */
+  initialisation?: Partial<Initialisation>;
   /** Names of layers in execution order → in the order of PyTorch's module tree; the same where it is left out. */
   moduleOrder?(layers: string[]): string[];
 }

@@ -1,6 +1,7 @@
 /** MobileNet V2 (Sandler et al. 2018, arXiv 1801.04381): residual blocks that widen, filter each channel by itself, and narrow again without a ReLU; torchvision's names. */
 import { GraphBuilder } from "../builder.js";
 import type { Graph } from "../graph.js";
+import { heNormalOut, narrowNormal, zero } from "./initialisation.js";
 import { stemText, type Family, type Reading, type Sizes, type StemOptions, type TensorShapes } from "./family.js";
 
 interface Block {
@@ -40,7 +41,7 @@ function graphOf({ width, channels, classes, blocks, last, stride: first, pool }
   });
   const name = `features.${blocks.length + 1}`;
   from = relu6(conv(from, `${name}.0`, `${name}.1`, inputs, last, 1));
-  return builder.graph(builder.linear(builder.adaptiveAvgPool(from, 1, 1, "avgpool"), "classifier.1", last, classes));
+  return builder.graph(builder.linear(builder.dropout(builder.adaptiveAvgPool(from, 1, 1, "avgpool"), 0.2), "classifier.1", last, classes));
 }
 
 /** Table 2 of the paper: factor of the widening, channels, blocks, stride of the first. */
@@ -83,4 +84,5 @@ function read(tensors: TensorShapes, { stride = 2, pool = false }: StemOptions):
 export const MOBILENET_V2: Family = {
   members: [{ name: "mobilenet_v2", title: TITLE, width: WIDTH, graph: (sizes) => graphOf({ ...sizes, blocks: blocksAt(sizes.width), last: lastAt(sizes.width), stride: 2, pool: false }) }],
   read,
+  initialisation: { conv: heNormalOut, linear: narrowNormal, linearBias: zero },
 };

@@ -5,6 +5,7 @@
  */
 import { GraphBuilder } from "../builder.js";
 import type { Graph } from "../graph.js";
+import { heNormalOut } from "./initialisation.js";
 import { stemText, sum, type Family, type Member, type Reading, type Sizes, type StemOptions, type TensorShapes } from "./family.js";
 
 interface Stage {
@@ -144,7 +145,7 @@ function read(tensors: TensorShapes, stem: StemOptions): Reading[] {
 /** PyTorch lists a block's shortcut behind its convolutions; here it is computed in front of the last, which adds it. */
 function moduleOrder(layers: string[]): string[] {
   const blockOf = (layer: string): string => /^layer\d+\.\d+/.exec(layer)?.[0] ?? layer;
-  const isShortcut = (layer: string): number => Number(/\.(?:downsample|shortcut)\.0$/.test(layer));
+  const isShortcut = (layer: string): number => Number(/\.(?:downsample|shortcut)\.\d+$/.test(layer));
   const places = new Map<string, number>();
   for (const layer of layers) if (!places.has(blockOf(layer))) places.set(blockOf(layer), places.size);
   return [...layers].sort((a, b) => places.get(blockOf(a))! - places.get(blockOf(b))! || isShortcut(a) - isShortcut(b));
@@ -166,5 +167,6 @@ export const RESNET: Family = {
     cifar(20), cifar(32), cifar(56),
   ],
   read,
+  initialisation: { conv: heNormalOut },
   moduleOrder,
 };

@@ -1,6 +1,7 @@
 /** SqueezeNet 1.0 and 1.1 (Iandola et al. 2016, arXiv 1602.07360): fire modules, whose squeezed maps are expanded by 1x1 and 3x3 convolutions; torchvision's names. */
 import { GraphBuilder } from "../builder.js";
 import type { Graph } from "../graph.js";
+import { heUniform, narrowNormal, zero } from "./initialisation.js";
 import { scaled, stemText, type Family, type Member, type Reading, type Sizes, type StemOptions, type TensorShapes } from "./family.js";
 
 interface Fire {
@@ -39,7 +40,7 @@ function graphOf({ width, channels, classes, kernel, stride, pool, places }: Squ
     from = builder.concat([conv(squeezed, `${name}.expand1x1`, place.squeeze, place.expand1, 1), conv(squeezed, `${name}.expand3x3`, place.squeeze, place.expand3, 3, { pad: 1 })], name);
     inputs = place.expand1 + place.expand3;
   });
-  return builder.graph(builder.adaptiveAvgPool(conv(from, "classifier.1", inputs, classes, 1), 1, 1, "classifier.3"));
+  return builder.graph(builder.adaptiveAvgPool(conv(builder.dropout(from), "classifier.1", inputs, classes, 1), 1, 1, "classifier.3"));
 }
 
 interface Version extends Member {
@@ -76,4 +77,4 @@ function read(tensors: TensorShapes, stem: StemOptions): Reading[] {
   });
 }
 
-export const SQUEEZENET: Family = { members: VERSIONS, read };
+export const SQUEEZENET: Family = { members: VERSIONS, read, initialisation: { conv: heUniform, convBias: zero, head: narrowNormal } };

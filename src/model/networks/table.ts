@@ -16,6 +16,12 @@ export const MEMBERS: ReadonlyMap<string, Member> = new Map(FAMILIES.flatMap(({ 
 /** ResNet50, resnet-50 and resnet_50 are one name. */
 const plain = (name: string): string => name.toLowerCase().replace(/[^a-z0-9]/g, "");
 
+/** @returns torchvision's name of the network that is called so, by its name or else by its title; null where none is */
+export function memberNamed(network: string): string | null {
+  const members = [...MEMBERS.values()];
+  return (members.find(({ name }) => plain(name) === plain(network)) ?? members.find(({ title }) => plain(title) === plain(network)))?.name ?? null;
+}
+
 /** @returns what a network is called: as given, in results, by torchvision; just as given where none is of this name */
 export function namesOf(network: string): string[] {
   const found = [...MEMBERS.values()].filter(({ name, title }) => [name, title].some((known) => plain(known) === plain(network)));

@@ -5,6 +5,7 @@
  */
 import { GraphBuilder } from "../builder.js";
 import type { Graph } from "../graph.js";
+import { heNormalOut, narrowNormal, zero } from "./initialisation.js";
 import { scaled, sum, type Family, type Member, type Reading, type Sizes, type TensorShapes } from "./family.js";
 
 interface VggSizes extends Sizes {
@@ -39,7 +40,7 @@ function graphOf({ channels, stages, norm, linear, side }: VggSizes): Graph {
   let features = inputs * side ** 2;
   linear.forEach(({ name, outputs }, place) => {
     from = builder.linear(from, name, features, outputs);
-    if (place + 1 < linear.length) from = builder.relu(from);
+    if (place + 1 < linear.length) from = builder.dropout(builder.relu(from));
     features = outputs;
   });
   return builder.graph(from);
@@ -95,4 +96,4 @@ function nearestTitle(convolutions: number, norm: boolean): string {
   return titleOf(Object.keys(TABLE).map(Number).reduce((best, layers) => (distance(layers) < distance(best) ? layers : best)), norm);
 }
 
-export const VGG: Family = { members: [11, 13, 16, 19].flatMap((layers) => [member(layers, false), member(layers, true)]), read, knownStem: true };
+export const VGG: Family = { members: [11, 13, 16, 19].flatMap((layers) => [member(layers, false), member(layers, true)]), read, initialisation: { conv: heNormalOut, convBias: zero, linear: narrowNormal, linearBias: zero }, knownStem: true };

@@ -111,11 +111,13 @@ export interface FlattenNode extends NodeBase {
   op: "flatten";
 }
 
-/** Nothing: dropout while nothing is trained. */
-export interface IdentityNode extends NodeBase {
-  op: "identity";
+/** Nothing while nothing is trained. */
+export interface DropoutNode extends NodeBase {
+  op: "dropout";
+  /** Of each number, to become 0. */
+  probability: number;
 }
 
 export type Node =
   | Conv2dNode | LinearNode | BatchNormNode | ActivationNode | AddNode | MultiplyNode | ScaleNode | ConcatNode | SliceNode | ShuffleNode
-  | MaxPoolNode | AvgPoolNode | AdaptiveAvgPoolNode | FlattenNode | IdentityNode;
+  | MaxPoolNode | AvgPoolNode | AdaptiveAvgPoolNode | FlattenNode | DropoutNode;

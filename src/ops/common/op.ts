@@ -2,7 +2,7 @@
 import type { ChannelMap } from "../../layout/blocks.js";
 import type { MapShape } from "../../layout/shape.js";
 import type { BatchNormNode, NodeBase } from "./nodes.js";
-import type { GradientSite, Relu, Site } from "./site.js";
+import type { GradientSite, LearningSite, Relu, Site } from "./site.js";
 import type { Step } from "./step.js";
 
 /** How PyTorch fills a parameter before training: `he` is normal over the fan-out, `uniform` within 1 / sqrt(fan-in). */
@@ -39,6 +39,8 @@ export interface TwinInputs {
   /** Of a parameter. */
   tensor(name: string): ArrayLike<number>;
   batchNorm: "running" | "batch";
+  /** Which numbers of what a node reads a dropout keeps; absent while nothing is trained. */
+  dropout?(node: NodeBase): (index: number) => boolean;
 }
 
 /** The op as plain loops in float64: what its kernels are checked against. */
@@ -46,6 +48,8 @@ export interface Twin<N> {
   forward(node: N, given: TwinInputs): Float64Array;
   /** @returns gradient of each input, given that of the output */
   gradient(node: N, given: TwinInputs, dy: Float64Array): Float64Array[];
+  /** @returns gradient of each learned parameter by its tensor; none where it is left out */
+  weightGradient?(node: N, given: TwinInputs, dy: Float64Array): Record<string, Float64Array>;
 }
 
 export interface Op<N extends NodeBase = NodeBase> {
@@ -56,7 +60,7 @@ export interface Op<N extends NodeBase = NodeBase> {
   /** Multiply-adds of weights with real pixels, per image; none where it is left out. */
   multiplyAdds?(node: N, inputs: MapShape[], output: MapShape): number;
   /** Its output is its input, in whichever way it lies. */
-  isIdentity?(node: N, inputs: MapShape[]): boolean;
+  isIdentity?(node: N, inputs: MapShape[], training: boolean): boolean;
   /** Where its output is some channels of its input: which. Such a tensor need not be copied. */
   view?(node: N, inputs: MapShape[]): ChannelMap;
   /** Where its output is its inputs, one behind the other: at which channel each begins. Inputs may be made there at once. */
@@ -69,6 +73,8 @@ export interface Op<N extends NodeBase = NodeBase> {
   forward(node: N, site: Site): Step[];
   /** Steps of the gradients of its inputs. */
   inputGradient(node: N, site: GradientSite): Step[];
+  /** Steps of the gradients of its parameters, and of what else training changes; planned before those of its inputs. */
+  weightGradient?(node: N, site: LearningSite): Step[];
   twin: Twin<N>;
 }
 

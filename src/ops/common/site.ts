@@ -22,6 +22,8 @@ export interface SiteOptions extends KernelLimits {
   batchNorm: "running" | "batch";
   /** Tiles found by measuring, by `tileKey`; results do not depend on them. */
   tiles?: TileTable;
+  /** Parameters are learned: weight gradients follow, and what only training does is done. */
+  training?: boolean;
 }
 
 /** A tensor of a whole batch in one pass: a resource, how it lies, and how many blocks of images it holds. */
@@ -115,4 +117,23 @@ export interface GradientSite extends AnySite {
   pass(input: number, map?: ChannelMap): void;
   /** Whether nothing has to be done to the gradient of an input behind the step: nobody else adds to it, and no ReLU made it. */
   isSole(input: number): boolean;
+}
+
+/** Where a tensor's numbers lie on the device: in floats from the beginning of a buffer, a multiple of 4. */
+export interface ParameterPlace {
+  /** What the buffer is called behind `parameters/` and `gradients/`. */
+  arena: string;
+  first: number;
+}
+
+/** Of the gradients of parameters, and of what else training changes. Gradients are added to what is there. */
+export interface LearningSite extends AnySite {
+  /** Gradient of the op's output, behind the gate of its ReLU. */
+  gradient: Place;
+  /** A texture that the forward pass registered beside the output. */
+  kept(name: string): string;
+  /** Of a learned tensor; null where it is not learned. */
+  learned(tensor: string): ParameterPlace | null;
+  /** Of a tensor that is counted while training, in the buffer `statistics`; null where it stays as it is. */
+  counted(tensor: string): number | null;
 }

@@ -5,7 +5,7 @@ import { type ConvShape, convOutput, multiplyAdds } from "./shape.js";
 import type { ConvTile } from "./tile.js";
 
 /** Kernel positions 0..kernel-1 that touch a pixel at all: on small maps most of a 3x3 kernel only ever sees padding. */
-function usedTaps({ kernel, stride, pad, dilation }: ConvShape, axis: 0 | 1, size: number, outSize: number): { first: number; count: number } {
+export function usedTaps({ kernel, stride, pad, dilation }: ConvShape, axis: 0 | 1, size: number, outSize: number): { first: number; count: number } {
   const used = Array.from({ length: kernel[axis] }, (_, k) => k).filter((k) =>
     Array.from({ length: outSize }, (_, o) => o * stride[axis] + k * dilation[axis] - pad[axis]).some((i) => i >= 0 && i < size),
   );

@@ -64,6 +64,14 @@ export function conv2dInputGradient(shape: ConvShape, dy: ArrayLike<number>, wei
   return sums;
 }
 
+/** Gradient of the convolution's weights given its input and the gradient of its output; NCHW, float64 sums. */
+export function conv2dWeightGradient(shape: ConvShape, x: ArrayLike<number>, dy: ArrayLike<number>): Float64Array {
+  const images = x.length / (shape.inChannels * shape.height * shape.width);
+  const sums = new Float64Array(shape.outChannels * (shape.inChannels / shape.groups) * shape.kernel[0] * shape.kernel[1]);
+  forEachTap(shape, images, (i, o, w) => void (sums[w] += x[i] * dy[o]));
+  return sums;
+}
+
 /** Calls `visit(input index, output index, weight index)` for every product of the convolution. */
 function forEachTap(shape: ConvShape, images: number, visit: (i: number, o: number, w: number) => void): void {
   const { inChannels, outChannels, height, width, kernel, stride, pad, dilation, groups } = shape;

@@ -22,7 +22,7 @@ export interface TileLimits {
 /** Sums an invocation keeps by default. A larger tile loads less for each multiply-add, and takes the driver longer to compile. */
 export const ACCUMULATORS = { software: 256, hardware: 64 };
 /** Products of a step for each of those sums: on a CPU some 1,600, more than which its instruction cache does not hold. */
-const PRODUCTS_PER_SUM = 6.25;
+export const PRODUCTS_PER_SUM = 6.25;
 /** Products of one channel by another beyond which a map is not done whole. */
 const MOST_PRODUCTS = 1024;
 

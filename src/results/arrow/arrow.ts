@@ -14,7 +14,7 @@ import { streamBatch, streamHead, toBatch } from "./batch.js";
 import { onFile, replaceFile, writeWhole } from "../folder/durable.js";
 import type { Row } from "../../sweep/row.js";
 import { rowProblem } from "./rowCheck.js";
-import { COLUMNS, resultSchema, schemaProblem, type ResultMetadata } from "./schema.js";
+import { COLUMNS, columnsOf, resultSchema, type ResultMetadata } from "./schema.js";
 
 export const RESULTS = "results.arrow";
 export const PARTIAL = "results.partial.arrows";
@@ -88,10 +88,13 @@ export interface Results {
 function contentsOf(path: string): { layers: Row[][]; metadata: Map<string, string> } {
   using source = new FileSource(path, MAX_FILE);
   const { schema, batches } = readArrow(path, source.read(0, source.size), COLUMNS, (found) => {
-    const problem = schemaProblem(found);
-    if (problem) throw new InputError(path, problem);
+    const columns = columnsOf(found);
+    if (typeof columns === "string") throw new InputError(path, columns);
+    return columns;
   });
   const layers = batches as unknown as Row[][];
+  if (!schema.metadata.has("attack")) schema.metadata.set("attack", "fgsm");
+  for (const row of layers.flat()) row.attack ??= "fgsm";
   for (const row of layers.flat()) {
     const problem = rowProblem(row);
     if (problem) throw new InputError(path, `holds a row of layer ${JSON.stringify(row.layer.slice(0, 80))} with ${problem}; make the run anew`);

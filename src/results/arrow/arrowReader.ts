@@ -1,5 +1,5 @@
 /**
- * Reads Arrow files and streams of the one schema that results have. apache-arrow believes every length in a file, and a few
+ * Reads Arrow files and streams of the few schemas that results have. apache-arrow believes every length in a file, and a few
  * changed bytes keep it busy until memory is full; here what a file costs is bounded by its size.
  * (Format: Apache Arrow Columnar Format 1.5, https://arrow.apache.org/docs/format/Columnar.html)
  */
@@ -148,13 +148,14 @@ function readMessage(bytes: Uint8Array, at: number): Message | null {
   return end > bytes.length ? null : { type: message.u8(1), header: message.table(2), body: bytes.subarray(start, end), end };
 }
 
-type SchemaCheck = (schema: FoundSchema) => void;
+/** Refuses a schema that is none of ours. @returns what the rows have of an older version of it */
+type SchemaCheck = (schema: FoundSchema) => readonly Column[] | void;
 
-function readStream(bytes: Uint8Array, columns: readonly Column[], check: SchemaCheck): ArrowContents {
+function readStream(bytes: Uint8Array, current: readonly Column[], check: SchemaCheck): ArrowContents {
   const first = readMessage(bytes, 0);
   if (first?.type !== SCHEMA) throw new Malformed("no schema");
   const schema = readSchema(first.header);
-  check(schema);
+  const columns = check(schema) ?? current;
   const batches: Values[][] = [];
   try {
     for (let next = readMessage(bytes, first.end); next; next = readMessage(bytes, next.end)) {
@@ -169,14 +170,14 @@ function readStream(bytes: Uint8Array, columns: readonly Column[], check: Schema
 }
 
 /** The file format: the schema and the places of the record batches stand at the end. */
-function readFileFormat(bytes: Uint8Array, columns: readonly Column[], check: SchemaCheck): ArrowContents {
+function readFileFormat(bytes: Uint8Array, current: readonly Column[], check: SchemaCheck): ArrowContents {
   const tail = bytes.length - MAGIC.length - 4;
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const start = tail - view.getInt32(tail, true);
   if (!MAGIC.equals(bytes.subarray(-MAGIC.length)) || start < 8 || start > tail) throw new Malformed("no footer");
   const footer = FlatTable.root(bytes.subarray(start, tail));
   const schema = readSchema(footer.table(1));
-  check(schema);
+  const columns = check(schema) ?? current;
   if (footer.counts(2, 3, MAX_COLUMNS).length > 0) throw new Malformed("dictionaries");
   let end = 8;
   const batches = footer.counts(3, 3, MAX_BATCHES).map(([offset, , bodyLength]) => {
@@ -191,7 +192,7 @@ function readFileFormat(bytes: Uint8Array, columns: readonly Column[], check: Sc
 /**
  * Reads an Arrow file, which has to be whole, or a stream, of which a cut end is left out.
  * @param columns what the rows have
- * @param check refuses a schema that is not theirs
+ * @param check refuses a schema that is not theirs, and tells the columns of an older version
  * @throws InputError for anything else, and what `check` throws
  */
 export function readArrow(path: string, bytes: Uint8Array, columns: readonly Column[], check: SchemaCheck): ArrowContents {

@@ -1,5 +1,5 @@
 /** Refuses rows that no run writes, so that whoever reads a file of results may believe its numbers. */
-import { FILTERS, SCOPES, type Row } from "../../sweep/row.js";
+import { ATTACKS, FILTERS, SCOPES, type Row } from "../../sweep/row.js";
 
 const counts = (value: number, most: number): boolean => value >= 0 && value <= most;
 const share = (value: number): boolean => value >= 0 && value <= 1;
@@ -8,6 +8,7 @@ const share = (value: number): boolean => value >= 0 && value <= 1;
 export function rowProblem(row: Row): string | null {
   if (!FILTERS.includes(row.filter)) return `filter ${JSON.stringify(row.filter.slice(0, 20))}`;
   if (!SCOPES.includes(row.scope)) return `scope ${JSON.stringify(row.scope.slice(0, 20))}`;
+  if (!ATTACKS.includes(row.attack)) return `attack ${JSON.stringify(row.attack.slice(0, 20))}`;
   if (row.layer_index < -1 || row.threshold_index < 0) return "an index below zero";
   if (row.weights < 1 || row.images < 1) return "no weights or no images";
   if (![row.removed, row.zeros].every((count) => counts(count, row.weights))) return `more weights removed than the ${row.weights} there are`;

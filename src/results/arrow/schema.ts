@@ -4,10 +4,11 @@ import { fieldsOf } from "../../tables/arrow.js";
 import type { Normalisation } from "../../io/types.js";
 import type { Column, ColumnType } from "../../tables/table.js";
 import type { FoundSchema } from "./arrowReader.js";
+import { type AttackConfig, attackOf } from "../../sweep/attack.js";
 import type { Row } from "../../sweep/row.js";
 
 /** Raised whenever a column is added, dropped or changes its meaning. */
-export const SCHEMA_VERSION = "1";
+export const SCHEMA_VERSION = "2";
 
 const column = (name: keyof Row, type: ColumnType, nullable = false): Column<keyof Row> => Object.freeze({ name, type, nullable });
 
@@ -36,7 +37,12 @@ export const COLUMNS: readonly Column<keyof Row>[] = Object.freeze([
   column("accuracy_adv", "float64"),
   column("loss_clean", "float64"),
   column("loss_adv", "float64"),
+  // Since version 2; before there was FGSM alone.
+  column("attack", "utf8"),
 ]);
+
+/** By schema version. */
+const VERSIONS: ReadonlyMap<string | undefined, readonly Column<keyof Row>[]> = new Map([["1", COLUMNS.slice(0, -1)], [SCHEMA_VERSION, COLUMNS]]);
 
 const FIELDS: readonly Field[] = Object.freeze(fieldsOf(COLUMNS));
 
@@ -46,6 +52,8 @@ export interface ResultMetadata {
   adapter: string;
   batchNorm: string;
   epsilonSpace: string;
+  /** Absent for FGSM. */
+  attack?: AttackConfig;
   /** Null where it is unknown: the images came normalised. */
   normalisation: Normalisation | null;
   datasetSha256: string;
@@ -55,6 +63,13 @@ export interface ResultMetadata {
   graphSha256?: string | null;
   /** By the path in the `checkpoint` column. */
   checkpointSha256: Record<string, string>;
+}
+
+/** Which attack, and what it takes to make it again. */
+function attackEntries(config: AttackConfig = {}): [string, string][] {
+  if (attackOf(config) === "fgsm") return [["attack", "fgsm"]];
+  const { steps, stepSize, randomStart } = config;
+  return [["attack", "pgd"], ["attack_steps", String(steps)], ["attack_step_size", stepSize == null ? "2.5 epsilon / steps" : String(stepSize)], ["attack_random_start", String(randomStart ?? "none")]];
 }
 
 /** The frozen fields with a run's metadata. */
@@ -67,6 +82,7 @@ export function resultSchema(metadata: ResultMetadata): Schema {
       ["adapter", metadata.adapter],
       ["batch_norm", metadata.batchNorm],
       ["epsilon_space", metadata.epsilonSpace],
+      ...attackEntries(metadata.attack),
       ["normalisation", JSON.stringify(metadata.normalisation)],
       ["dataset_sha256", metadata.datasetSha256],
       ["checkpoint_sha256", JSON.stringify(metadata.checkpointSha256)],
@@ -76,10 +92,11 @@ export function resultSchema(metadata: ResultMetadata): Schema {
   );
 }
 
-/** Why a file's schema isn't ours, or null when it is. */
-export function schemaProblem({ columns, metadata }: FoundSchema): string | null {
+/** @returns the columns of a file's rows, or why its schema isn't ours */
+export function columnsOf({ columns, metadata }: FoundSchema): readonly Column<keyof Row>[] | string {
   const version = metadata.get("schema_version");
-  if (version !== SCHEMA_VERSION) return `has schema version ${version?.slice(0, 20) ?? "(none)"}, this program reads version ${SCHEMA_VERSION}`;
-  const same = columns.length === COLUMNS.length && COLUMNS.every(({ name, type, nullable }, i) => columns[i].name === name && columns[i].type === type && columns[i].nullable === nullable);
-  return same ? null : "has other columns than results have";
+  const known = VERSIONS.get(version);
+  if (!known) return `has schema version ${version?.slice(0, 20) ?? "(none)"}, this program reads versions ${[...VERSIONS.keys()].join(" and ")}`;
+  const same = columns.length === known.length && known.every(({ name, type, nullable }, i) => columns[i].name === name && columns[i].type === type && columns[i].nullable === nullable);
+  return same ? known : "has other columns than results have";
 }

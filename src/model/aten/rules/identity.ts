@@ -2,8 +2,17 @@ import type { Call, Rule, Rules } from "../call.js";
 import { refuse } from "../refusal.js";
 import type { ConstantTensor, ImageTensor } from "../values.js";
 
-/** The same memory: dropout returns what it gets while nothing is trained. */
+/** The same memory. */
 const same: Rule = (call) => call.input();
+
+/** The same memory, too: dropout returns what it gets while nothing is trained. Trainings find a node of it. */
+const dropped: Rule = (call) => {
+  const input = call.input();
+  const probability = call.number("p", 0.5);
+  if (!(probability >= 0 && probability < 1)) return refuse(`drops the share ${probability}`);
+  if (input.kind === "image" && probability > 0) input.memory.rename(call.builder.dropout(input.memory.read(), probability));
+  return input;
+};
 
 /** Memory of its own. */
 function copied(call: Call): ImageTensor | ConstantTensor {
@@ -23,7 +32,7 @@ function converted(call: Call): ImageTensor | ConstantTensor {
 const detached: Rule = (call) => (call.input().kind === "constant" ? call.input() : refuse("cuts the gradient off, without which there is no attack; leave detach() away"));
 
 export const identity: Rules = {
-  "dropout.default": same,
+  "dropout.default": dropped,
   "feature_dropout.default": same,
   "alpha_dropout.default": same,
   "feature_alpha_dropout.default": same,

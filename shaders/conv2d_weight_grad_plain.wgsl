@@ -1,0 +1,60 @@
+// Gradient of a convolution's weights of any geometry, one product after the other: for what conv2d_weight_grad.wgsl does not do.
+// One workgroup: one weight; its lanes share the images.
+// @import input_layout
+// @import other_layout
+const KERNEL_H = 3;
+const KERNEL_W = 3;
+const STRIDE_H = 1;
+const STRIDE_W = 1;
+const PAD_H = 1;
+const PAD_W = 1;
+const DILATION_H = 1;
+const DILATION_W = 1;
+const GROUP_OUTS = 8;
+const GROUP_INS = 8;
+
+struct Params {
+  blocks: u32,
+  images: u32,
+  first: u32,
+}
+
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var input: texture_storage_2d<rgba32float, read>;
+@group(0) @binding(2) var dy: texture_storage_2d<rgba32float, read>;
+@group(0) @binding(3) var<storage, read_write> gradients: array<f32>;
+// @import input_pixel
+// @import other_pixel
+
+var<workgroup> partial: array<f32, LANES>;
+
+@compute @workgroup_size(LANES)
+fn main(@builtin(workgroup_id) weight: vec3u, @builtin(local_invocation_id) local: vec3u) {
+  let lane = local.x;
+  let kx = weight.x % KERNEL_W;
+  let ky = weight.x / KERNEL_W;
+  let channel = weight.z / GROUP_OUTS * GROUP_INS + weight.y;
+  var sum = 0.0;
+  for (var n = 0u; n < params.blocks; n++) {
+    if (n * LANES + lane < params.images) {
+      for (var r = 0u; r < OTHER_H; r++) {
+        let y = i32(r * STRIDE_H + ky * DILATION_H) - PAD_H;
+        for (var c = 0u; c < OTHER_W; c++) {
+          let x = i32(c * STRIDE_W + kx * DILATION_W) - PAD_W;
+          if (y >= 0 && y < IN_H && x >= 0 && x < IN_W) {
+            sum += other_pixel(n, weight.z, r, c, lane) * in_pixel(n, channel, u32(y), u32(x), lane);
+          }
+        }
+      }
+    }
+  }
+  partial[lane] = sum;
+  workgroupBarrier();
+  if (lane == 0) {
+    var total = 0.0;
+    for (var l = 0u; l < LANES; l++) {
+      total += partial[l];
+    }
+    gradients[params.first + ((weight.z * GROUP_INS + weight.y) * KERNEL_H + ky) * KERNEL_W + kx] += total;
+  }
+}

@@ -1,0 +1,117 @@
+/** One initialisation from its beginning, or from what was saved, to its last epoch; a device that fails is tried again. */
+import type { Gpu } from "../../gpu/device.js";
+import type { Profiler } from "../../gpu/profiler.js";
+import type { OpenedTraining } from "../../inputs/training.js";
+import type { Tensor } from "../../io/types.js";
+import type { Network } from "../../model/architecture.js";
+import type { openDevice } from "../../run/open.js";
+import type { TrainingRow } from "../../results/training/rows.js";
+import type { TrainingTree } from "../../results/training/folder.js";
+import { Recovery, type Cuttable } from "../../sweep/recovery.js";
+import { Batches } from "../../train/batches.js";
+import { initialTensors } from "../../train/initialise.js";
+import type { testNetwork } from "../../train/testing.js";
+import { Trainer } from "../../train/trainer.js";
+import { trainEpochs, type Learner } from "../../train/training.js";
+import type { Interruption } from "../running/signals.js";
+import type { TrainOptions } from "./options.js";
+import type { TrainingProgress } from "./progress.js";
+import type { TrainingSession } from "./session.js";
+
+/** What computes. Tests of everything around it put a stand-in here. */
+export interface TrainEngine {
+  openDevice: typeof openDevice;
+  openLearner: typeof openLearner;
+  testNetwork: typeof testNetwork;
+}
+
+/** Everything of trainings that are on their way. */
+export interface TrainRun {
+  engine: TrainEngine;
+  options: TrainOptions;
+  argv: string[];
+  opened: OpenedTraining;
+  hashes: { program: string | null; from: string | null };
+  tree: TrainingTree;
+  gpu: Gpu;
+  stepsPerEpoch: number;
+  interruption: Interruption;
+  started: number;
+  /** Null without --profile. */
+  profiler: Profiler | null;
+}
+
+/** @param microBatch images that are computed at once */
+export function openLearner(gpu: Gpu, network: Network, { options: { config }, opened: { train }, profiler }: TrainRun, seed: number, microBatch: number): Promise<Learner> {
+  const { optimizer, batch, labelSmoothing } = config;
+  const { channels, height, width } = train;
+  return Trainer.open(gpu, network, { optimizer, batch, microBatch, labelSmoothing, seed, profiler }, { channels, height, width });
+}
+
+/** Parameters as they are before the first step. */
+function beginning({ architecture, start }: OpenedTraining, seed: number): Map<string, Tensor> {
+  const tensors = initialTensors(architecture, seed);
+  if (!start) return tensors;
+  return new Map([...tensors].map(([name, tensor]) => [name, start.renewed.has(name) ? tensor : start.checkpoint.tensors.get(name)!]));
+}
+
+/** @returns when the last epoch is over, or the run was interrupted and everything is saved */
+export async function trainInit(run: TrainRun, session: TrainingSession, progress: TrainingProgress | null): Promise<void> {
+  const { engine, options: { config }, opened, gpu, interruption } = run;
+  const { architecture, train, test } = opened;
+  const { batch, order, augment } = config;
+  let microBatch = session.saved?.microBatch ?? config.microBatch;
+  let learner: Learner | null = null;
+  const cut: Cuttable = {
+    async shrink() {
+      if (microBatch === 1) return false;
+      microBatch = Math.ceil(microBatch / 2);
+      return true;
+    },
+    get cutText() {
+      return `${microBatch} image${microBatch === 1 ? "" : "s"}`;
+    },
+  };
+  const recovery = new Recovery(gpu, async (fault) => {
+    progress?.note(`${fault.message}; ${fault.action}`);
+    await session.noteFault(fault);
+  });
+  const batches = new Batches(train, { batch, order, augment, seed: session.seed });
+  progress?.begin(session.init);
+  for (;;) {
+    try {
+      const tensors = session.saved?.state.tensors ?? beginning(opened, session.seed);
+      learner = await engine.openLearner(gpu, { ...architecture, tensors }, run, session.seed, microBatch);
+      if (session.saved) learner.restore(session.saved.state);
+      await trainEpochs({ learner, batches, config, from: session.step, signal: interruption.signal }, {
+        onStep(step) {
+          session.add(step);
+          progress?.step(step);
+        },
+        async onEpoch(epoch, state) {
+          if (test) progress?.testing();
+          const tested = test && (await engine.testNetwork(gpu, { ...architecture, tensors: state.tensors }, test));
+          const row = await session.endEpoch(epoch, state, microBatch, tested);
+          progress?.note(epochText(session.init, row));
+        },
+        onPause: (state) => session.pause(state, microBatch),
+      });
+      return;
+    } catch (error) {
+      learner?.close();
+      learner = null;
+      await recovery.after(error, cut);
+      const again = session.rewind();
+      progress?.begin(session.init, again);
+    } finally {
+      learner?.close();
+    }
+  }
+}
+
+/** `Init_2, epoch 4: loss 0.0312, 98.9 % right; test loss 0.0401, 98.6 % right` */
+function epochText(init: number, { epoch, loss, correct, images, test_loss, test_correct, test_images }: TrainingRow): string {
+  const right = (of: number, all: number): string => `${((100 * of) / all).toFixed(2)} % right`;
+  const test = test_images ? `; test loss ${test_loss!.toFixed(4)}, ${right(test_correct!, test_images)}` : "";
+  return `Init_${init}, epoch ${epoch}: loss ${loss.toFixed(4)}, ${right(correct, images)}${test}`;
+}

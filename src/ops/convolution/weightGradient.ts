@@ -1,0 +1,141 @@
+/** Gradient of a convolution's weights: which kernel does it, its tile and its steps. */
+import { type BlockLayout, layoutConstants } from "../../layout/blocks.js";
+import type { LearningSite, ParameterPlace } from "../common/site.js";
+import { layerOf, type Step } from "../common/step.js";
+import { usedTaps } from "./plan.js";
+import { type ConvShape, convOutput, multiplyAdds } from "./shape.js";
+import { PRODUCTS_PER_SUM } from "./tile.js";
+
+/** What one invocation of shaders/conv2d_weight_grad.wgsl computes. */
+export interface WeightGradientTile {
+  /** Lanes are output channels, else input channels. */
+  lanesOut: boolean;
+  /** Output and input channels: those of the lane (a vec4 of them on maps of one pixel) and some of the other side. */
+  outs: number;
+  ins: number;
+  /** Kernel rows. */
+  rows: number;
+  /** Maps are done whole, else row by row. */
+  isWhole: boolean;
+}
+
+export interface WeightGradientLimits {
+  lanes: number;
+  accumulators: number;
+}
+
+const SIZES = [16, 8, 4, 2, 1];
+/** Workgroups that keep an adapter busy; where channels are fewer, images are shared out. */
+const WORKGROUPS = { few: 8, many: 1024 };
+
+/**
+ * @param read layout of the convolution's input, @param written that of its output
+ * @returns the tile, or null where none keeps to the sums and products that an adapter is given
+ */
+export function chooseWeightGradientTile(shape: ConvShape, read: BlockLayout, written: BlockLayout, { lanes, accumulators }: WeightGradientLimits): WeightGradientTile | null {
+  const out = convOutput(shape);
+  const [ins, outs] = [shape.inChannels / shape.groups, shape.outChannels / shape.groups];
+  // A vec4 of channels has to be of one group.
+  if (shape.groups > 1 && ((written.pack > 1 && outs % written.pack !== 0) || (read.pack > 1 && ins % read.pack !== 0))) return null;
+  const lanesOut = shape.groups > 1 || (ins < lanes * read.pack && ins < outs);
+  const [own, other] = lanesOut ? [written.pack, read.pack] : [read.pack, written.pack];
+  const code = accumulators * PRODUCTS_PER_SUM;
+  const columns = usedTaps(shape, 1, shape.width, out.width).count;
+  const used = usedTaps(shape, 0, shape.height, out.height).count;
+  const whole = Math.max(1, multiplyAdds({ ...shape, inChannels: 1, outChannels: 1, groups: 1 }));
+  /** The most channels of the other side within what an invocation may hold. */
+  const widest = (rows: number, products: number, isWhole: boolean): WeightGradientTile | null => {
+    const most = Math.min(accumulators / (rows * columns), code / products) / own;
+    const size = SIZES.find((count) => count <= most && count % other === 0 && (count <= (lanesOut ? ins : outs) || count === other) && (shape.groups === 1 || ins % count === 0));
+    if (!size) return null;
+    return { lanesOut, outs: lanesOut ? own : size, ins: lanesOut ? size : own, rows, isWhole };
+  };
+  const most = Math.min(8, lanesOut ? ins : outs);
+  const inOne = widest(used, whole, true);
+  const isLarge = (tile: WeightGradientTile | null): boolean => tile !== null && Math.max(tile.outs, tile.ins) >= most;
+  if (Math.min(shape.width, out.width) < 3 || isLarge(inOne)) return inOne;
+  const [kernelRows] = shape.kernel;
+  const all = widest(kernelRows, kernelRows * columns * out.width, false);
+  if (isLarge(all)) return all;
+  return widest(1, columns * out.width, false) ?? all ?? inOne;
+}
+
+/** @param place of the weight's gradient */
+export function weightGradientSteps(weight: string, shape: ConvShape, site: LearningSite, place: ParameterPlace): Step[] {
+  const { inputs: [input], gradient, options } = site;
+  const { lanes, images } = options;
+  const [kernelRows, kernelCols] = shape.kernel;
+  const [ins, outs] = [shape.inChannels / shape.groups, shape.outChannels / shape.groups];
+  const tile = chooseWeightGradientTile(shape, input.layout, gradient.layout, options);
+  const name = `conv2d weight gradient ${layerOf(weight)}`;
+  const [gradients, cost] = [`gradients/${place.arena}`, multiplyAdds(shape) * gradient.blocks * lanes];
+  const layouts = { ...layoutConstants("IN", input.layout), ...layoutConstants("OTHER", gradient.layout) };
+  const window = { STRIDE_H: shape.stride[0], STRIDE_W: shape.stride[1], PAD_H: shape.pad[0], PAD_W: shape.pad[1], DILATION_H: shape.dilation[0], DILATION_W: shape.dilation[1] };
+  const kernel = { KERNEL_H: kernelRows, KERNEL_W: kernelCols };
+  const groups = { GROUP_OUTS: outs, GROUP_INS: ins };
+  if (!tile) {
+    const bindings = { input: input.resource, dy: gradient.resource, gradients };
+    return [{ kernel: "conv2d_weight_grad_plain", name, constants: { ...layouts, ...window, ...kernel, ...groups }, params: { blocks: gradient.blocks, images, first: place.first }, bindings, writes: [gradients], grid: [kernelRows * kernelCols, ins, shape.outChannels], cost }];
+  }
+  const out = convOutput(shape);
+  const columns = usedTaps(shape, 1, shape.width, out.width);
+  const top = tile.isWhole ? usedTaps(shape, 0, shape.height, out.height).first : 0;
+  const rowTiles = tile.isWhole ? 1 : Math.ceil(kernelRows / tile.rows);
+  const [x, y] = tile.lanesOut
+    ? [Math.ceil(shape.outChannels / tile.outs / lanes), Math.ceil(ins / tile.ins)]
+    : [Math.ceil(ins / tile.ins / lanes), Math.ceil(shape.outChannels / tile.outs)];
+  const wanted = options.accumulators > 64 ? WORKGROUPS.few : WORKGROUPS.many;
+  const shares = Math.max(1, Math.min(Math.ceil(images / 4), Math.ceil(wanted / (x * y * rowTiles))));
+  const sums = tile.outs * tile.ins * tile.rows * columns.count;
+  const texels = Math.ceil(sums / 4) * lanes;
+  const perRow = Math.min(x, Math.floor(options.maxTextureWidth / texels));
+  const tileRows = Math.ceil(x / perRow);
+  const texture = site.texture("weight-gradient", perRow * texels, tileRows * y * rowTiles * shares);
+  const shared = {
+    LANES_OUT: tile.lanesOut, OUTS: tile.outs, INS: tile.ins, ...groups, TAP_TOP: top, TAP_LEFT: columns.first, TAP_ROWS: tile.rows, TAP_COLS: columns.count,
+    SUMS: sums, SHARES: shares, TILES_Y: y, TILES_PER_ROW: perRow, TILE_ROWS: tileRows,
+  };
+  const workgroups = Math.ceil((shape.outChannels * ins * kernelRows * kernelCols) / 64);
+  const gridColumns = Math.min(workgroups, 32768);
+  return [
+    {
+      kernel: "conv2d_weight_grad",
+      name,
+      constants: {
+        ...layouts, ...window, ...shared, WHOLE: tile.isWhole,
+        X_QUADS: tile.isWhole ? input.layout.quads : (tile.rows * input.layout.pitch) / 4, DY_QUADS: tile.isWhole ? gradient.layout.quads : gradient.layout.pitch / 4, DY_ROWS: tile.isWhole ? out.height : 1,
+      },
+      params: { images },
+      bindings: { input: input.resource, dy: gradient.resource, output: texture },
+      writes: [texture],
+      grid: [x, y, rowTiles * shares],
+      cost,
+    },
+    {
+      kernel: "unpack_weight_grad",
+      name: `unpack_weight_grad ${layerOf(weight)}`,
+      constants: { LANES: lanes, ...shared, ...kernel, OUT_CHANNELS: shape.outChannels, ROW_TILES: rowTiles },
+      params: { first: place.first, columns: gridColumns },
+      bindings: { sums: texture, gradients },
+      writes: [gradients],
+      grid: [gridColumns, Math.ceil(workgroups / gridColumns), 1],
+      cost: workgroups * 64,
+    },
+  ];
+}
+
+/** Gradient of a bias of what has the layout of the gradient. */
+export function biasGradientStep(bias: string, site: LearningSite, place: ParameterPlace): Step {
+  const { gradient, options } = site;
+  const { layout } = gradient;
+  return {
+    kernel: "bias_grad",
+    name: `bias gradient ${bias}`,
+    constants: { ...layoutConstants("IN", layout), CHANNELS: layout.channels },
+    params: { blocks: gradient.blocks, images: options.images, first: place.first },
+    bindings: { input: gradient.resource, gradients: `gradients/${place.arena}` },
+    writes: [`gradients/${place.arena}`],
+    grid: [Math.ceil(layout.channels / layout.pack), 1, 1],
+    cost: gradient.blocks * options.lanes * layout.groups * layout.quads * 4,
+  };
+}

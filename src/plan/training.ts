@@ -1,0 +1,44 @@
+/**
+ * Compiles a network to the steps of a training: parameters packed for the kernels, forward pass, loss, gradients of the parameters.
+ * Beside what plan.ts names, steps read and write `parameters/N`, `gradients/N` (learned tensors in their arenas), `statistics`
+ * (those that are counted) and `training` (seed, step and first image: what a dropout counts).
+ */
+import { isPixel } from "../layout/shape.js";
+import type { Architecture } from "../model/architecture.js";
+import { trainingLossStep } from "../ops/softmax_loss.js";
+import { BackwardPlanner, type Learning } from "./backward.js";
+import { type ContextOptions, PlanContext } from "./context.js";
+import { forwardSteps } from "./forward.js";
+import { packAffineStep, packWeightsStep } from "./packing.js";
+import type { UnitPlan } from "./plan.js";
+
+export interface TrainingPlanOptions extends Omit<ContextOptions, "filtered" | "variants" | "batchNorm" | "training"> {
+  learning: Omit<Learning, "ofImages">;
+  /** Images over which the loss is a mean: those of the whole batch, of which this plan may do a part. */
+  batch: number;
+  labelSmoothing: number;
+}
+
+/**
+ * @returns prefix: the packing, once a step of the optimizer; body: what adds a part of the batch to the gradients
+ * @throws Error naming the layer whose input does not fit, and where the output is no vector of logits
+ */
+export function planTraining(network: Architecture, { learning, batch, labelSmoothing, ...options }: TrainingPlanOptions): UnitPlan {
+  const context = new PlanContext(network, { ...options, filtered: [], variants: 1, batchNorm: "batch", training: true });
+  const logits = context.output;
+  const shape = context.shapes.get(logits)!;
+  if (!isPixel(shape)) throw new Error(`${network.name} ends with maps of ${shape.height}x${shape.width} pixels instead of one number a class`);
+  const image = context.allocate(context.place("clean", network.graph.input));
+  const body = forwardSteps(context, "clean", true).flatMap(({ steps }) => steps);
+  const ofLogits = context.allocate(context.gradient(logits, "#loss"));
+  body.push(trainingLossStep(context.place("clean", logits), ofLogits, 1 / batch, labelSmoothing));
+  body.push(...new BackwardPlanner(context, { ...learning, ofImages: false }).steps(ofLogits));
+  const prefix = [
+    ...[...context.weights].map(([resource, plan]) => packWeightsStep(resource, plan, learning.learned)),
+    ...[...context.affines].filter(([, affine]) => affine.literal === null).map(([resource, affine]) => packAffineStep(resource, affine, learning.learned)),
+  ];
+  return {
+    prefix, body, tensors: context.tensors, weights: context.weights, affines: context.affines, filtered: [], blocksPerVariant: options.blocksPerVariant, lanes: options.lanes,
+    variants: 1, passes: 1, input: image.layout, logits, inputGradient: null,
+  };
+}

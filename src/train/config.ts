@@ -1,0 +1,35 @@
+/** What a training computes, as plain data: the part of the options on which its numbers depend. */
+import type { Augmentation } from "./augment.js";
+import type { OptimizerConfig } from "./optimizer.js";
+import type { Order } from "./order.js";
+import type { Schedule } from "./schedule.js";
+
+/** A part of each batch is attacked before it is learned from. */
+export interface AdversarialConfig {
+  attack: "fgsm" | "pgd";
+  epsilon: number;
+  epsilonSpace: "input" | "pixel";
+  /** Of PGD: how many, and how far each goes, in the unit of epsilon; null: 2.5 epsilon / steps. */
+  steps: number;
+  stepSize: number | null;
+  /** Share of the attacked images' loss, 0 to 1. */
+  mix: number;
+}
+
+export interface TrainingConfig {
+  optimizer: OptimizerConfig;
+  schedule: Schedule;
+  epochs: number;
+  /** A checkpoint every so many epochs, and behind the last one. */
+  saveEvery: number;
+  batch: number;
+  /** Images of a batch that are computed at once; their gradients are added up. */
+  microBatch: number;
+  labelSmoothing: number;
+  augment: Augmentation[];
+  order: Order;
+  adversarial: AdversarialConfig | null;
+}
+
+/** Whether a checkpoint is written behind so many finished epochs. */
+export const isSaved = (epoch: number, { epochs, saveEvery }: Pick<TrainingConfig, "epochs" | "saveEvery">): boolean => epoch === epochs || epoch % saveEvery === 0;

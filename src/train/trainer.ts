@@ -1,0 +1,240 @@
+/** Trains a network on a device: parameters, moments and statistics stay there; losses and counts come back. */
+import { AdapterError } from "../errors.js";
+import { settle, type Gpu } from "../gpu/device.js";
+import type { Profiler } from "../gpu/profiler.js";
+import type { Tensor } from "../io/types.js";
+import { type MapShape, toBlocks } from "../layout/blocks.js";
+import type { Network } from "../model/architecture.js";
+import { planTraining } from "../plan/training.js";
+import type { UnitPlan } from "../plan/plan.js";
+import { GpuExecutor, type PreparedPlan } from "../run/gpu.js";
+import { kernelLimits } from "../run/limits.js";
+import { Submitter } from "../sweep/submitter.js";
+import { momentsOf, type OptimizerConfig, optimizerState, optimizerStep } from "./optimizer.js";
+import { type ParameterTable, type PlacedTensor, placeParameters } from "./parameters.js";
+import { TrainingResources } from "./resources.js";
+
+export interface TrainerOptions {
+  optimizer: OptimizerConfig;
+  /** Images of a step; a step may have fewer. */
+  batch: number;
+  /** Images on the device at once, whose gradients are added up: batch norms take the statistics of these. By default the batch. */
+  microBatch?: number;
+  labelSmoothing?: number;
+  /** Decides the masks of dropouts. */
+  seed?: number;
+  /** What is updated of a tensor, one entry a number, 0 for what keeps its bytes; tensors that are not named are updated whole. */
+  update?: ReadonlyMap<string, Uint8Array>;
+  /** Running statistics keep their bytes. */
+  keepsStatistics?: boolean;
+  profiler?: Profiler | null;
+}
+
+export interface StepResult {
+  /** From 1. */
+  step: number;
+  /** Mean over the batch. */
+  loss: number;
+  correct: number;
+  images: number;
+}
+
+/** All that an exact continuation needs. */
+export interface TrainerState {
+  /** Steps done. */
+  step: number;
+  /** Learned and counted tensors as a checkpoint has them, without the counts of batches: those are `step`. */
+  tensors: Map<string, Tensor>;
+  /** Of the optimizer, by learned tensor: first and second moments of Adam, the momentum of SGD, or none. */
+  moments: Map<string, Float32Array>[];
+}
+
+/** Steps queued at once: more and the device's queue grows long, fewer and it waits. */
+const QUEUED = 2;
+
+interface Prepared extends PreparedPlan {
+  images: number;
+}
+
+export class Trainer {
+  /** Told of every step, in order. */
+  onStep: (result: StepResult) => void = () => undefined;
+  /** Steps queued so far. */
+  private done = 0;
+  private readonly plans = new Map<number, Prepared>();
+  private update: PreparedPlan | null = null;
+  private readonly pending: Promise<void>[] = [];
+  private failure: Error | null = null;
+
+  private constructor(
+    private readonly gpu: Gpu, private readonly network: Network, private readonly options: TrainerOptions, private readonly image: MapShape,
+    private readonly executor: GpuExecutor, private readonly table: ParameterTable, private readonly resources: TrainingResources, private readonly submitter: Submitter,
+  ) {}
+
+  /**
+   * Puts a network's tensors on the device.
+   * @param image shape of an image
+   * @throws Error naming what of the network can't be trained, OutOfMemoryError, DeviceLostError
+   */
+  static async open(gpu: Gpu, network: Network, options: TrainerOptions, image: MapShape): Promise<Trainer> {
+    const executor = new GpuExecutor(gpu, options.profiler);
+    const table = placeParameters(network.graph, gpu.adapter.limits.maxStorageBufferBindingSize);
+    const resources = new TrainingResources(executor, network, table);
+    const trainer = new Trainer(gpu, network, options, image, executor, table, resources, new Submitter(executor));
+    try {
+      await trainer.prepare(Math.min(options.microBatch ?? options.batch, options.batch));
+      trainer.restore({ step: 0, tensors: network.tensors, moments: [] });
+      if (options.update) trainer.choose(options.update);
+      await executor.memory.confirm();
+    } catch (error) {
+      trainer.close();
+      throw error;
+    }
+    return trainer;
+  }
+
+  /**
+   * Queues one step of the optimizer, and resolves when there is room for the next one.
+   * @param images NCHW, normalised; @param labels one an image
+   * @throws whatever the device reported of an earlier step
+   */
+  async step(images: Float32Array, labels: Uint32Array, learningRate: number): Promise<void> {
+    const { options, gpu, executor, resources, submitter } = this;
+    const count = labels.length;
+    const size = images.length / count;
+    const micro = options.microBatch ?? options.batch;
+    const number = ++this.done;
+    resources.clearGradients();
+    const parts: Promise<Float32Array>[] = [];
+    for (let first = 0; first < count; first += micro) {
+      const of = Math.min(micro, count - first);
+      const prepared = await this.prepare(of, count);
+      executor.writeTexture(prepared.texture(`clean/${this.network.graph.input}`), toBlocks(prepared.plan.input, images.subarray(first * size, (first + of) * size), prepared.plan.blocksPerVariant));
+      resources.writeLabels(labels.subarray(first, first + of));
+      resources.writeTraining(options.seed ?? 0, number, first);
+      if (first === 0) await submitter.run(prepared.prefix);
+      const staging = await resources.takeStaging();
+      await submitter.run(prepared.body, (encoder) => encoder.copyBufferToBuffer(resources.results, 0, staging, 0, of * 8));
+      parts.push(resources.read(staging, of * 2));
+    }
+    resources.writeOptimizer(optimizerState(options.optimizer, learningRate, number));
+    await submitter.run((await this.prepareUpdate()).body);
+    const told = Promise.all(parts).then((values) => this.tell(number, values)).catch((error: unknown) => void (this.failure ??= error as Error));
+    this.pending.push(told);
+    while (this.pending.length > QUEUED) await settle(gpu, this.pending.shift()!);
+    this.check();
+  }
+
+  private tell(step: number, parts: Float32Array[]): void {
+    const result: StepResult = { step, loss: 0, correct: 0, images: 0 };
+    for (const values of parts) {
+      for (let i = 0; i < values.length; i += 2) {
+        result.correct += values[i];
+        result.loss += values[i + 1];
+        result.images++;
+      }
+    }
+    result.loss /= result.images;
+    this.onStep(result);
+  }
+
+  private check(): void {
+    this.executor.check();
+    if (this.failure) throw this.failure;
+  }
+
+  /** Resolves when every queued step is done and told. @throws whatever the device reported */
+  async drain(): Promise<void> {
+    await settle(this.gpu, Promise.all(this.pending.splice(0)));
+    await this.submitter.drain();
+    this.check();
+  }
+
+  /** Reads everything back. */
+  async state(): Promise<TrainerState> {
+    await this.drain();
+    const { table, resources } = this;
+    const [learned, ...moments] = await Promise.all(["parameters", ...momentsOf(this.options.optimizer)].map((kind) => resources.readLearned(kind)));
+    const counted = await resources.readCounted();
+    const tensors = new Map<string, Tensor>();
+    for (const [placed, values] of [[table.learned, learned], [table.counted, counted]] as const) {
+      for (const [tensor, { shape }] of placed) tensors.set(tensor, { shape, data: values.get(tensor)! });
+    }
+    return { step: this.done, tensors, moments };
+  }
+
+  /** Goes on from a state. Moments that are not there begin with zeros. @throws AdapterError naming a tensor that is missing */
+  restore({ step, tensors, moments }: TrainerState): void {
+    const { table, resources } = this;
+    const of = ({ tensor, length }: PlacedTensor): Float32Array => {
+      const found = tensors.get(tensor);
+      if (found?.data.length !== length) throw new AdapterError(`tensor ${tensor} is not there, or not of ${length} numbers`);
+      return found.data;
+    };
+    for (const placed of table.learned.values()) {
+      resources.write(`parameters/${placed.arena}`, placed.first, of(placed));
+      momentsOf(this.options.optimizer).forEach((kind, i) => resources.write(`${kind}/${placed.arena}`, placed.first, moments[i]?.get(placed.tensor) ?? new Float32Array(placed.length)));
+    }
+    for (const placed of table.counted.values()) resources.write("statistics", placed.first, of(placed));
+    this.done = step;
+  }
+
+  /** Chooses anew what is updated; see TrainerOptions.update. */
+  choose(update: ReadonlyMap<string, Uint8Array>): void {
+    this.resources.writeChosen(update);
+  }
+
+  /** Largest absolute gradient of the last step, and whose it is; NaN counts as the largest. */
+  async largestGradient(): Promise<{ tensor: string; value: number }> {
+    let largest = { tensor: "", value: -1 };
+    for (const [tensor, values] of await this.gradients()) {
+      for (const value of values) {
+        if (Number.isNaN(value)) return { tensor, value };
+        if (Math.abs(value) > largest.value) largest = { tensor, value: Math.abs(value) };
+      }
+    }
+    return largest;
+  }
+
+  /** Gradients of the last step by learned tensor, of the batch's mean loss. */
+  async gradients(): Promise<Map<string, Float32Array>> {
+    await this.drain();
+    return this.resources.readLearned("gradients");
+  }
+
+  close(): void {
+    this.resources.close();
+    this.executor.close();
+  }
+
+  /** Of each number of images, once: kernels and textures. */
+  private async prepare(images: number, batch = this.options.batch): Promise<Prepared> {
+    const key = images * 2 ** 24 + batch;
+    let prepared = this.plans.get(key);
+    if (!prepared) {
+      const plan = this.plan(images, batch);
+      // Textures of a plan are those of the others: all are made anew where one needs larger ones.
+      const made = await this.executor.prepare(plan, this.resources.lookup(plan));
+      this.plans.set(key, (prepared = { ...made, images }));
+    }
+    return prepared;
+  }
+
+  private plan(images: number, batch: number): UnitPlan {
+    const { gpu, image, table, options } = this;
+    const limits = kernelLimits(gpu, image);
+    const counted = (tensor: string): number | null => (options.keepsStatistics ? null : (table.counted.get(tensor)?.first ?? null));
+    return planTraining(this.network, {
+      ...limits, image, images, batch, blocksPerVariant: Math.ceil(images / limits.lanes), labelSmoothing: options.labelSmoothing ?? 0,
+      learning: { learned: (tensor) => table.learned.get(tensor) ?? null, counted },
+    });
+  }
+
+  private async prepareUpdate(): Promise<PreparedPlan> {
+    if (this.update) return this.update;
+    const { options, table } = this;
+    const steps = [...table.arenas].map(([arena, floats]) => optimizerStep(options.optimizer, arena, floats, options.update !== undefined));
+    const plan: UnitPlan = { ...[...this.plans.values()][0].plan, prefix: [], body: steps, tensors: new Map() };
+    return (this.update = await this.executor.prepare(plan, this.resources.lookup(plan)));
+  }
+}
