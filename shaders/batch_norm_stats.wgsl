@@ -21,14 +21,11 @@ struct Params {
 
 var<workgroup> partial: array<array<vec4f, 2>, LANES>;
 
-fn real_pixels(quad: u32) -> vec4<bool> {
-  // @static
-  if (IN_PACK == 4) {
-    return vec4<bool>(true); // channels, not pixels
-  } else {
-    let slot = vec4u(quad * 4u) + vec4u(0, 1, 2, 3);
-    return (slot % IN_PITCH < vec4u(IN_W)) & (slot / IN_PITCH < vec4u(IN_H));
-  }
+// @import real_pixels
+
+// Whether the images of a vec4 are in the batch; behind its last one there may be padding in it.
+fn in_batch(block: u32, lane: u32) -> vec4<bool> {
+  return vec4u((block * LANES + lane) * IMAGES) + (vec4u(0, 1, 2, 3) % IMAGES) < vec4u(params.images);
 }
 
 fn total(sum: vec4f, slot: u32, lane: u32) -> vec4f {
@@ -70,9 +67,10 @@ fn main(@builtin(workgroup_id) tile: vec3u, @builtin(local_invocation_id) local:
   var sum = vec4f(0);
   var dot = vec4f(0);
   for (var n = 0u; n < params.blocks_per_variant; n++) {
-    if (n * LANES + local.x < params.images) {
+    let inside = in_batch(n, local.x);
+    if (inside.x) {
       for (var q = 0u; q < IN_QUADS; q++) {
-        let value = select(vec4f(0), textureLoad(input, in_at(first + n, group, q, local.x)), real_pixels(q));
+        let value = select(vec4f(0), textureLoad(input, in_at(first + n, group, q, local.x)), real_pixels(q) & inside);
         sum += value;
         // @static
         if (GRADIENT) {
@@ -88,9 +86,10 @@ fn main(@builtin(workgroup_id) tile: vec3u, @builtin(local_invocation_id) local:
     second = total(dot, 1u, local.x);
   } else {
     for (var n = 0u; n < params.blocks_per_variant; n++) {
-      if (n * LANES + local.x < params.images) {
+      let inside = in_batch(n, local.x);
+      if (inside.x) {
         for (var q = 0u; q < IN_QUADS; q++) {
-          let d = select(vec4f(0), textureLoad(input, in_at(first + n, group, q, local.x)) - mean, real_pixels(q));
+          let d = select(vec4f(0), textureLoad(input, in_at(first + n, group, q, local.x)) - mean, real_pixels(q) & inside);
           dot += d * d;
         }
       }

@@ -2,7 +2,7 @@
 import { settle, type Gpu } from "../gpu/device.js";
 import type { Dataset } from "../io/types.js";
 import type { Network } from "../model/architecture.js";
-import { blockLayout, fromBlocks, IMAGE_MULTIPLE, toBlocks } from "../layout/blocks.js";
+import { blockLayout, blocksFor, fromBlocks, toBlocks } from "../layout/blocks.js";
 import type { KernelLimits } from "../ops/common/site.js";
 import { planUnit } from "../plan/plan.js";
 import { GpuExecutor, type PreparedPlan, type PreparedStep } from "../run/gpu.js";
@@ -72,7 +72,7 @@ export class Pass implements Measured {
   async #submit(first: number, images: number): Promise<GPUBuffer> {
     const { plan, steps } = await this.#prepare(images);
     this.#executor.writeTexture(plan.texture(`clean/${this.#network.graph.input}`), toBlocks(plan.plan.input, this.#images.read(first, images), plan.plan.blocksPerVariant));
-    const labels = new Uint32Array(plan.plan.blocksPerVariant * this.#limits.lanes);
+    const labels = new Uint32Array(plan.plan.blocksPerVariant * plan.plan.blockImages);
     labels.set(this.#images.labels.subarray(first, first + images));
     this.#resources.writeLabels(labels);
     const bytes = NetworkResources.resultBytes(plan.plan);
@@ -86,7 +86,7 @@ export class Pass implements Measured {
   }
 
   async #prepare(images: number): Promise<Ready> {
-    const blocksPerVariant = Math.ceil(images / IMAGE_MULTIPLE) * (IMAGE_MULTIPLE / this.#limits.lanes);
+    const blocksPerVariant = blocksFor(images, this.#limits);
     let found = this.#prepared.get(blocksPerVariant);
     if (!found) {
       const plan = planUnit(this.#network, {

@@ -2,6 +2,7 @@
 import type { ExportFormat } from "../export/export.js";
 import type { ArrayKind } from "../export/notebooks.js";
 import type { DatasetName } from "../io/types.js";
+import type { Kernels } from "../layout/blocks.js";
 import type { Filter, Scope } from "../sweep/row.js";
 
 export const DATASETS: Record<string, DatasetName> = {
@@ -18,3 +19,4 @@ export const BATCH_NORMS = { running: "running", batch: "batch" } as const;
 export const STEM_POOLS = { yes: "yes", no: "no" } as const;
 export const EXPORT_FORMATS: Record<string, ExportFormat> = { parquet: "parquet", csv: "csv", jsonl: "jsonl", ndjson: "jsonl", pickle: "pickle" };
 export const ARRAY_KINDS: Record<string, ArrayKind> = { numpy: "numpy", torch: "torch" };
+export const KERNELS: Record<string, Kernels> = { software: "software", hardware: "hardware" };

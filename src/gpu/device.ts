@@ -1,5 +1,6 @@
 /** Adapters and devices: WebGPU through Dawn. */
 import { AdapterError, DeviceLostError, OutOfMemoryError } from "../errors.js";
+import type { Kernels } from "../layout/blocks.js";
 import { BACKEND, openWebGpu, pause } from "../platform.js";
 import type { AdapterSummary } from "./adapter.js";
 
@@ -8,7 +9,9 @@ export type { AdapterSummary } from "./adapter.js";
 export interface Gpu {
   adapter: AdapterSummary;
   device: GPUDevice;
-  /** Images that a workgroup works on side by side: the width of the adapter's subgroups, 8 to 32. */
+  /** Which kernels run on it: those for its kind, or those that were asked for. */
+  kernels: Kernels;
+  /** Images that a workgroup of the kernels for software works on side by side: the width of the adapter's subgroups, 8 to 32. */
   lanes: number;
   /** Weights may come from neighbour lanes: subgroups are never narrower than `lanes`. */
   shuffle: boolean;
@@ -21,6 +24,12 @@ export interface Gpu {
    */
   renew(): Promise<void>;
   close(): void;
+}
+
+/** Which adapter, and which kernels where it shouldn't be those for its kind. */
+export interface AdapterRequest {
+  adapter?: string | number;
+  kernels?: Kernels;
 }
 
 const LIMITS = ["maxStorageBufferBindingSize", "maxBufferSize", "maxComputeWorkgroupStorageSize"] as const;
@@ -101,7 +110,7 @@ async function requestDevice({ adapter, summary }: Found, maxTextureWidth: numbe
  * @param check looks at each newly opened device, and throws where it is no good
  * @throws AdapterError when there is none or none of that name
  */
-export async function openAdapter(request: { adapter?: string | number }, check: (gpu: Gpu) => Promise<void>): Promise<Gpu> {
+export async function openAdapter(request: AdapterRequest, check: (gpu: Gpu) => Promise<void>): Promise<Gpu> {
   const chosen = choose(await findAdapters(), request.adapter);
   const { adapter, summary } = chosen;
   const info = adapter.info as GPUAdapterInfo & { subgroupMinSize?: number };
@@ -125,6 +134,7 @@ export async function openAdapter(request: { adapter?: string | number }, check:
   const gpu: Gpu = {
     adapter: summary,
     device: use(chosen, await requestDevice(chosen, maxTextureWidth)),
+    kernels: request.kernels ?? (summary.software ? "software" : "hardware"),
     lanes,
     shuffle: subgroups && lanes <= narrowest,
     maxTextureWidth,

@@ -19,17 +19,20 @@ export interface Shader {
 
 const shaders = new Map<string, Shader>();
 
-/** A file's text, with that of shaders/shared/NAME.wgsl in place of each line `// @import NAME`. */
+/** A file's text, with that of shaders/shared/NAME.wgsl in place of each line `// @import NAME`, in those files, too. */
 function readSource(name: string): string {
-  return shaderText(name).replace(/^ *\/\/ @import (\w+)$/gm, (_, shared: string) => shaderText(`shared/${shared}`));
+  return shaderText(name).replace(/^ *\/\/ @import (\w+)$/gm, (_, shared: string) => readSource(`shared/${shared}`));
 }
+
+/** Without what stands in `// @static` branches outside of functions, which WGSL itself doesn't know: aliases of types. */
+const withoutBranches = (source: string): string => source.replace(/^\/\/ @static\nif [^]*?^}$/gm, "");
 
 /** @throws Error when the file or one that it imports is missing or a binding is of a kind that no kernel here uses */
 export function shader(name: string): Shader {
   let known = shaders.get(name);
   if (!known) {
     const source = readSource(name);
-    const reflected = new WgslReflect(source).getBindGroups()[0];
+    const reflected = new WgslReflect(withoutBranches(source)).getBindGroups()[0];
     const params = reflected.find((resource) => resource.name === "params");
     known = {
       name,

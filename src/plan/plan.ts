@@ -26,7 +26,7 @@ export interface UnitPlan {
   filtered: string[];
   blocksPerVariant: number;
   /** Images in a block. */
-  lanes: number;
+  blockImages: number;
   variants: number;
   passes: number;
   input: BlockLayout;
@@ -49,13 +49,13 @@ export interface PlanOptions extends ContextOptions {
 /** @throws Error naming the layer whose input does not fit, and where the output is no vector of logits */
 export function planUnit(network: Architecture, options: PlanOptions): UnitPlan {
   const context = new PlanContext(network, options);
-  const { variants, blocksPerVariant, attacks, gradient = true, lanes } = options;
+  const { variants, blocksPerVariant, attacks, gradient = true } = options;
   const { input } = network.graph;
   const logits = context.output;
   const shape = context.shapes.get(logits)!;
   if (!isPixel(shape)) throw new Error(`${network.name} ends with maps of ${shape.height}x${shape.width} pixels instead of one number a class`);
   const image = context.allocate(context.place("clean", input));
-  const results = blocksPerVariant * variants * lanes;
+  const results = blocksPerVariant * variants * image.layout.images;
 
   const planned = forwardSteps(context, "clean", gradient);
   const prefix = planned.filter(({ isStacked }) => !isStacked).flatMap(({ steps }) => steps);
@@ -77,6 +77,6 @@ export function planUnit(network: Architecture, options: PlanOptions): UnitPlan 
   }
   return {
     prefix, body, tensors: context.tensors, weights: context.weights, affines: context.affines,
-    filtered: options.filtered, blocksPerVariant, lanes, variants, passes: attacks.length + 1, input: image.layout, logits, inputGradient: ofInput,
+    filtered: options.filtered, blocksPerVariant, blockImages: image.layout.images, variants, passes: attacks.length + 1, input: image.layout, logits, inputGradient: ofInput,
   };
 }

@@ -25,7 +25,7 @@ export interface Manifest {
   sweep: { units: number; cost: number; layers: Record<string, string[]> };
   networks: number;
   /** Kernel settings that were measured on the adapter, by convolution; results do not depend on them. */
-  tiles: Record<string, { channels: number; rows: number; blocks: number; banded?: boolean }>;
+  tiles: Record<string, object>;
   /** ISO 8601, UTC. */
   started: string;
   /** Starts after the first. */

@@ -4,8 +4,8 @@ import { settle, type Gpu } from "../gpu/device.js";
 import type { Profiler } from "../gpu/profiler.js";
 import type { Dataset } from "../io/types.js";
 import type { Network } from "../model/architecture.js";
-import type { TileTable } from "../ops/convolution/tile.js";
-import { IMAGE_MULTIPLE, toBlocks } from "../layout/blocks.js";
+import type { TileTable } from "../ops/convolution/kernels.js";
+import { blockImages, blocksFor, IMAGE_MULTIPLE, toBlocks } from "../layout/blocks.js";
 import { planBytes } from "../plan/memory.js";
 import type { KernelLimits } from "../ops/common/site.js";
 import { planUnit, type PlanOptions, type UnitPlan } from "../plan/plan.js";
@@ -96,7 +96,7 @@ export class Evaluator {
     const tile = this.tileImages;
     for (let first = unit.firstImage; first < unit.firstImage + unit.images; first += tile) {
       const images = Math.min(tile, unit.firstImage + unit.images - first);
-      const blocks = (Math.ceil(images / IMAGE_MULTIPLE) * IMAGE_MULTIPLE) / this.limits.lanes;
+      const blocks = blocksFor(images, this.limits);
       const most = this.chooseVariants(filtered, layer.masks.length, blocks, images);
       let started = false;
       for (let mask = 0; mask < layer.masks.length; mask += most) {
@@ -148,7 +148,7 @@ export class Evaluator {
     const results = new Float32Array(staging.getMappedRange());
     let at = 0;
     for (let pass = 0; pass < sums.correct.length; pass++) {
-      for (let v = 0; v < variants; v++, at += blocksPerVariant * this.limits.lanes * 2) {
+      for (let v = 0; v < variants; v++, at += blocksPerVariant * blockImages(this.limits) * 2) {
         for (let i = 0; i < images; i++) {
           // A wrong answer costs at least log 2: both are 0 only where no kernel wrote.
           if (results[at + 2 * i] === 0 && results[at + 2 * i + 1] === 0) throw new AdapterError(`${this.gpu.adapter.name}: results came back empty`);
@@ -170,7 +170,7 @@ export class Evaluator {
   private upload({ plan, texture }: PreparedPlan, first: number, images: number): void {
     const pixels = this.dataset.read(first, images);
     this.executor.writeTexture(texture(`clean/${this.network.graph.input}`), toBlocks(plan.input, pixels, plan.blocksPerVariant));
-    const labels = new Uint32Array(plan.blocksPerVariant * plan.lanes);
+    const labels = new Uint32Array(plan.blocksPerVariant * plan.blockImages);
     labels.set(this.dataset.labels.subarray(first, first + images));
     this.resources.writeLabels(labels);
   }

@@ -1,6 +1,7 @@
-/** Register tiles of the convolution kernel: which there are for a shape, and which is the best guess. */
-import { CHANNEL_TILE, IMAGE_MULTIPLE } from "../../layout/blocks.js";
-import { type ConvShape, convOutput, isSquare, multiplyAdds } from "./shape.js";
+/** Register tiles of the convolution kernel for software: which there are for a shape, and which is the best guess. */
+import { CHANNEL_TILE, IMAGE_MULTIPLE } from "../../../layout/blocks.js";
+import { sameTile } from "../room.js";
+import { type ConvShape, convOutput, multiplyAdds } from "../shape.js";
 
 /** What one invocation computes. */
 export interface ConvTile {
@@ -106,18 +107,6 @@ export function chooseTile(shape: ConvShape, gradient: boolean, limits: TileLimi
 }
 
 const isPointwise = ({ kernel }: ConvShape): boolean => kernel[0] * kernel[1] === 1;
-
-export const sameTile = (a: ConvTile, b: ConvTile | null | undefined): boolean => a.channels === b?.channels && a.rows === b.rows && a.blocks === b.blocks && a.banded === b.banded;
-
-/** Tiles by `tileKey`. */
-export type TileTable = Record<string, ConvTile>;
-
-/** Names a convolution for a table of tiles. */
-export function tileKey(shape: ConvShape, gradient: boolean): string {
-  const { inChannels, outChannels, height, width, kernel, stride, pad, padEnd, dilation, groups } = shape;
-  const window = isSquare(shape) ? `${kernel[0]}/${stride[0]}+${pad[0]}` : `${kernel.join("x")}/${stride.join("x")}+${pad.join("x")}+${padEnd.join("x")} by ${dilation.join("x")}`;
-  return `${gradient ? "gradient" : "forward"} ${inChannels}->${outChannels} ${height}x${width} ${window}${groups > 1 ? ` in ${groups}` : ""}`;
-}
 
 /** The tile to take without measuring and its neighbours: one extent doubled or halved, or the whole map. */
 export function tileCandidates(shape: ConvShape, gradient: boolean, limits: TileLimits): ConvTile[] {
