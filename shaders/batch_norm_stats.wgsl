@@ -24,8 +24,16 @@ var<workgroup> partial: array<array<vec4f, 2>, LANES>;
 // @import real_pixels
 
 // Whether the images of a vec4 are in the batch; behind its last one there may be padding in it.
-fn in_batch(block: u32, lane: u32) -> vec4<bool> {
-  return vec4u((block * LANES + lane) * IMAGES) + (vec4u(0, 1, 2, 3) % IMAGES) < vec4u(params.images);
+fn in_batch(number: u32, lane: u32) -> vec4<bool> {
+  let first = (number * LANES + lane) * IMAGES;
+  // @static
+  if (IMAGES == 4) {
+    let image = vec4u(first) + vec4u(0, 1, 2, 3);
+    return image < vec4u(params.images);
+  } else {
+    let isInside = first < params.images;
+    return vec4<bool>(isInside);
+  }
 }
 
 fn total(sum: vec4f, slot: u32, lane: u32) -> vec4f {
@@ -70,7 +78,8 @@ fn main(@builtin(workgroup_id) tile: vec3u, @builtin(local_invocation_id) local:
     let inside = in_batch(n, local.x);
     if (inside.x) {
       for (var q = 0u; q < IN_QUADS; q++) {
-        let value = select(vec4f(0), textureLoad(input, in_at(first + n, group, q, local.x)), real_pixels(q) & inside);
+        let real = real_pixels(q, inside);
+        let value = select(vec4f(0), textureLoad(input, in_at(first + n, group, q, local.x)), real);
         sum += value;
         // @static
         if (GRADIENT) {
@@ -89,7 +98,8 @@ fn main(@builtin(workgroup_id) tile: vec3u, @builtin(local_invocation_id) local:
       let inside = in_batch(n, local.x);
       if (inside.x) {
         for (var q = 0u; q < IN_QUADS; q++) {
-          let d = select(vec4f(0), textureLoad(input, in_at(first + n, group, q, local.x)) - mean, real_pixels(q) & inside);
+          let real = real_pixels(q, inside);
+          let d = select(vec4f(0), textureLoad(input, in_at(first + n, group, q, local.x)) - mean, real);
           dot += d * d;
         }
       }

@@ -43,7 +43,7 @@ fn main(@builtin(workgroup_id) tile: vec3u, @builtin(local_invocation_id) local:
         if (OTHER) {
           x *= textureLoad(other, other_at(image_block % params.other_blocks, channel, q, lane));
         }
-        sum += select(vec4f(0), x, real_pixels(q));
+        sum += select(vec4f(0), x, real_pixels(q, vec4<bool>(true)));
       }
       // @static
       if (IMAGES == 4) {

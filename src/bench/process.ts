@@ -1,6 +1,7 @@
-/** This engine as a process that the benchmark measures: `process.js cached|anew [ADAPTER]`. */
+/** This engine as a process that the benchmark measures: `process.js cached|anew KERNELS [ADAPTER]`, KERNELS being those for the adapter where it is `own`. */
 import type { Gpu } from "../gpu/device.js";
 import { Profiler, type Profile } from "../gpu/profiler.js";
+import type { Kernels } from "../layout/blocks.js";
 import { PACKAGE_VERSION } from "../package.js";
 import { openDevice } from "../run/open.js";
 import { tilesFor, type Tuning } from "../sweep/tiles.js";
@@ -22,10 +23,10 @@ class Ours implements Server {
   #profiled: ((profiler: Profiler) => Measured) | null = null;
 
   /** @param tuning settings of the kernels: those measured before, or measured anew and kept */
-  constructor(private readonly tuning: Tuning, private readonly adapter: string | undefined) {}
+  constructor(private readonly tuning: Tuning, private readonly kernels: Kernels | undefined, private readonly adapter: string | undefined) {}
 
   async #open(): Promise<Gpu> {
-    return (this.#gpu ??= await openDevice({ adapter: this.adapter }));
+    return (this.#gpu ??= await openDevice({ adapter: this.adapter, kernels: this.kernels }));
   }
 
   async hello(): Promise<AdapterHello> {
@@ -66,5 +67,5 @@ class Ours implements Server {
   }
 }
 
-const [tuning, adapter] = process.argv.slice(2);
-await serve(new Ours(tuning as Tuning, adapter));
+const [tuning, kernels, adapter] = process.argv.slice(2);
+await serve(new Ours(tuning as Tuning, kernels === "own" ? undefined : (kernels as Kernels), adapter));

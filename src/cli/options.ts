@@ -19,6 +19,8 @@ export interface RunOptions extends Inputs {
   /** Seconds after which the run stops in order; null for never. */
   deadline: number | null;
   adapter: string | null;
+  /** Undefined where those for the adapter are meant. */
+  kernels: Kernels | undefined;
   json: boolean;
   tune: boolean;
   profile: boolean;
@@ -143,6 +145,7 @@ export function runOptions(args: Arguments, env: Environment = process.env): Run
     part,
     deadline: one(args, "deadline", duration) ?? null,
     adapter: one(args, "adapter", text) ?? null,
+    kernels: kernelsOf(args),
     json: args.json === true,
     tune: args["no-tune"] !== true,
     profile: args.profile === true,

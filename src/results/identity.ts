@@ -10,6 +10,8 @@ export interface RunIdentity {
   /** Name and back end, and the driver: another one adds floats in another order. */
   adapter: string;
   driver: string;
+  /** Which kernels, where not those for software: they, too, add floats in another order. Of merged parts both. */
+  kernels?: string;
   config: SweepConfig;
   /** What the user said of a stem; absent where that was nothing. */
   stem?: StemOptions;

@@ -76,6 +76,7 @@ const identity = fields({
   packageVersion: text,
   adapter: text,
   driver: optional(text),
+  kernels: optional(text),
   config: (value, path) => {
     const problem = configProblem(value);
     return problem === null ? null : `${path}.${problem}`;

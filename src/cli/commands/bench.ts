@@ -18,12 +18,12 @@ import { say } from "../terminal.js";
 /** A sample repeats its batch for about so long. */
 const SAMPLE_SECONDS = 1;
 
-async function bench({ cases, peers, adapter, tune, output, growth, profile, ...options }: BenchOptions): Promise<number> {
+async function bench({ cases, peers, adapter, kernels, tune, output, growth, profile, ...options }: BenchOptions): Promise<number> {
   using files = new CaseFiles();
   const interruption = listenForInterruption(null, () => process.exit(interruption.code()!)); // what runs beside it ends with it
   const machine = describeMachine();
   const environment = (adapter: AdapterSummary): Environment => ({ adapter: adapterOf(adapter), ...machine });
-  const engine = ours({ adapter, tune });
+  const engine = ours({ adapter, kernels, tune });
   const note = options.quiet ? () => undefined : say;
   if (growth) {
     const found = await measureGrowth(growth.base, growth.base.sweep!.layers![0], engine, files, { ...options, say: note });

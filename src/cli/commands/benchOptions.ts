@@ -5,12 +5,12 @@ import { architectureOf } from "../../bench/networks.js";
 import { defaultPython, knownPeers, peersAreHere, selectPeers, type Peer } from "../../bench/peers.js";
 import { isProgram } from "../../bench/programs.js";
 import { OUTPUTS, type Output } from "../../bench/report.js";
-import type { MapShape } from "../../layout/blocks.js";
+import type { Kernels, MapShape } from "../../layout/blocks.js";
 import { MEMBERS } from "../../model/networks/table.js";
 import { DEFAULT_CONFIG } from "../../sweep/config.js";
 import { FILTER_NAMES } from "../choices.js";
-import { CONFIG_FLAG, JSON_FLAG, type Flag } from "../command.js";
-import type { Arguments } from "../options.js";
+import { CONFIG_FLAG, JSON_FLAG, KERNELS_FLAG, type Flag } from "../command.js";
+import { type Arguments, kernelsOf } from "../options.js";
 import { choice, distinct, list, number, single, whole, wrong, type Given } from "../values.js";
 
 export interface BenchOptions {
@@ -21,6 +21,7 @@ export interface BenchOptions {
   /** Empty: nothing is compared. */
   peers: Peer[];
   adapter: string | null;
+  kernels: Kernels | undefined;
   tune: boolean;
   quiet: boolean;
   /** Null: the cases are measured. */
@@ -63,6 +64,7 @@ export const BENCH_FLAGS: Record<string, Flag> = {
   python: text(MEASURING, "Python whose PyTorch and tinygrad are compared", "$PYTHON, bench/peers/.venv or python3"),
   tune: { type: "boolean", group: MEASURING, description: "Measure anew which settings of the kernels are fastest here, and keep them for later runs" },
   adapter: text(MEASURING, "Index, or part of the name, as `devices` shows them", "the first"),
+  kernels: { ...KERNELS_FLAG.kernels, group: MEASURING },
   quiet: { type: "boolean", group: MEASURING, description: "Print no progress" },
   ...CONFIG_FLAG,
   ...JSON_FLAG,
@@ -157,6 +159,7 @@ export function benchOptions(args: Arguments): BenchOptions {
     peers: peersOf(args),
     tune: args.tune === true,
     adapter: single("adapter", args.adapter as Given),
+    kernels: kernelsOf(args),
     quiet: args.quiet === true,
     growth: growthOf(args, cases),
     profile: profileOf(args, cases),

@@ -44,6 +44,8 @@ const FIELDS: readonly Field[] = Object.freeze(fieldsOf(COLUMNS));
 export interface ResultMetadata {
   packageVersion: string;
   adapter: string;
+  /** Which of the two sets of kernels; software where it is left out. */
+  kernels?: string;
   batchNorm: string;
   epsilonSpace: string;
   /** Null where it is unknown: the images came normalised. */
@@ -65,6 +67,7 @@ export function resultSchema(metadata: ResultMetadata): Schema {
       ["schema_version", SCHEMA_VERSION],
       ["package_version", metadata.packageVersion],
       ["adapter", metadata.adapter],
+      ["kernels", metadata.kernels ?? "software"],
       ["batch_norm", metadata.batchNorm],
       ["epsilon_space", metadata.epsilonSpace],
       ["normalisation", JSON.stringify(metadata.normalisation)],

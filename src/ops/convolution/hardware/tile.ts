@@ -56,7 +56,7 @@ export function chooseGemmTile(shape: ConvShape, gradient: boolean, { lanes, acc
   const least = Math.min(...CHANNELS.map((tile) => paddedTo(outs, tile)));
   const channels = CHANNELS.find((tile) => paddedTo(outs, tile) * WORTH <= least)!;
   const isWide = accumulators >= 8 * OWN_IMAGES;
-  return { channels, images: Math.min(128, 4 * lanes), own: isWide && channels >= 64 ? 8 : 4, depth: isWide ? 8 : 4 };
+  return { channels, images: Math.min(128, 4 * lanes), own: isWide && channels >= 64 ? 8 : 4, depth: isWide ? 8 : 1 };
 }
 
 /** The tile to take without measuring, and others that may be faster on some adapter. */
