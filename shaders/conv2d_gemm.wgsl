@@ -22,7 +22,8 @@ const TM = 64; // output channels of a workgroup
 const TN = 128; // images of it
 const TILE_M = 8; // output channels of an invocation
 const K = 8; // channels in workgroup memory at once
-const PRODUCTS = 64; // rows of weights of a tap, or where FLAT of a group: a multiple of K
+const ROWS = 64; // of weights, of a tap, or where FLAT of a group: a multiple of K
+const GROUP_ROWS = 576; // of a group
 const OUT_QUADS_OF_GROUP = 16; // vec4 of output channels in a row of weights
 const WEIGHT_ROW = 4096; // texels in a row of the texture
 const MASKED = false;
@@ -37,7 +38,6 @@ const N_QUADS = TN / 4;
 const PARTS = LANES / N_QUADS; // of a block of images
 const TILES = (OUT_QUADS_OF_GROUP + M_QUADS - 1) / M_QUADS; // of a group's output channels
 const TAPS = KERNEL_H * KERNEL_W;
-const GROUP_TEXELS = PRODUCTS * TAPS * OUT_QUADS_OF_GROUP;
 const W_LOADS = (K * M_QUADS + THREADS - 1) / THREADS;
 const X_LOADS = (K * N_QUADS + THREADS - 1) / THREADS;
 
@@ -93,7 +93,7 @@ fn main(@builtin(workgroup_id) tile: vec3u, @builtin(local_invocation_index) loc
   // @unroll
   for (var i = 0; i < W_LOADS; i++) {
     w_row[i] = (i * THREADS + local) / M_QUADS;
-    w_at[i] = conv_group * GROUP_TEXELS + w_row[i] * OUT_QUADS_OF_GROUP + first_quad + (i * THREADS + local) % M_QUADS;
+    w_at[i] = (conv_group * GROUP_ROWS + w_row[i]) * OUT_QUADS_OF_GROUP + first_quad + (i * THREADS + local) % M_QUADS;
   }
   // @unroll
   for (var i = 0; i < X_LOADS; i++) {
@@ -106,7 +106,7 @@ fn main(@builtin(workgroup_id) tile: vec3u, @builtin(local_invocation_index) loc
   }
   // @static
   if (FLAT) {
-    for (var step = 0u; step < PRODUCTS; step += K) {
+    for (var step = 0u; step < ROWS; step += K) {
       let row = step;
       let pixel = 0u;
       // @import gemm_step
@@ -123,7 +123,7 @@ fn main(@builtin(workgroup_id) tile: vec3u, @builtin(local_invocation_index) loc
           continue;
         }
         let pixel = u32(in_y * IN_W + in_x);
-        let first_row = u32(ky * KERNEL_W + kx) * PRODUCTS;
+        let first_row = u32(ky * KERNEL_W + kx) * ROWS;
         for (var step = 0u; step < CHANNELS; step += K) {
           let row = first_row + step;
           // @import gemm_step

@@ -41,7 +41,7 @@ export function planGemm(shape: ConvShape, gradient: boolean, input: BlockLayout
       ...layoutConstants("IN", input), ...layoutConstants("OUT", output), GRADIENT: gradient,
       KERNEL_H: kernel[0], KERNEL_W: kernel[1], STRIDE_H: stride[0], STRIDE_W: stride[1], PAD_H: pad[0], PAD_W: pad[1], DILATION_H: dilation[0], DILATION_W: dilation[1],
       CHANNELS: sums, OUT_CHANNELS: outs, FLAT: isFlat, TM: tile.channels, TN: tile.images, TILE_M: tile.own, K: tile.depth,
-      PRODUCTS: rows, OUT_QUADS_OF_GROUP: columns / 4, WEIGHT_ROW,
+      ROWS: rows, GROUP_ROWS: rows * (isFlat ? 1 : taps), OUT_QUADS_OF_GROUP: columns / 4, WEIGHT_ROW,
     },
     multiplyAdds: multiplyAdds(shape),
   };
