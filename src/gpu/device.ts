@@ -16,6 +16,8 @@ export interface Gpu {
   /** Weights may come from neighbour lanes: subgroups are never narrower than `lanes`. */
   shuffle: boolean;
   maxTextureWidth: number;
+  /** Width of subgroups that kernels ask for, the adapter's narrowest: wider ones would be half empty, or short of registers. Null where it can't be asked for. */
+  subgroupSize: number | null;
   /** Why the device is gone; null while it works. */
   lost: string | null;
   /**
@@ -34,6 +36,11 @@ export interface AdapterRequest {
 
 const LIMITS = ["maxStorageBufferBindingSize", "maxBufferSize", "maxComputeWorkgroupStorageSize"] as const;
 const WIDEST_TEXTURE = 16384;
+const FEATURES: GPUFeatureName[] = ["subgroups", "timestamp-query"];
+const SUBGROUP_SIZE = "subgroup-size-control" as GPUFeatureName;
+
+/** On software adapters nothing is to be had by it. */
+const asksForSize = ({ features }: GPUAdapter, { software }: AdapterSummary): boolean => !software && features.has(SUBGROUP_SIZE) && features.has("subgroups");
 
 interface Found {
   instance: GPU;
@@ -97,7 +104,7 @@ async function requestDevice({ adapter, summary }: Found, maxTextureWidth: numbe
   if (adapter.limits.maxTextureDimension2D < 8192) throw new AdapterError(`${summary.name}: textures are at most ${adapter.limits.maxTextureDimension2D} texels wide, 8192 are needed`);
   const requiredLimits: Record<string, number> = { maxTextureDimension2D: maxTextureWidth };
   for (const key of LIMITS) requiredLimits[key] = adapter.limits[key];
-  const requiredFeatures = (["subgroups", "timestamp-query"] as GPUFeatureName[]).filter((feature) => adapter.features.has(feature));
+  const requiredFeatures = [...FEATURES, ...(asksForSize(adapter, summary) ? [SUBGROUP_SIZE] : [])].filter((feature) => adapter.features.has(feature));
   try {
     return await adapter.requestDevice({ requiredFeatures, requiredLimits });
   } catch (error) {
@@ -138,6 +145,7 @@ export async function openAdapter(request: AdapterRequest, check: (gpu: Gpu) => 
     lanes,
     shuffle: subgroups && lanes <= narrowest,
     maxTextureWidth,
+    subgroupSize: asksForSize(adapter, summary) && narrowest >= 4 ? narrowest : null,
     lost: null,
     async renew() {
       const same = (await findAdapters()).find((other) => other.summary.name === summary.name && other.summary.description === summary.description);

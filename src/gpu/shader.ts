@@ -55,6 +55,9 @@ export function specialise({ source, bindings }: Shader, constants: Record<strin
   return { code: subgroups ? code : code.replace(/^enable subgroups;$/m, "").replace(/, @builtin\(subgroup_\w+\) \w+: u32/, ""), bindings: used };
 }
 
+/** The same text asking for subgroups of `size`, in which workgroups are always full. */
+export const withSubgroupSize = (code: string, size: number): string => `enable subgroup_size_control;\n${code.replace("@compute", `@compute @subgroup_size(${size})`)}`;
+
 type Resource = ReturnType<WgslReflect["getBindGroups"]>[0][0];
 
 function layoutOf(shaderName: string, { name, type, access, resourceType }: Resource): Binding["layout"] {

@@ -36,7 +36,7 @@ const shown = (text: string | undefined): string => (text === undefined ? "nothi
 
 /** Every difference as "name: there X, here Y"; empty when equal. */
 export function differences(there: RunIdentity, here: RunIdentity): string[] {
-  const [a, b] = [flatten(there), flatten(here)];
+  const [a, b] = [there, here].map((identity) => flatten({ ...identity, kernels: identity.kernels ?? "software" }));
   return [...new Set([...a.keys(), ...b.keys()])]
     .filter((key) => a.get(key) !== b.get(key))
     .map((key) => `${shown(key.replace(/^config\./, ""))}: there ${shown(a.get(key))}, here ${shown(b.get(key))}`);

@@ -72,6 +72,29 @@ export function isTiled(shape: ConvShape, gradient: boolean): boolean {
  * pixels see a quarter of the taps; a stride itself takes fewer; and an invocation holds at most 8 vectors of what it reads.
  */
 export function chooseTile(shape: ConvShape, gradient: boolean, limits: TileLimits): ConvTile {
+  const tile = guessTile(shape, gradient, limits);
+  return limits.accumulators < ACCUMULATORS.software ? withinBudget(tile, shape, gradient, limits.accumulators) : tile;
+}
+
+/** Fewer channels, rows or blocks, until the sums fit into registers: what a CPU spills to its stack costs little, a GPU's costs all. */
+function withinBudget(tile: ConvTile, shape: ConvShape, gradient: boolean, most: number): ConvTile {
+  const { height, width, channels } = mapWritten(shape, gradient);
+  const unit = gradient ? shape.stride[0] : 1;
+  const isWhole = Math.min(width, mapRead(shape, gradient).width) < 3;
+  const sums = ({ channels: count, rows, blocks }: ConvTile): number => count * rows * width * blocks;
+  let fit = tile;
+  const fewer = channelTiles(channels, height * width === 1, shape.groups);
+  while (sums(fit) > most) {
+    const narrower = fewer.find((count) => count < fit.channels);
+    if (fit.blocks > 1) fit = { ...fit, blocks: fit.blocks / 2 };
+    else if (!isWhole && fit.rows > unit && (fit.channels <= 8 || narrower === undefined)) fit = { ...fit, rows: Math.max(unit, Math.floor(fit.rows / 2 / unit) * unit), banded: false };
+    else if (narrower !== undefined) fit = { ...fit, channels: narrower };
+    else break;
+  }
+  return fit;
+}
+
+function guessTile(shape: ConvShape, gradient: boolean, limits: TileLimits): ConvTile {
   const { height, width, channels } = mapWritten(shape, gradient);
   const read = mapRead(shape, gradient);
   const tiles = channelTiles(channels, height * width === 1, shape.groups);
