@@ -1,7 +1,7 @@
 /** Shader files: read once, bindings and parameters told by wgsl_reflect, expanded for a set of constants. */
 import { WgslReflect } from "wgsl_reflect/wgsl_reflect.module.js";
 import { shaderText } from "../platform.js";
-import { expand } from "./unroll.js";
+import { compile, expand } from "./unroll.js";
 
 export interface Binding {
   name: string;
@@ -55,8 +55,16 @@ export function specialise({ source, bindings }: Shader, constants: Record<strin
   return { code: subgroups ? code : code.replace(/^enable subgroups;$/m, "").replace(/, @builtin\(subgroup_\w+\) \w+: u32/, ""), bindings: used };
 }
 
-/** The same text asking for subgroups of `size`, in which workgroups are always full. */
-export const withSubgroupSize = (code: string, size: number): string => `enable subgroup_size_control;\n${code.replace("@compute", `@compute @subgroup_size(${size})`)}`;
+/** The same text asking for subgroups of `size`, where they fill its workgroups: WebGPU asks for that. */
+export function withSubgroupSize(code: string, size: number): string {
+  const values = new Map<string, number>();
+  for (const [, name, text] of code.matchAll(/^const (\w+) = (.+);$/gm)) {
+    const value = compile(text)(values);
+    if (value !== undefined) values.set(name, value);
+  }
+  const invocations = compile(/@workgroup_size\((.+?)\)/.exec(code)![1])(values);
+  return invocations === undefined || invocations % size > 0 ? code : `enable subgroup_size_control;\n${code.replace("@compute", `@compute @subgroup_size(${size})`)}`;
+}
 
 type Resource = ReturnType<WgslReflect["getBindGroups"]>[0][0];
 

@@ -1,6 +1,6 @@
 /** Tiles of the kernel for hardware: which there are for a shape, and which is the best guess. */
 import { sameTile } from "../room.js";
-import { channelsOfGroup, type ConvShape } from "../shape.js";
+import { channelsOfGroup, type ConvShape, convOutput } from "../shape.js";
 
 /** What a workgroup computes, at one pixel of the map that is written. */
 export interface GemmTile {
@@ -26,7 +26,9 @@ const OWN_IMAGES = 8;
 const MOST_INVOCATIONS = 256;
 const SHARED_BYTES = 16384;
 /** Output channels of a workgroup, best first where they fill it: fewer load the same input more often. */
-const CHANNELS = [64, 32, 16, 8, 4];
+const CHANNELS = [128, 64, 32, 16, 8, 4];
+/** Pixels of a map below which 128 channels would be too few workgroups to fill a GPU. */
+const MANY_PIXELS = 4;
 /** A tile of fewer channels is taken where it computes that much less for padding. */
 const WORTH = 0.9;
 
@@ -48,14 +50,16 @@ function fits({ channels, images, own, depth }: GemmTile, shape: ConvShape, grad
 }
 
 /**
- * The tile to take without measuring: 64 channels x 128 images, 8 x 8 an invocation, by which compilers for AMD and NVIDIA come closest to
- * their peak without spilling; fewer channels where 64 would mostly be padding.
+ * The tile to take without measuring: 128 or 64 channels x 128 images, 8 x 8 an invocation, by which compilers for AMD and NVIDIA come
+ * closest to their peak without spilling; fewer channels where those would mostly be padding.
  */
 export function chooseGemmTile(shape: ConvShape, gradient: boolean, { lanes, accumulators }: GemmLimits): GemmTile {
   const { outs } = channelsOfGroup(shape, gradient);
-  const least = Math.min(...CHANNELS.map((tile) => paddedTo(outs, tile)));
-  const channels = CHANNELS.find((tile) => paddedTo(outs, tile) * WORTH <= least)!;
+  const { height, width } = gradient ? shape : convOutput(shape);
   const isWide = accumulators >= 8 * OWN_IMAGES;
+  const allowed = CHANNELS.filter((tile) => tile <= (isWide && height * width >= MANY_PIXELS ? 128 : 64));
+  const least = Math.min(...allowed.map((tile) => paddedTo(outs, tile)));
+  const channels = allowed.find((tile) => paddedTo(outs, tile) * WORTH <= least)!;
   return { channels, images: Math.min(128, 4 * lanes), own: isWide && channels >= 64 ? 8 : 4, depth: isWide ? 8 : 1 };
 }
 
