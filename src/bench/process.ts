@@ -7,8 +7,9 @@ import { openDevice } from "../run/open.js";
 import { tilesFor, type Tuning } from "../sweep/tiles.js";
 import { WORKS, type Case } from "./case.js";
 import { randomNetwork } from "./networks.js";
-import { CHECKED, serve, type AdapterHello, type Prepared, type RunRequest, type Sample, type Server } from "./protocol.js";
+import { CHECKED, serve, type AdapterHello, type Peak, type Prepared, type RunRequest, type Sample, type Server } from "./protocol.js";
 import { Pass } from "./pass.js";
+import { measurePeak } from "./peak.js";
 import { SweepWork } from "./sweepWork.js";
 import type { Measured, WorkOptions } from "./works.js";
 
@@ -54,6 +55,10 @@ class Ours implements Server {
     const start = performance.now();
     for (let i = 0; i < batches; i++) images += await this.#work!.run(slice);
     return { images, seconds: (performance.now() - start) / 1000 };
+  }
+
+  async peak(): Promise<Peak> {
+    return { tflops: (2 * (await measurePeak(await this.#open()))) / 1e12 };
   }
 
   async profile(): Promise<Profile> {

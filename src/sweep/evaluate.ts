@@ -28,12 +28,15 @@ export interface EvaluatorOptions {
   tiles?: TileTable;
 }
 
-/** Activations may take this much of the device's memory. */
-const MEMORY = { software: 512 * 2 ** 20, hardware: 2 * 2 ** 30 };
+/** Activations may take this much of the device's memory; where it has less, they are cut finer. */
+const MEMORY = { software: 512 * 2 ** 20, unknown: 2 ** 31, integrated: 2 ** 31, discrete: 2 ** 32 };
 /** Multiply-adds in one chunk of variants: enough that dispatches cost nothing beside them. */
-const CHUNK_COST = { software: 1e10, hardware: 1e12 };
+const CHUNK_COST = 1e10;
+/** On hardware, that a chunk takes so long at the rate measured so far: thousands of images times variants fill a large GPU. */
+const CHUNK_MS = 100;
+const HARDWARE_CHUNK = { least: 1e11, most: 1e13 };
 const MAX_VARIANTS = 256;
-const TILE_IMAGES = 256;
+const TILE_IMAGES = { software: 256, hardware: 1024 };
 
 interface Pending {
   staging: GPUBuffer;
@@ -71,7 +74,7 @@ export class Evaluator {
   ) {
     this.limits = kernelLimits(gpu, dataset);
     this.isTileFixed = config.batchNorm === "batch";
-    this.tileImages = this.isTileFixed ? config.batchSize : (options.tileImages ?? TILE_IMAGES);
+    this.tileImages = this.isTileFixed ? config.batchSize : (options.tileImages ?? TILE_IMAGES[kindOf(gpu)]);
     this.mostVariants = options.variants ?? MAX_VARIANTS;
     this.executor = new GpuExecutor(gpu, options.profiler);
     this.resources = new NetworkResources(this.executor, network);
@@ -193,7 +196,6 @@ export class Evaluator {
 
   /** As many variants a chunk as memory, texture rows and a sensible amount of work allow. */
   private chooseVariants(filtered: string[], masks: number, blocks: number, images: number): number {
-    const kind = kindOf(this.gpu);
     const one: UnitPlan = planUnit(this.network, this.planOptions(filtered, 1, blocks, images));
     const cost = one.body.reduce((sum, step) => sum + step.cost, 0);
     const tallest = Math.max(...[...one.tensors.values()].map(({ height }) => height));
@@ -202,9 +204,17 @@ export class Evaluator {
       MAX_VARIANTS,
       masks,
       Math.floor(this.gpu.maxTextureWidth / tallest),
-      Math.floor(MEMORY[kind] / planBytes(one)),
-      Math.round(CHUNK_COST[kind] / cost),
+      Math.floor(MEMORY[this.gpu.adapter.type] / planBytes(one)),
+      this.worthwhile(cost),
     )));
+  }
+
+  /** Variants of so many multiply-adds each that are worth a chunk; on hardware a power of two, so that few plans are made as its rate becomes known. */
+  private worthwhile(cost: number): number {
+    if (kindOf(this.gpu) === "software") return Math.round(CHUNK_COST / cost);
+    const { least, most } = HARDWARE_CHUNK;
+    const wanted = Math.min(most, Math.max(least, this.submitter.rate * CHUNK_MS));
+    return 2 ** Math.max(0, Math.floor(Math.log2(wanted / cost)));
   }
 
   private async prepare(filtered: string[], variants: number, blocks: number, images: number): Promise<PreparedPlan> {

@@ -27,7 +27,7 @@ export interface BenchOptions {
   /** Null: the cases are measured. */
   growth: { base: Case; figure: string | null } | null;
   /** Likewise. */
-  profile: { of: Case; peak: number | null } | null;
+  profile: { of: Case; peak: number | "measured" | null } | null;
 }
 
 /** Layers of a growing sweep, unless others are named: one of each depth. */
@@ -60,7 +60,7 @@ export const BENCH_FLAGS: Record<string, Flag> = {
   growth: { type: "boolean", group: MEASURING, description: "Measure instead how a sweep's time and memory grow with images, networks, thresholds, epsilons and filters" },
   figure: text(MEASURING, "With --growth: draw it into this SVG file"),
   profile: { type: "boolean", group: MEASURING, description: "Measure instead the adapter's time by kernel, of one case" },
-  peak: text(MEASURING, "With --profile: the adapter's float32 peak in TFLOP/s, to tell each kernel's share of it"),
+  peak: { type: "string", group: MEASURING, description: "With --profile: tell each kernel's share of the adapter's float32 peak, measured first by a kernel that does nothing else; or give it in TFLOP/s", defaultDescription: "none" },
   python: text(MEASURING, "Python whose PyTorch and tinygrad are compared", "$PYTHON, bench/peers/.venv or python3"),
   tune: { type: "boolean", group: MEASURING, description: "Measure anew which settings of the kernels are fastest here, and keep them for later runs" },
   adapter: text(MEASURING, "Index, or part of the name, as `devices` shows them", "the first"),
@@ -118,9 +118,9 @@ function growthOf(args: Arguments, cases: Case[]): BenchOptions["growth"] {
 }
 
 function profileOf(args: Arguments, cases: Case[]): BenchOptions["profile"] {
-  const text = single("peak", args.peak as Given);
-  const peak = text === null ? null : number("peak", text);
-  if (peak !== null && (args.profile !== true || peak <= 0)) throw wrong("peak", args.profile === true ? "has to be above 0" : "belongs to --profile");
+  const text = args.peak === "" ? "" : single("peak", args.peak as Given);
+  const peak = text === null ? null : text === "" ? "measured" : number("peak", text);
+  if (peak !== null && (args.profile !== true || (peak !== "measured" && peak <= 0))) throw wrong("peak", args.profile === true ? "has to be above 0" : "belongs to --profile");
   if (args.profile !== true) return null;
   const stray = ["compare", "growth"].find((name) => args[name] !== undefined);
   if (stray) throw wrong([stray, "profile"], "don't go together");
