@@ -1,4 +1,4 @@
-/** Child of the model: compiles every kernel of a unit on the null device, one after the other. Argument: JSON of the case. */
+/** Child of the model: compiles the kernels of a unit on the null device, one after the other. Argument: JSON of the case. */
 import { openAdapter } from "../../dist/src/gpu/device.js";
 import { shader, specialise, withSubgroupSize } from "../../dist/src/gpu/shader.js";
 import { tileOf, turnOf, unitOf } from "./cases.mjs";
@@ -8,7 +8,9 @@ const mark = (text) => process.stderr.write(`\nMARK ${text}\n`);
 const gpu = await openAdapter({}, async () => {});
 const { device, subgroupSize } = gpu;
 const { plan, limits, steps } = unitOf(of, gpu);
-const keyOf = (step) => step.kernel + JSON.stringify(step.constants);
+/** Of kernels that differ in the sizes of maps and channels alone, `distinct` takes one. */
+const flagsOf = ({ constants: c }) => Object.entries(c).filter(([name, value]) => typeof value === "boolean" || /^(T[MN]|TILE_M|K|OC|ROWS|BLOCKS|CAP)$/.test(name));
+const keyOf = (step) => step.kernel + JSON.stringify(of.distinct ? flagsOf(step) : step.constants);
 const kernels = new Map();
 for (const step of steps) {
   const known = kernels.get(keyOf(step)) ?? { step, cost: 0 };

@@ -7,7 +7,6 @@ import { fileURLToPath } from "node:url";
 
 const HERE = fileURLToPath(new URL(".", import.meta.url));
 const ICD = "/usr/share/vulkan/icd.d/radeon_icd.json";
-const HEADERS = "vulkan/vk_layer.h";
 
 /**
  * Lanes of a SIMD, and instructions of multiply-adds that it starts in a cycle at best, which is what the makers' peak counts: RDNA 3
@@ -22,11 +21,8 @@ export const FAMILIES = {
 /** Why the model can't run here; null where it can. */
 export function missing() {
   if (!existsSync(ICD)) return `no ${ICD}: install mesa-vulkan-drivers (on Debian 12 of backports)`;
-  const { status } = spawnSync("gcc", ["-E", "-include", HEADERS, "-x", "c", "/dev/null", ...includes()], { stdio: "ignore" });
-  return status === 0 ? null : "no gcc or no Vulkan headers: install gcc and libvulkan-dev";
+  return spawnSync("gcc", ["--version"], { stdio: "ignore" }).status === 0 ? null : "no gcc: install it";
 }
-
-const includes = () => (process.env.VULKAN_INCLUDE ? ["-I", process.env.VULKAN_INCLUDE] : []);
 
 /**
  * @param script file of this folder, which prints `MARK text` to stderr before what is wanted, and `MARK END` behind all
@@ -39,7 +35,7 @@ export function onNullDevice(family, script, args) {
   const folder = mkdtempSync(join(tmpdir(), "null-device-"));
   try {
     copyFileSync(join(HERE, "layer/nocmd.json"), join(folder, "nocmd.json"));
-    const built = spawnSync("gcc", ["-shared", "-fPIC", "-O1", ...includes(), "-o", join(folder, "libnocmd.so"), join(HERE, "layer/nocmd.c")], { encoding: "utf8" });
+    const built = spawnSync("gcc", ["-shared", "-fPIC", "-O1", "-o", join(folder, "libnocmd.so"), join(HERE, "layer/nocmd.c")], { encoding: "utf8" });
     if (built.status !== 0) throw new Error(`the layer does not compile: ${built.stderr}`);
     // A file, not a pipe: Node makes its pipes non-blocking, and the driver then loses what does not fit.
     const printed = join(folder, "stderr");

@@ -32,11 +32,11 @@ export interface EvaluatorOptions {
 const MEMORY = { software: 512 * 2 ** 20, unknown: 2 ** 31, integrated: 2 ** 31, discrete: 2 ** 32 };
 /** Multiply-adds in one chunk of variants: enough that dispatches cost nothing beside them. */
 const CHUNK_COST = 1e10;
-/** On hardware, that a chunk takes so long at the rate measured so far: thousands of images times variants fill a large GPU. */
+/** On hardware, what it does in so long at the rate measured so far: a large GPU wants thousands of images times variants, a small one gets fewer. */
 const CHUNK_MS = 100;
 const HARDWARE_CHUNK = { least: 1e11, most: 1e13 };
 const MAX_VARIANTS = 256;
-const TILE_IMAGES = { software: 256, hardware: 1024 };
+const TILE_IMAGES = 256;
 
 interface Pending {
   staging: GPUBuffer;
@@ -74,7 +74,7 @@ export class Evaluator {
   ) {
     this.limits = kernelLimits(gpu, dataset);
     this.isTileFixed = config.batchNorm === "batch";
-    this.tileImages = this.isTileFixed ? config.batchSize : (options.tileImages ?? TILE_IMAGES[kindOf(gpu)]);
+    this.tileImages = this.isTileFixed ? config.batchSize : (options.tileImages ?? TILE_IMAGES);
     this.mostVariants = options.variants ?? MAX_VARIANTS;
     this.executor = new GpuExecutor(gpu, options.profiler);
     this.resources = new NetworkResources(this.executor, network);

@@ -118,7 +118,7 @@ function growthOf(args: Arguments, cases: Case[]): BenchOptions["growth"] {
 }
 
 function profileOf(args: Arguments, cases: Case[]): BenchOptions["profile"] {
-  const text = args.peak === "" ? "" : single("peak", args.peak as Given);
+  const text = args.peak === "" || args.peak === true ? "" : single("peak", args.peak as Given);
   const peak = text === null ? null : text === "" ? "measured" : number("peak", text);
   if (peak !== null && (args.profile !== true || (peak !== "measured" && peak <= 0))) throw wrong("peak", args.profile === true ? "has to be above 0" : "belongs to --profile");
   if (args.profile !== true) return null;
