@@ -12,7 +12,7 @@ export const GPU = { adapter: { software: false }, kernels: "hardware", lanes: 3
  * @param of `network`, `input` as 1x28x28, `filtered` layers (the first of the first stage by default), `variants` of `images` images each, `kernels`
  * @returns plan of a unit: forward, input gradient, attack, forward
  */
-export function unitOf({ network = "resnet18", width = MEMBERS.get(network).width, input = "1x28x28", filtered = null, variants = 8, images = 256, kernels = "hardware" }, gpu = GPU) {
+export function unitOf({ network = "resnet18", width = MEMBERS.get(network).width, input = "1x28x28", filtered, variants = 8, images = 256, kernels = "hardware" }, gpu = GPU) {
   const [channels, height, columns] = input.split("x").map(Number);
   const image = { channels, height, width: columns };
   const of = { network, width, input: image, classes: 10, work: "unit", batch: images };

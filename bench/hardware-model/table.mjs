@@ -15,23 +15,27 @@ const { values } = parseArgs({
 });
 const list = (text) => text.split(",");
 const percent = (value) => (Number.isFinite(value) ? `${(100 * value).toFixed(0)} %` : "");
-const table = (head, rows) => console.log(`${[head, head.map(() => "---"), ...rows].map((cells) => `| ${cells.join(" | ")} |`).join("\n")}\n`);
+const line = (cells) => console.log(`| ${cells.join(" | ")} |`);
+const heading = (cells) => [cells, cells.map(() => "---")].forEach(line);
+const most = (kernels, pick) => Math.max(...kernels.map(pick));
 
-const units = [];
-for (const family of list(values.family)) {
-  for (const network of list(values.network)) {
-    for (const input of list(values.input)) {
-      const of = { network, input, kernels: values.kernels, filtered: values.filtered ? list(values.filtered) : null };
+function each(title, kernels) {
+  const all = kernels.reduce((sum, { cost }) => sum + cost, 0);
+  heading([title, "tile", "VGPRs", "spilled", "waves", "code B", "loads", "LDS", "VALU", "FMA", "VOPD", "real/VALU", "of peak at most", "of the work"]);
+  for (const k of kernels) line([`${k.name}${k.masked ? ", filtered" : ""}`, k.tile, k.vgprs, k.spilled, k.waves, k.code, k.loop?.load ?? "", k.loop?.lds ?? "", k.loop?.valu ?? "", k.loop?.fma ?? "", k.loop?.vopd ?? "", Number.isFinite(k.real) ? k.real.toFixed(2) : "", percent(k.peak), percent(k.cost / all)]);
+  console.log();
+}
+
+if (!values.each) heading(["network", "images", "family", "kernels", "real/VALU", "of fp32 peak at most", "most registers spilled", "most VGPRs", "fewest waves", "bytes from L2 a multiply-add"]);
+for (const network of list(values.network)) {
+  for (const input of list(values.input)) {
+    for (const family of list(values.family)) {
+      const of = { network, input, kernels: values.kernels, filtered: values.filtered ? list(values.filtered) : undefined };
       const kernels = compiled(family, of);
       const { real, peak } = wholeUnit(kernels);
-      const most = (pick) => Math.max(...kernels.map(pick));
-      units.push([family, network, input, kernels.length, real.toFixed(2), percent(peak), most(({ spilled }) => spilled), most(({ vgprs }) => vgprs), Math.min(...kernels.filter((kernel) => Number.isFinite(kernel.peak)).map(({ waves }) => waves)), bytesOf(of).l2.toFixed(3)]);
-      if (!values.each) continue;
-      table(
-        [`${family}, ${network}, ${input}`, "tile", "VGPRs", "spilled", "waves", "code B", "loads", "LDS", "VALU", "FMA", "VOPD", "real/VALU", "of peak at most", "of the work"],
-        kernels.map((k) => [`${k.name}${k.masked ? ", filtered" : ""}`, k.tile, k.vgprs, k.spilled, k.waves, k.code, k.loop?.load ?? "", k.loop?.lds ?? "", k.loop?.valu ?? "", k.loop?.fma ?? "", k.loop?.vopd ?? "", Number.isFinite(k.real) ? k.real.toFixed(2) : "", percent(k.peak), percent(k.cost / kernels.reduce((sum, { cost }) => sum + cost, 0))]),
-      );
+      const tiled = kernels.filter((kernel) => Number.isFinite(kernel.peak));
+      if (values.each) each(`${network}, ${input}, ${family}`, kernels);
+      else line([network, input, family, kernels.length, real.toFixed(2), percent(peak), most(kernels, ({ spilled }) => spilled), most(kernels, ({ vgprs }) => vgprs), Math.min(...tiled.map(({ waves }) => waves)), bytesOf(of).l2.toFixed(3)]);
     }
   }
 }
-table(["family", "network", "images", "kernels", "real/VALU", "of fp32 peak at most", "most registers spilled", "most VGPRs", "fewest waves", "bytes from L2 a multiply-add"], units);
