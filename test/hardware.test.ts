@@ -12,7 +12,9 @@ import { GpuExecutor } from "../src/run/gpu.js";
 import { kernelLimits } from "../src/run/limits.js";
 import { isAlike, tuneTiles } from "../src/run/tune.js";
 import { differences, identityHash, type RunIdentity } from "../src/results/identity.js";
+import { GraphBuilder } from "../src/model/builder.js";
 import { assertClose, noise } from "./support/close.js";
+import { checkGraph, classify, HARDWARE } from "./support/graph.js";
 import { gpu } from "./support/kernel.js";
 
 const LIMITS = { kernels: "hardware", lanes: 4, maxTextureWidth: 8192, shuffle: false, accumulators: 64 } as const;
@@ -96,6 +98,21 @@ for (const gradient of [false, true]) {
     for (const tile of TILES) results.push(await convolve(shape, gradient, tile, x, weights));
     assertClose(results[0], gradient ? conv2dInputGradient(shape, x, weights) : conv2d(shape, x, weights), 1e-5, tileKey(shape, gradient));
     for (const result of results) assert.equal(result, results[0]);
+  });
+}
+
+for (const batchNorm of ["running", "batch"] as const) {
+  test(`every op on odd sizes, batch norm ${batchNorm}`, async () => {
+    const image = { channels: 2, height: 11, width: 9 };
+    const b = new GraphBuilder();
+    const stem = b.relu(b.norm(b.conv("image", "stem", 2, 6, 3, { pad: 1 }), "norm", 6));
+    const pooled = b.maxPool(stem, 3, { stride: 2, pad: 1, ceil: true });
+    const smooth = b.avgPool(pooled, 3, { stride: 1, pad: 1, countPadding: false });
+    const gated = b.multiply(b.activation(b.conv(b.adaptiveAvgPool(smooth), "gate", 6, 6, 1, { bias: true }), "sigmoid"), smooth);
+    const lifted = b.add(gated, b.adaptiveAvgPool(pooled));
+    const joined = b.concat([lifted, b.slice(b.conv(pooled, "side", 6, 7, 3, { pad: 1 }), 2, 5)]);
+    const moved = b.scale(b.concat([b.shuffle(joined, 11), lifted]), [1.5], [0.1]);
+    await checkGraph(classify(b, b.activation(b.adaptiveAvgPool(moved, 3, 2), "gelu"), image), image, { batchNorm, seed: 5, plan: HARDWARE });
   });
 }
 
