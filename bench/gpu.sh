@@ -4,8 +4,9 @@
 #   bench/gpu.sh pack [carry.tar.xz]        here: node, what it loads, and the Vulkan loader, in one archive
 #   tar xf carry.tar.xz && ./gpu.sh run [OUT]   there: tables and JSON into the folder OUT (measured)
 #
-# PEAK=67 (TFLOP/s in float32) adds each kernel's share of it. PYTHON names a Python with a CUDA build of torch; without one the
-# comparison says that it is missing. ONLY=unit,profile runs some of the parts: verify, unit, forward, sweep, shapes, profile.
+# PEAK=67 (TFLOP/s in float32) is taken for the card's peak, which is measured otherwise. PYTHON names a Python with a CUDA build of torch; without one the
+# comparison says that it is missing. ONLY=unit,profile runs some of the parts: verify, unit, forward, sweep, shapes, profile, profile-small,
+# profile-large, profile-software, unit-software.
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 
@@ -56,7 +57,7 @@ find_driver() {
 }
 
 run() {
-  local out=${1:-$PWD/measured} peak=${PEAK:+--peak $PEAK} cuda=torch-cuda-notebook,torch-cuda-tuned,torch-cuda-tf32
+  local out=${1:-$PWD/measured} peak="--peak ${PEAK:-}" cuda=torch-cuda-notebook,torch-cuda-tuned,torch-cuda-tf32
   mkdir -p "$out"
   export PATH="$here:$PATH" LD_LIBRARY_PATH="$here/lib:${LD_LIBRARY_PATH:-}"
   find_driver
@@ -66,8 +67,18 @@ run() {
   # The first call also looks for the fastest settings of the kernels, which are kept for the others.
   part unit inferlink bench --tune --work unit --batch 256,1024,4096 -r 5 --compare "$cuda" -o json
   part forward inferlink bench --work forward,gradient --batch 1024 -r 5 --compare "$cuda" -o json
-  # shellcheck disable=SC2086 # no words when there is no peak
+  # shellcheck disable=SC2086 # one word or two
   part profile inferlink bench --profile --work sweep --filters h_a --layers conv1 --batch 1024 $peak -o json
+  part profile-small inferlink bench --profile --work forward --batch 2048 $peak -o json
+  part profile-large inferlink bench --profile --work forward --batch 16384 $peak -o json
+  part profile-software inferlink bench --kernels software --profile --work forward --batch 2048 $peak -o json
+  part unit-software inferlink bench --kernels software --work unit --batch 1024 -r 5 -o json
+  cat > "$out/first.txt" <<'NAMES'
+What nobody knew before the first GPU ran this, and the file that tells it:
+  kernels for hardware against those for software, layer1 and layer4   profile-small.out, profile-software.out; unit.out, unit-software.out
+  2,048 against 16,384 images in flight                                profile-small.out, profile-large.out
+  each kernel's share of the peak                                      profile.out
+NAMES
   part sweep inferlink bench --work sweep --batch 1024 -r 3 --compare "$cuda" -o json
   part shapes inferlink bench --tune --input 3x32x32,3x64x64 --work unit --batch 1024 -r 5 --compare "$cuda" -o json
 }

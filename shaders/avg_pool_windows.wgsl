@@ -83,9 +83,10 @@ fn main(@builtin(workgroup_id) tile: vec3u, @builtin(local_invocation_id) local:
   let quad = tile.z;
   let lane = local.x;
   var value = vec4f(0);
-  for (var i = 0u; i < 4; i++) {
+  for (var i = 0u; i < PIXELS; i++) {
     let at = out_pixel(group, quad, i, CHANNELS);
     if (at.real) {
+      var sum = Number(0);
       // @static
       if (GRADIENT) {
         let down = windows_of(i32(at.y), MAP_H, POOLED_H, KERNEL_H, STRIDE_H, PAD_H);
@@ -94,20 +95,20 @@ fn main(@builtin(workgroup_id) tile: vec3u, @builtin(local_invocation_id) local:
           let rows = span_of(y, MAP_H, POOLED_H, KERNEL_H, STRIDE_H, PAD_H);
           for (var x = across.x; x < across.y; x++) {
             let columns = span_of(x, MAP_W, POOLED_W, KERNEL_W, STRIDE_W, PAD_W);
-            value[i] += in_pixel(image_block % params.in_blocks, at.channel, u32(y), u32(x), lane) / divisor(rows, columns);
+            sum += in_pixel(image_block % params.in_blocks, at.channel, u32(y), u32(x), lane) / divisor(rows, columns);
           }
         }
       } else {
         let rows = span_of(i32(at.y), MAP_H, POOLED_H, KERNEL_H, STRIDE_H, PAD_H);
         let columns = span_of(i32(at.x), MAP_W, POOLED_W, KERNEL_W, STRIDE_W, PAD_W);
-        var sum = 0.0;
         for (var y = rows.first; y < rows.last; y++) {
           for (var x = columns.first; x < columns.last; x++) {
             sum += in_pixel(image_block % params.in_blocks, at.channel, u32(y), u32(x), lane);
           }
         }
-        value[i] = sum / divisor(rows, columns);
+        sum /= divisor(rows, columns);
       }
+      value = placed(value, i, sum);
     }
   }
   // @import epilogue

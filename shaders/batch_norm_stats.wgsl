@@ -23,6 +23,19 @@ var<workgroup> partial: array<array<vec4f, 2>, LANES>;
 
 // @import real_pixels
 
+// Whether the images of a vec4 are in the batch; behind its last one there may be padding in it.
+fn in_batch(number: u32, lane: u32) -> vec4<bool> {
+  let first = (number * LANES + lane) * IMAGES;
+  // @static
+  if (IMAGES == 4) {
+    let image = vec4u(first) + vec4u(0, 1, 2, 3);
+    return image < vec4u(params.images);
+  } else {
+    let isInside = first < params.images;
+    return vec4<bool>(isInside);
+  }
+}
+
 fn total(sum: vec4f, slot: u32, lane: u32) -> vec4f {
   workgroupBarrier();
   partial[lane][slot] = sum;
@@ -62,9 +75,11 @@ fn main(@builtin(workgroup_id) tile: vec3u, @builtin(local_invocation_id) local:
   var sum = vec4f(0);
   var dot = vec4f(0);
   for (var n = 0u; n < params.blocks_per_variant; n++) {
-    if (n * LANES + local.x < params.images) {
+    let inside = in_batch(n, local.x);
+    if (inside.x) {
       for (var q = 0u; q < IN_QUADS; q++) {
-        let value = select(vec4f(0), textureLoad(input, in_at(first + n, group, q, local.x)), real_pixels(q));
+        let real = real_pixels(q, inside);
+        let value = select(vec4f(0), textureLoad(input, in_at(first + n, group, q, local.x)), real);
         sum += value;
         // @static
         if (GRADIENT) {
@@ -81,9 +96,11 @@ fn main(@builtin(workgroup_id) tile: vec3u, @builtin(local_invocation_id) local:
     second = total(dot, 1u, local.x);
   } else {
     for (var n = 0u; n < params.blocks_per_variant; n++) {
-      if (n * LANES + local.x < params.images) {
+      let inside = in_batch(n, local.x);
+      if (inside.x) {
         for (var q = 0u; q < IN_QUADS; q++) {
-          let d = select(vec4f(0), textureLoad(input, in_at(first + n, group, q, local.x)) - mean, real_pixels(q));
+          let real = real_pixels(q, inside);
+          let d = select(vec4f(0), textureLoad(input, in_at(first + n, group, q, local.x)) - mean, real);
           dot += d * d;
         }
       }

@@ -22,7 +22,7 @@ fn main(@builtin(workgroup_id) tile: vec3u, @builtin(local_invocation_id) local:
   for (var n = 0u; n < params.blocks; n++) {
     if (n * LANES + local.x < params.images) {
       for (var q = 0u; q < IN_QUADS; q++) {
-        sum += select(vec4f(0), textureLoad(input, in_at(n, tile.x, q, local.x)), real_pixels(q));
+        sum += select(vec4f(0), textureLoad(input, in_at(n, tile.x, q, local.x)), real_pixels(q, vec4<bool>(true)));
       }
     }
   }

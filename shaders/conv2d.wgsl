@@ -29,6 +29,7 @@ const ROWS = 1; // output rows per invocation
 const KNOWN = false; // which rows is known here: the whole map, or a band of it that has a dispatch of its own
 const TOP = 0; // the first of them, where known
 const BLOCKS = 1; // image blocks per invocation
+const DIRECT = false; // each product is added to its sum at once: an addition less a pixel, but slower on a software driver
 const SHUFFLE = true; // weights come from the neighbour lanes (subgroups of LANES and more)
 const MASKED = false;
 const SCALED = false; // a gradient that scales what it reads by the batch norm of the convolution
@@ -176,7 +177,7 @@ fn main(@builtin(workgroup_id) tile: vec3u, @builtin(local_invocation_id) local:
           // @unroll
           for (var c = 0; c < OUT_W; c++) {
             const at = ((b * OC + oc) * ROWS + r) * OUT_W + c;
-            var sum = 0.0;
+            var sum = 0.0; // of this step
             // @unroll
             for (var u = 0; u < CHANNELS; u++) {
               // @unroll
@@ -193,7 +194,7 @@ fn main(@builtin(workgroup_id) tile: vec3u, @builtin(local_invocation_id) local:
                     // @static
                     if (up % STRIDE_H == 0 && across % STRIDE_W == 0 && y >= 0 && y < SPAN && xx >= 0 && xx < IN_W) {
                       const slot = y * IN_PITCH + xx;
-                      sum += v[tap] * x[(u / IN_PACK * BLOCKS + b) * SOURCE_QUADS + slot / 4][slot % 4 + u % IN_PACK];
+                      // @import add_product
                     }
                   } else {
                     const y = (TOP + r) * STRIDE_H + (ky + KERNEL_TOP) * DILATION_H - PAD_H - FIRST_ROW;
@@ -201,13 +202,16 @@ fn main(@builtin(workgroup_id) tile: vec3u, @builtin(local_invocation_id) local:
                     // @static
                     if (y >= 0 && y < SPAN && xx >= 0 && xx < IN_W) {
                       const slot = y * IN_PITCH + xx;
-                      sum += v[tap] * x[(u / IN_PACK * BLOCKS + b) * SOURCE_QUADS + slot / 4][slot % 4 + u % IN_PACK];
+                      // @import add_product
                     }
                   }
                 }
               }
             }
-            sums[at] += sum;
+            // @static
+            if (!DIRECT) {
+              sums[at] += sum;
+            }
           }
         }
       }

@@ -36,8 +36,8 @@ struct Params {
 @group(0) @binding(5) var residual: texture_storage_2d<rgba32float, read>;
 @group(0) @binding(6) var gate: texture_2d<f32>;
 @group(0) @binding(7) var<uniform> intervals: array<vec4f, 256>; // removed weights of each variant: low <= w <= high
-// @import input_pixel
 // @import output_pixels
+// @import input_pixel
 
 fn weight(out_channel: u32, in_channel: u32, ky: u32, kx: u32, low: f32, high: f32) -> f32 {
   let index = ((out_channel * GROUP_IN_CHANNELS + in_channel) * KERNEL_H + ky) * KERNEL_W + kx;
@@ -50,8 +50,8 @@ fn weight(out_channel: u32, in_channel: u32, ky: u32, kx: u32, low: f32, high: f
   }
 }
 
-fn total(image_block: u32, lane: u32, at: OutPixel, low: f32, high: f32) -> f32 {
-  var sum = 0.0;
+fn total(image_block: u32, lane: u32, at: OutPixel, low: f32, high: f32) -> Number {
+  var sum = Number(0);
   let group = at.channel / select(u32(GROUP_OUT_CHANNELS), u32(GROUP_IN_CHANNELS), GRADIENT);
   for (var ky = 0u; ky < KERNEL_H; ky++) {
     for (var kx = 0u; kx < KERNEL_W; kx++) {
@@ -103,10 +103,10 @@ fn main(@builtin(workgroup_id) tile: vec3u, @builtin(local_invocation_id) local:
   let lane = local.x;
   // @import removed_interval
   var value = vec4f(0);
-  for (var i = 0u; i < 4; i++) {
+  for (var i = 0u; i < PIXELS; i++) {
     let at = out_pixel(tile.y, tile.z, i, OUT_CHANNELS);
     if (at.real) {
-      value[i] = total(image_block % params.in_blocks, lane, at, low.x, high.x);
+      value = placed(value, i, total(image_block % params.in_blocks, lane, at, low.x, high.x));
     }
   }
   let group = tile.y;

@@ -29,14 +29,14 @@ fn main(@builtin(workgroup_id) tile: vec3u, @builtin(local_invocation_id) local:
   let quad = tile.z;
   let lane = local.x;
   var value = vec4f(0);
-  for (var i = 0u; i < 4; i++) {
+  for (var i = 0u; i < PIXELS; i++) {
     let at = out_pixel(group, quad, i, CHANNELS);
     if (at.real) {
       // @static
       if (GRADIENT) {
-        value[i] = in_pixel(image_block % params.in_blocks, (at.channel * OUT_H + at.y) * OUT_W + at.x, 0, 0, lane);
+        value = placed(value, i, in_pixel(image_block % params.in_blocks, (at.channel * OUT_H + at.y) * OUT_W + at.x, 0, 0, lane));
       } else {
-        value[i] = in_pixel(image_block % params.in_blocks, at.channel / (IN_H * IN_W), at.channel / IN_W % IN_H, at.channel % IN_W, lane);
+        value = placed(value, i, in_pixel(image_block % params.in_blocks, at.channel / (IN_H * IN_W), at.channel / IN_W % IN_H, at.channel % IN_W, lane));
       }
     }
   }

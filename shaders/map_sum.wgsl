@@ -1,5 +1,5 @@
 // Sum over the map of each channel, of one map or of the product of two: the gradient of a single pixel that was added or multiplied
-// everywhere. One invocation: one image (lane), four channels (y).
+// everywhere. One invocation: one image (lane), four channels (y); or four images and one channel.
 // @import input_layout
 // @import other_layout
 // @import output_layout
@@ -24,6 +24,8 @@ struct Params {
 @group(0) @binding(4) var residual: texture_storage_2d<rgba32float, read>;
 @group(0) @binding(5) var gate: texture_2d<f32>;
 
+// @import real_pixels
+
 @compute @workgroup_size(LANES)
 fn main(@builtin(workgroup_id) tile: vec3u, @builtin(local_invocation_id) local: vec3u) {
   let image_block = tile.x;
@@ -31,8 +33,8 @@ fn main(@builtin(workgroup_id) tile: vec3u, @builtin(local_invocation_id) local:
   let quad = 0u;
   let lane = local.x;
   var value = vec4f(0);
-  for (var i = 0u; i < 4; i++) {
-    let channel = group * 4 + i;
+  for (var i = 0u; i < OUT_PACK; i++) {
+    let channel = group * OUT_PACK + i;
     if (channel < CHANNELS) {
       var sum = vec4f(0);
       for (var q = 0u; q < IN_QUADS; q++) {
@@ -41,10 +43,14 @@ fn main(@builtin(workgroup_id) tile: vec3u, @builtin(local_invocation_id) local:
         if (OTHER) {
           x *= textureLoad(other, other_at(image_block % params.other_blocks, channel, q, lane));
         }
-        let slot = vec4u(q * 4u) + vec4u(0, 1, 2, 3);
-        sum += select(vec4f(0), x, (slot % IN_PITCH < vec4u(IN_W)) & (slot / IN_PITCH < vec4u(IN_H)));
+        sum += select(vec4f(0), x, real_pixels(q, vec4<bool>(true)));
       }
-      value[i] = params.factor * (sum.x + sum.y + sum.z + sum.w);
+      // @static
+      if (IMAGES == 4) {
+        value = params.factor * sum;
+      } else {
+        value[i] = params.factor * (sum.x + sum.y + sum.z + sum.w);
+      }
     }
   }
   // @import epilogue

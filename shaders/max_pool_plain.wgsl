@@ -33,26 +33,25 @@ struct Params {
 fn main(@builtin(workgroup_id) tile: vec3u, @builtin(local_invocation_id) local: vec3u) {
   var value = vec4f(0);
   var won = vec4f(-1);
-  for (var i = 0u; i < 4; i++) {
+  for (var i = 0u; i < PIXELS; i++) {
     let at = out_pixel(tile.y, tile.z, i, CHANNELS);
     if (at.real) {
-      var most = LOWEST;
-      var place = -1.0;
+      var most = Number(LOWEST);
+      var place = Number(-1);
       for (var ky = 0; ky < KERNEL_H; ky++) {
         for (var kx = 0; kx < KERNEL_W; kx++) {
           let y = i32(at.y) * STRIDE_H + ky * DILATION_H - PAD_H;
           let x = i32(at.x) * STRIDE_W + kx * DILATION_W - PAD_W;
           if (y >= 0 && x >= 0 && y < IN_H && x < IN_W) {
             let one = in_pixel(tile.x % params.in_blocks, at.channel, u32(y), u32(x), local.x);
-            if (one > most) {
-              most = one;
-              place = f32(ky * KERNEL_W + kx);
-            }
+            let better = one > most;
+            most = select(most, one, better);
+            place = select(place, Number(f32(ky * KERNEL_W + kx)), better);
           }
         }
       }
-      value[i] = most;
-      won[i] = place;
+      value = placed(value, i, most);
+      won = placed(won, i, place);
     }
   }
   textureStore(output, out_at(tile.x, tile.y, tile.z, local.x), value);

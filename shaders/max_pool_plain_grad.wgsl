@@ -24,22 +24,28 @@ struct Params {
 // @import input_pixel
 // @import output_pixels
 
-fn winner_pixel(image_block: u32, channel: u32, y: u32, x: u32, lane: u32) -> f32 {
+fn winner_pixel(image_block: u32, channel: u32, y: u32, x: u32, lane: u32) -> Number {
   let slot = y * OTHER_PITCH + x;
   // @static
-  if (OTHER_PACK == 4) {
-    return textureLoad(winner, other_at(image_block, channel / 4, 0, lane))[channel % 4];
+  if (IMAGES == 4) {
+    return textureLoad(winner, other_at(image_block, channel, slot, lane));
   } else {
-    return textureLoad(winner, other_at(image_block, channel, slot / 4, lane))[slot % 4];
+    // @static
+    if (OTHER_PACK == 4) {
+      return textureLoad(winner, other_at(image_block, channel / 4, 0, lane))[channel % 4];
+    } else {
+      return textureLoad(winner, other_at(image_block, channel, slot / 4, lane))[slot % 4];
+    }
   }
 }
 
 @compute @workgroup_size(LANES)
 fn main(@builtin(workgroup_id) tile: vec3u, @builtin(local_invocation_id) local: vec3u) {
   var value = vec4f(0);
-  for (var i = 0u; i < 4; i++) {
+  for (var i = 0u; i < PIXELS; i++) {
     let at = out_pixel(tile.y, tile.z, i, CHANNELS);
     if (at.real) {
+      var sum = Number(0);
       // From the last tap to the first: the windows come in order.
       for (var ky = KERNEL_H - 1; ky >= 0; ky--) {
         let up = i32(at.y) + PAD_H - ky * DILATION_H;
@@ -53,11 +59,13 @@ fn main(@builtin(workgroup_id) tile: vec3u, @builtin(local_invocation_id) local:
           }
           let y = u32(up / STRIDE_H);
           let x = u32(across / STRIDE_W);
-          if (winner_pixel(tile.x % params.winner_blocks, at.channel, y, x, local.x) == f32(ky * KERNEL_W + kx)) {
-            value[i] += in_pixel(tile.x, at.channel, y, x, local.x);
+          let won = winner_pixel(tile.x % params.winner_blocks, at.channel, y, x, local.x) == Number(f32(ky * KERNEL_W + kx));
+          if (any(won)) {
+            sum += select(Number(0), in_pixel(tile.x, at.channel, y, x, local.x), won);
           }
         }
       }
+      value = placed(value, i, sum);
     }
   }
   textureStore(output, out_at(tile.x, tile.y, tile.z, local.x), value);

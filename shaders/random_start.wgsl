@@ -33,12 +33,14 @@ fn noise_of(image: u32, pixel: u32) -> f32 {
 
 @compute @workgroup_size(LANES)
 fn main(@builtin(workgroup_id) tile: vec3u, @builtin(local_invocation_id) local: vec3u) {
-  let image = places[(tile.x % params.blocks_per_variant) * LANES + local.x];
+  let first = ((tile.x % params.blocks_per_variant) * LANES + local.x) * IMAGES;
   var noise = vec4f(0);
   // @unroll
   for (var i = 0; i < 4; i++) {
-    let pixel = out_pixel(tile.y, tile.z, i, CHANNELS);
-    noise[i] = select(0.0, noise_of(image, (pixel.channel * OUT_H + pixel.y) * OUT_W + pixel.x), pixel.real);
+    const image = i % IMAGES;
+    const component = i % PIXELS;
+    let pixel = out_pixel(tile.y, tile.z, component, CHANNELS);
+    noise[i] = select(0.0, noise_of(places[first + image], (pixel.channel * OUT_H + pixel.y) * OUT_W + pixel.x), pixel.real);
   }
   var attacked = textureLoad(input, in_at(tile.x % params.in_blocks, tile.y, tile.z, local.x)) + params.epsilon[tile.y] * noise;
   // @static

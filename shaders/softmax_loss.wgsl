@@ -1,5 +1,5 @@
 // Softmax cross-entropy of each image, its gradient, and whether the largest logit (the first, in ties) is the label's.
-// One invocation: one image (lane).
+// One invocation: one image (lane), or the four of a vec4.
 // @import input_layout
 // @import output_layout
 const CLASSES = 10;
@@ -11,36 +11,63 @@ struct Params {
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
-@group(0) @binding(1) var logits: texture_storage_2d<rgba32float, read>;
+@group(0) @binding(1) var input: texture_storage_2d<rgba32float, read>; // logits
 @group(0) @binding(2) var gradient: texture_storage_2d<rgba32float, write>; // softmax - one-hot: of the image's own loss, not of a mean
 @group(0) @binding(3) var<storage, read> labels: array<u32>;
 @group(0) @binding(4) var<storage, read_write> results: array<vec2f>; // (1 if correct, loss)
+// @import output_pixels
+// @import input_pixel
+
+// Of an image: which class, as a number that logits can be compared with.
+fn label_of(first: u32) -> Number {
+  // @static
+  if (IMAGES == 4) {
+    return vec4f(vec4u(labels[first], labels[first + 1], labels[first + 2], labels[first + 3]));
+  } else {
+    return f32(labels[first]);
+  }
+}
+
+fn write_result(image: u32, isCorrect: Number, loss: Number) {
+  // @static
+  if (IMAGES == 4) {
+    for (var i = 0u; i < 4; i++) {
+      results[image + i] = vec2f(isCorrect[i], loss[i]);
+    }
+  } else {
+    results[image] = vec2f(isCorrect, loss);
+  }
+}
 
 @compute @workgroup_size(LANES)
 fn main(@builtin(workgroup_id) tile: vec3u, @builtin(local_invocation_id) local: vec3u) {
-  const GROUPS = (CLASSES + 3) / 4;
-  let label = labels[(tile.x % params.blocks_per_variant) * LANES + local.x];
+  let label = label_of(((tile.x % params.blocks_per_variant) * LANES + local.x) * IMAGES);
   let logits_block = tile.x % params.logits_blocks;
-  var largest = -3.4e38;
-  var winner = 0u;
-  var own = 0.0;
+  var largest = Number(-3.4e38);
+  var winner = Number(0);
+  var own = Number(0);
   for (var k = 0u; k < CLASSES; k++) {
-    let value = textureLoad(logits, in_at(logits_block, k / 4u, 0, local.x))[k % 4u];
-    if (value > largest) {
-      largest = value;
-      winner = k;
+    let value = in_pixel(logits_block, k, 0, 0, local.x);
+    let better = value > largest;
+    largest = select(largest, value, better);
+    winner = select(winner, Number(f32(k)), better);
+    own = select(own, value, Number(f32(k)) == label);
+  }
+  var total = Number(0);
+  for (var k = 0u; k < CLASSES; k++) {
+    total += exp(in_pixel(logits_block, k, 0, 0, local.x) - largest);
+  }
+  for (var g = 0u; g < (CLASSES + OUT_PACK - 1) / OUT_PACK; g++) {
+    var value = vec4f(0);
+    for (var i = 0u; i < PIXELS; i++) {
+      let at = out_pixel(g, 0, i, CLASSES);
+      if (at.real) {
+        let softmax = exp(in_pixel(logits_block, at.channel, 0, 0, local.x) - largest) / total;
+        value = placed(value, i, select(softmax, softmax - 1.0, Number(f32(at.channel)) == label));
+      }
     }
-    own = select(own, value, k == label);
+    textureStore(gradient, out_at(tile.x, g, 0, local.x), value);
   }
-  var total = 0.0;
-  for (var k = 0u; k < CLASSES; k++) {
-    total += exp(textureLoad(logits, in_at(logits_block, k / 4u, 0, local.x))[k % 4u] - largest);
-  }
-  for (var g = 0u; g < GROUPS; g++) {
-    let softmax = exp(textureLoad(logits, in_at(logits_block, g, 0, local.x)) - largest) / total;
-    let k = vec4u(g * 4u) + vec4u(0, 1, 2, 3);
-    let logit = select(softmax, softmax - 1.0, k == vec4u(label));
-    textureStore(gradient, out_at(tile.x, g, 0, local.x), select(vec4f(0), logit, k < vec4u(CLASSES)));
-  }
-  results[params.first_result + tile.x * LANES + local.x] = vec2f(select(0.0, 1.0, winner == label), log(total) + largest - own);
+  let isCorrect = select(Number(0), Number(1), winner == label);
+  write_result(params.first_result + (tile.x * LANES + local.x) * IMAGES, isCorrect, log(total) + largest - own);
 }

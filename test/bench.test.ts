@@ -29,7 +29,7 @@ async function options(...words: string[]): Promise<BenchOptions> {
 
 const ADAPTER = { name: "llvmpipe", vendor: "mesa", architecture: "software", description: "Mesa 25", backend: "vulkan", type: "software", software: true, index: 0, limits: {}, features: [] };
 const ENVIRONMENT = {
-  adapter: { name: "llvmpipe", type: "software", backend: "vulkan", driver: "Mesa 25" }, cpu: "a CPU", cores: 2, memory: 2 ** 33, system: "linux 6 x64",
+  adapter: { name: "llvmpipe", type: "software", backend: "vulkan", driver: "Mesa 25" }, kernels: "software", cpu: "a CPU", cores: 2, memory: 2 ** 33, system: "linux 6 x64",
   versions: { package: "0.1.0", node: "20.19.0", webgpu: "0.6.2" }, commit: "abc+", date: "2026-01-02T03:04:05.678Z", load: 0.1,
 } as const;
 const UNIT: Case = { network: "resnet18", width: 8, input: { channels: 1, height: 28, width: 28 }, classes: 10, batch: 50, work: "unit", sweep: null };
@@ -90,6 +90,7 @@ const WRONG: [string[], RegExp][] = [
   [["--growth", "--compare"], /don't go together/],
   [["--peak", "10"], /belongs to --profile/],
   [["--profile", "--peak", "0"], /has to be above 0/],
+  [["--kernels", "both"], /"both" is none of software, hardware/],
   [["--profile", "--batch", "8,16"], /takes one case/],
 ];
 
@@ -206,7 +207,7 @@ test("Markdown: a table, then what is missing, on what and with what it was meas
   assert.match(lines[3], /\| slow +\| thin air \| +50 \| +10 \| units\/s \| 10 ± 0 +\| +123 \|$/);
   assert.match(lines[4], /\| absent +\|.*\| missing +\|/);
   assert.equal(lines.slice(6), [
-    "peers: slow 1", "absent: missing: no torch; to install: pip install torch", "adapter: llvmpipe (a software adapter: no GPU, the CPU's cores compute), vulkan, Mesa 25", "machine: a CPU, 2 threads, 8 GiB, linux 6 x64",
+    "peers: slow 1", "absent: missing: no torch; to install: pip install torch", "adapter: llvmpipe (a software adapter: no GPU, the CPU's cores compute), vulkan, Mesa 25, kernels for software", "machine: a CPU, 2 threads, 8 GiB, linux 6 x64",
     "build: wgpu-inferlink 0.1.0 (abc+), node 20.19.0, webgpu 0.6.2", "date: 2026-01-02 03:04 UTC", "",
   ]);
   assert.match(report(await outcomesOf(), { ...ENVIRONMENT, load: 1.5 }, "md"), /not idle: 1\.5 of 2 threads/);

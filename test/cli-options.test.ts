@@ -22,9 +22,9 @@ test("without arguments it is the demo with the defaults", async () => {
 
 test("every flag of a sweep", async () => {
   const { epsilonUnit: { said, fractions }, ...found } = await options(...NET, "--filters", "pulseminmax,minmax", "--alpha", "-0.01,0.02", "--delta", "1e-3", "--epsilon", "2/255,8/255", "--epsilon-space", "pixel", "--clamp",
-    "--layers", "conv1,layer4.*", "--batch-norm", "batch", "--batch-size", "50", "--stem-stride", "2", "--stem-pool", "no", "--limit", "7", "--split", "train", "--dataset", "CIFAR10", "--adapter", "1", "--out", "here", "--overwrite", "--deadline", "1h30m", "--no-report", "--no-tune", "--json", "--quiet");
+    "--layers", "conv1,layer4.*", "--batch-norm", "batch", "--batch-size", "50", "--stem-stride", "2", "--stem-pool", "no", "--limit", "7", "--split", "train", "--dataset", "CIFAR10", "--adapter", "1", "--kernels", "Hardware", "--out", "here", "--overwrite", "--deadline", "1h30m", "--no-report", "--no-tune", "--json", "--quiet");
   assert.equal(found, {
-    source: { kind: "files", files: ["net.ckpt"] }, key: null, graph: null, stem: { stride: 2, pool: false }, data: "images", dataset: "cifar10", split: "train", limit: 7, out: "here", overwrite: true, part: { shard: null, note: null }, deadline: 5400, report: false, adapter: "1", json: true, tune: false, profile: false, quiet: true,
+    source: { kind: "files", files: ["net.ckpt"] }, key: null, graph: null, stem: { stride: 2, pool: false }, data: "images", dataset: "cifar10", split: "train", limit: 7, out: "here", overwrite: true, part: { shard: null, note: null }, deadline: 5400, report: false, adapter: "1", kernels: "hardware", json: true, tune: false, profile: false, quiet: true,
     coarse: false, resize: null, crop: null, normalisation: null,
     config: { ...DEFAULT_CONFIG, filters: ["h_a", "h_c"], alphas: [-0.01, 0.02], delta: 0.001, epsilons: [2 / 255, 8 / 255], epsilonSpace: "pixel", clamp: true, layers: ["conv1", "layer4.*"], batchNorm: "batch", batchSize: 50 },
   });

@@ -1,9 +1,9 @@
 /** The convolution kernel against plain loops: odd shapes, every way the tile can be cut. */
 import { test } from "uvu";
 import { plainStep } from "../src/ops/conv2d.js";
-import { convGrid, packWeights, planConv } from "../src/ops/convolution/plan.js";
+import { convGrid, packWeights, planConv } from "../src/ops/convolution/software/plan.js";
 import { conv2d, conv2dInputGradient, convOutput, type ConvShape, squareConv } from "../src/ops/convolution/shape.js";
-import { ACCUMULATORS, chooseTile, type ConvTile } from "../src/ops/convolution/tile.js";
+import { ACCUMULATORS, chooseTile, type ConvTile } from "../src/ops/convolution/software/tile.js";
 import { type BlockLayout, blockLayout } from "../src/layout/blocks.js";
 import { assertClose, noise } from "./support/close.js";
 import { gpu, runKernel } from "./support/kernel.js";

@@ -3,7 +3,7 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { architectureNamed } from "../src/model/recognise.js";
 import { planConvMaxPool } from "../src/ops/conv2d_max_pool.js";
-import { convGrid, packWeights, planConv } from "../src/ops/convolution/plan.js";
+import { convGrid, packWeights, planConv } from "../src/ops/convolution/software/plan.js";
 import { conv2d, convOutput, squareConv } from "../src/ops/convolution/shape.js";
 import { maxPool, maxPoolLoops } from "../src/ops/max_pool.js";
 import { blockLayout, layoutConstants } from "../src/layout/blocks.js";

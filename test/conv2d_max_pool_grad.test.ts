@@ -2,7 +2,7 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { architectureNamed } from "../src/model/recognise.js";
-import { convGrid, packWeights, planConv } from "../src/ops/convolution/plan.js";
+import { convGrid, type ConvPlan, packWeights, planConv } from "../src/ops/convolution/software/plan.js";
 import { conv2dInputGradient, convOutput, squareConv } from "../src/ops/convolution/shape.js";
 import { maxPool, maxPoolLoops } from "../src/ops/max_pool.js";
 import { blockLayout, layoutConstants } from "../src/layout/blocks.js";
@@ -27,7 +27,7 @@ for (const { width, channels, size, masked = false, winnerBlocks = BLOCKS } of [
     const image = { channels, height: size, width: size };
     const unit = planUnit(network(width, channels), { ...options, image, filtered: masked ? ["conv1"] : [], lanes: device.lanes, maxTextureWidth: device.maxTextureWidth });
     const step = unit.body.find(({ kernel }) => kernel === "conv2d_max_pool_grad")!;
-    const plan = unit.weights.get(step.bindings.weights)!.conv!;
+    const plan = unit.weights.get(step.bindings.weights)!.conv as ConvPlan;
     const [kernel, stride, pad] = [3, 2, 1];
     const pool = maxPoolNode(kernel, stride, pad);
     const shape = squareConv({ inChannels: channels, outChannels: width, height: size, width: size, kernel: 7, stride: 2, pad: 3 });

@@ -23,7 +23,7 @@ test("the columns are the documented ones, in type, order and nullability", asyn
 alpha Float32\ndelta Float32?\nweights Int32\nremoved Int32\nzeros Int32\ndensity Float64\nepsilon Float64\nimages Int32\ncorrect_clean Int32\ncorrect_adv Int32
 accuracy_clean Float64\naccuracy_adv Float64\nloss_clean Float64\nloss_adv Float64\nattack Utf8`,
   );
-  assert.equal([...schema.metadata.keys()], ["schema_version", "package_version", "adapter", "batch_norm", "epsilon_space", "attack", "normalisation", "dataset_sha256", "checkpoint_sha256"]);
+  assert.equal([...schema.metadata.keys()], ["schema_version", "package_version", "adapter", "kernels", "batch_norm", "epsilon_space", "attack", "normalisation", "dataset_sha256", "checkpoint_sha256"]);
   assert.is(schema.metadata.get("checkpoint_sha256"), '{"a/é.ckpt":"cd"}');
 });
 

@@ -3,7 +3,8 @@ import { readFileSync } from "node:fs";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import type { Row } from "../src/sweep/row.js";
-import { sweep } from "./support/demoSweep.js";
+import { demoJob, rowsOf, sweep } from "./support/demoSweep.js";
+import { gpu } from "./support/kernel.js";
 
 const FIXTURES = new URL("../../fixtures/", import.meta.url);
 
@@ -51,6 +52,11 @@ test("local sweep", async () => {
 });
 
 test("global sweep", async () => assertGolden(await sweep({ scope: "global" }, 256), goldenRows("global")));
+
+test("global sweep by the kernels for hardware", async () => {
+  const device = { ...(await gpu()), kernels: "hardware" as const };
+  assertGolden(await rowsOf(device, await demoJob({ scope: "global" }, 256)), goldenRows("global"));
+});
 
 test("batch norm over batches of 100: whole batches only", async () => {
   const golden = goldenRows("bn-batch");

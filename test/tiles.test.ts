@@ -1,9 +1,10 @@
 /** Register tiles: every one that may be chosen or tried fits the kernel, and none changes a bit of the result. */
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { convGrid, packWeights, planConv } from "../src/ops/convolution/plan.js";
-import { conv2d, convOutput, type ConvShape, squareConv } from "../src/ops/convolution/shape.js";
-import { ACCUMULATORS, chooseTile, type ConvTile, sameTile, tileCandidates, tileKey } from "../src/ops/convolution/tile.js";
+import { convGrid, packWeights, planConv } from "../src/ops/convolution/software/plan.js";
+import { sameTile } from "../src/ops/convolution/room.js";
+import { conv2d, convOutput, type ConvShape, squareConv, tileKey } from "../src/ops/convolution/shape.js";
+import { ACCUMULATORS, chooseTile, type ConvTile, tileCandidates } from "../src/ops/convolution/software/tile.js";
 import { blockLayout } from "../src/layout/blocks.js";
 import { kernelLimits } from "../src/run/limits.js";
 import { tuneTiles } from "../src/run/tune.js";

@@ -1,5 +1,6 @@
 // How what is read lies: see src/layout/blocks.ts.
-const LANES = 8; // images of a block
+const LANES = 8; // vec4 side by side in a block
+const IMAGES = 1; // in a vec4: 1, which has several pixels of it, or 4, which have one pixel each
 const IN_H = 7;
 const IN_W = 7;
 const IN_PITCH = 8; // pixels from row to row
@@ -29,5 +30,15 @@ fn in_at(image_block: u32, group: u32, quad: u32, lane: u32) -> vec2u {
     } else {
       return vec2u(((there % IN_GROUPS_PER_ROW) * IN_QUADS + quad) * LANES + lane, image_block * IN_FOLD + there / IN_GROUPS_PER_ROW);
     }
+  }
+}
+
+// The texel `within` a block, counted over its groups, vec4 and lanes; of layouts for hardware.
+fn in_texel(image_block: u32, within: u32) -> vec2u {
+  // @static
+  if (IN_ROW > 0) {
+    return vec2u(within % IN_ROW, image_block * IN_FOLD + within / IN_ROW);
+  } else {
+    return vec2u(within, image_block);
   }
 }

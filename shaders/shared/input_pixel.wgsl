@@ -1,10 +1,15 @@
 // One pixel of what is read, wherever it lies.
-fn in_pixel(image_block: u32, channel: u32, y: u32, x: u32, lane: u32) -> f32 {
+fn in_pixel(image_block: u32, channel: u32, y: u32, x: u32, lane: u32) -> Number {
   let slot = y * IN_PITCH + x;
   // @static
-  if (IN_PACK == 4) {
-    return textureLoad(input, in_at(image_block, channel / 4, 0, lane))[channel % 4];
+  if (IMAGES == 4) {
+    return textureLoad(input, in_at(image_block, channel, slot, lane));
   } else {
-    return textureLoad(input, in_at(image_block, channel, slot / 4, lane))[slot % 4];
+    // @static
+    if (IN_PACK == 4) {
+      return textureLoad(input, in_at(image_block, channel / 4, 0, lane))[channel % 4];
+    } else {
+      return textureLoad(input, in_at(image_block, channel, slot / 4, lane))[slot % 4];
+    }
   }
 }

@@ -4,11 +4,14 @@ import { existsSync } from "node:fs";
 import { cpus, loadavg, release, totalmem } from "node:os";
 import { join } from "node:path";
 import type { AdapterSummary } from "../gpu/device.js";
+import type { Kernels } from "../layout/blocks.js";
 import { PACKAGE_ROOT, versions } from "../package.js";
 
 export interface Environment {
   /** Of this engine; peers that take WebGPU's default get the same where there is one. */
   adapter: { name: string; type: AdapterSummary["type"]; backend: string; driver: string };
+  /** Which of the two sets of kernels. */
+  kernels: Kernels;
   cpu: string;
   /** Hardware threads that this process may use. */
   cores: number;
@@ -38,7 +41,7 @@ function commitOf(root: string): string | null {
 }
 
 /** Everything but the adapter, as it is before the first measurement. */
-export function describeMachine(): Omit<Environment, "adapter"> {
+export function describeMachine(): Omit<Environment, "adapter" | "kernels"> {
   const processors = cpus();
   const { package: ours, node, webgpu } = versions();
   return {
@@ -56,10 +59,10 @@ export function describeMachine(): Omit<Environment, "adapter"> {
 export const adapterOf = ({ name, type, backend, description }: AdapterSummary): Environment["adapter"] => ({ name, type, backend, driver: description });
 
 /** Lines for people. */
-export function environmentLines({ adapter, cpu, cores, memory, system, versions, commit, date, load }: Environment): string[] {
+export function environmentLines({ adapter, kernels, cpu, cores, memory, system, versions, commit, date, load }: Environment): string[] {
   const kind = adapter.type === "software" ? "a software adapter: no GPU, the CPU's cores compute" : adapter.type;
   return [
-    `adapter: ${adapter.name} (${kind}), ${adapter.backend}, ${adapter.driver}`,
+    `adapter: ${adapter.name} (${kind}), ${adapter.backend}, ${adapter.driver}, kernels for ${kernels}`,
     `machine: ${cpu}, ${cores} threads, ${Math.round(memory / 2 ** 30)} GiB, ${system}`,
     `build: wgpu-inferlink ${versions.package}${commit ? ` (${commit})` : ""}, node ${versions.node}, webgpu ${versions.webgpu}`,
     `date: ${date.slice(0, 16).replace("T", " ")} UTC`,

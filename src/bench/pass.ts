@@ -2,19 +2,19 @@
 import { settle, type Gpu } from "../gpu/device.js";
 import type { Dataset } from "../io/types.js";
 import type { Network } from "../model/architecture.js";
-import { blockLayout, fromBlocks, IMAGE_MULTIPLE, toBlocks } from "../layout/blocks.js";
+import { blockLayout, blocksFor, fromBlocks, toBlocks } from "../layout/blocks.js";
 import type { KernelLimits } from "../ops/common/site.js";
 import { planUnit } from "../plan/plan.js";
 import { GpuExecutor, type PreparedPlan, type PreparedStep } from "../run/gpu.js";
-import { kernelLimits } from "../run/limits.js";
+import { kernelLimits, kindOf } from "../run/limits.js";
 import { NetworkResources } from "../sweep/resources.js";
 import { Submitter } from "../sweep/submitter.js";
 import type { Case } from "./case.js";
 import { randomImages, randomNetwork } from "./networks.js";
 import type { Measured, WorkOptions } from "./works.js";
 
-/** Images of one submission, as in a sweep. */
-const TILE_IMAGES = 256;
+/** Images of one submission, as many as in a sweep's chunk. */
+const TILE_IMAGES = { software: 256, hardware: 4096 };
 
 interface Ready {
   plan: PreparedPlan;
@@ -30,10 +30,12 @@ export class Pass implements Measured {
   readonly #images: Dataset;
   readonly #prepared = new Map<number, Ready>();
   readonly #limits: KernelLimits;
+  readonly #most: number;
   #staging: GPUBuffer[] = [];
 
   constructor(private readonly gpu: Gpu, private readonly of: Case, private readonly options: WorkOptions) {
     this.#limits = kernelLimits(gpu, of.input);
+    this.#most = TILE_IMAGES[kindOf(gpu)];
     this.#executor = new GpuExecutor(gpu, options.profiler);
     this.#submitter = new Submitter(this.#executor);
     this.#network = randomNetwork(of, 0);
@@ -49,7 +51,7 @@ export class Pass implements Measured {
     const { batch } = this.of;
     await this.#largest(); // first: it makes the textures that smaller ones share
     const flying: GPUBuffer[] = [];
-    for (let first = 0; first < batch; first += TILE_IMAGES) flying.push(await this.#submit(first, Math.min(TILE_IMAGES, batch - first)));
+    for (let first = 0; first < batch; first += this.#most) flying.push(await this.#submit(first, Math.min(this.#most, batch - first)));
     for (const buffer of flying) {
       await settle(this.gpu, buffer.mapAsync(GPUMapMode.READ));
       buffer.unmap();
@@ -72,7 +74,7 @@ export class Pass implements Measured {
   async #submit(first: number, images: number): Promise<GPUBuffer> {
     const { plan, steps } = await this.#prepare(images);
     this.#executor.writeTexture(plan.texture(`clean/${this.#network.graph.input}`), toBlocks(plan.plan.input, this.#images.read(first, images), plan.plan.blocksPerVariant));
-    const labels = new Uint32Array(plan.plan.blocksPerVariant * this.#limits.lanes);
+    const labels = new Uint32Array(plan.plan.blocksPerVariant * plan.plan.blockImages);
     labels.set(this.#images.labels.subarray(first, first + images));
     this.#resources.writeLabels(labels);
     const bytes = NetworkResources.resultBytes(plan.plan);
@@ -82,11 +84,11 @@ export class Pass implements Measured {
   }
 
   #largest(): Promise<Ready> {
-    return this.#prepare(Math.min(TILE_IMAGES, this.of.batch));
+    return this.#prepare(Math.min(this.#most, this.of.batch));
   }
 
   async #prepare(images: number): Promise<Ready> {
-    const blocksPerVariant = Math.ceil(images / IMAGE_MULTIPLE) * (IMAGE_MULTIPLE / this.#limits.lanes);
+    const blocksPerVariant = blocksFor(images, this.#limits);
     let found = this.#prepared.get(blocksPerVariant);
     if (!found) {
       const plan = planUnit(this.#network, {

@@ -5,7 +5,7 @@ import type { Readable, Writable } from "node:stream";
 import { EXIT, InferlinkError } from "../errors.js";
 import type { Profile } from "../gpu/profiler.js";
 import type { Case } from "./case.js";
-import type { End, Files, Hello, Prepared, Refusal, RunRequest, Sample } from "./protocol.js";
+import type { End, Files, Hello, Peak, Prepared, Refusal, RunRequest, Sample } from "./protocol.js";
 
 /** Nothing that is asked takes longer unless it hangs: the slowest compile for a minute or two. */
 const PATIENCE_MS = 30 * 60_000;
@@ -95,6 +95,7 @@ export class PeerProcess {
   prepare = (of: Case, files: Files): Promise<Prepared> => this.#ask("prepare", { case: of, files });
   warm = (batch: number): Promise<object> => this.#ask("warm", { batch });
   profile = (): Promise<Profile> => this.#ask("profile");
+  peak = (): Promise<Peak> => this.#ask("peak");
   run = (request: RunRequest): Promise<Sample> => this.#ask("run", request);
 
   /** Ends the process, whatever state it is in. @returns null when it says nothing any more */

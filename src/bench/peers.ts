@@ -2,6 +2,7 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import type { Kernels } from "../layout/blocks.js";
 import { PACKAGE_ROOT } from "../package.js";
 
 export interface Peer {
@@ -46,9 +47,9 @@ export function knownPeers(python: string): Peer[] {
  * This engine, as a process like the others.
  * @param tune measures anew which settings of the kernels are fastest, and keeps them
  */
-export function ours({ adapter, tune }: { adapter: string | null; tune: boolean }): Peer {
+export function ours({ adapter, kernels, tune }: { adapter: string | null; kernels?: Kernels; tune: boolean }): Peer {
   const script = fileURLToPath(new URL("process.js", import.meta.url));
-  return { id: "wgpu-inferlink", label: "wgpu-inferlink", command: [process.execPath, script, tune ? "anew" : "cached", ...(adapter === null ? [] : [adapter])], install: null };
+  return { id: "wgpu-inferlink", label: "wgpu-inferlink", command: [process.execPath, script, tune ? "anew" : "cached", kernels ?? "own", ...(adapter === null ? [] : [adapter])], install: null };
 }
 
 /** Peers by id, or by the beginning of it up to a hyphen: `torch` is all that begin with `torch-`. */

@@ -1,13 +1,15 @@
-/** This engine as a process that the benchmark measures: `process.js cached|anew [ADAPTER]`. */
+/** This engine as a process that the benchmark measures: `process.js cached|anew KERNELS [ADAPTER]`, KERNELS being those for the adapter where it is `own`. */
 import type { Gpu } from "../gpu/device.js";
 import { Profiler, type Profile } from "../gpu/profiler.js";
+import type { Kernels } from "../layout/blocks.js";
 import { PACKAGE_VERSION } from "../package.js";
 import { openDevice } from "../run/open.js";
 import { tilesFor, type Tuning } from "../sweep/tiles.js";
 import { WORKS, type Case } from "./case.js";
 import { randomNetwork } from "./networks.js";
-import { CHECKED, serve, type AdapterHello, type Prepared, type RunRequest, type Sample, type Server } from "./protocol.js";
+import { CHECKED, serve, type AdapterHello, type Peak, type Prepared, type RunRequest, type Sample, type Server } from "./protocol.js";
 import { Pass } from "./pass.js";
+import { measurePeak } from "./peak.js";
 import { SweepWork } from "./sweepWork.js";
 import type { Measured, WorkOptions } from "./works.js";
 
@@ -22,10 +24,10 @@ class Ours implements Server {
   #profiled: ((profiler: Profiler) => Measured) | null = null;
 
   /** @param tuning settings of the kernels: those measured before, or measured anew and kept */
-  constructor(private readonly tuning: Tuning, private readonly adapter: string | undefined) {}
+  constructor(private readonly tuning: Tuning, private readonly kernels: Kernels | undefined, private readonly adapter: string | undefined) {}
 
   async #open(): Promise<Gpu> {
-    return (this.#gpu ??= await openDevice({ adapter: this.adapter }));
+    return (this.#gpu ??= await openDevice({ adapter: this.adapter, kernels: this.kernels }));
   }
 
   async hello(): Promise<AdapterHello> {
@@ -55,6 +57,10 @@ class Ours implements Server {
     return { images, seconds: (performance.now() - start) / 1000 };
   }
 
+  async peak(): Promise<Peak> {
+    return { tflops: (2 * (await measurePeak(await this.#open()))) / 1e12 };
+  }
+
   async profile(): Promise<Profile> {
     const profiler = new Profiler(await this.#open());
     const work = this.#profiled!(profiler);
@@ -66,5 +72,5 @@ class Ours implements Server {
   }
 }
 
-const [tuning, adapter] = process.argv.slice(2);
-await serve(new Ours(tuning as Tuning, adapter));
+const [tuning, kernels, adapter] = process.argv.slice(2);
+await serve(new Ours(tuning as Tuning, kernels === "own" ? undefined : (kernels as Kernels), adapter));

@@ -12,13 +12,15 @@ import type { Peer } from "./peers.js";
 import type { AdapterHello } from "./protocol.js";
 import { rounded, type Output } from "./report.js";
 
-export async function measureProfile(of: Case, engine: Peer, files: CaseFiles): Promise<{ adapter: AdapterSummary; profile: Profile }> {
+/** @param asksPeak whether to measure first what the adapter can do at most */
+export async function measureProfile(of: Case, engine: Peer, files: CaseFiles, asksPeak: boolean): Promise<{ adapter: AdapterSummary; profile: Profile; peak: number | null }> {
   const process = new PeerProcess(engine.command);
   try {
     const { adapter } = (await process.hello()) as AdapterHello;
+    const peak = asksPeak ? (await process.peak()).tflops : null;
     await process.prepare(of, files.write(of));
     await process.warm(of.batch);
-    return { adapter, profile: await process.profile() };
+    return { adapter, profile: await process.profile(), peak };
   } catch (error) {
     throw engineError(error);
   } finally {
@@ -52,6 +54,6 @@ export function profileReport(of: Case, { entries, spanMs, busyMs }: Profile, pe
     { name: "gflops", type: "float64", nullable: true }, ...(peak === null ? [] : [{ name: "of_peak", type: "float64", nullable: true }]),
   ] as Column<keyof Line>[];
   if (output === "csv") return csvText({ columns, rows: lines });
-  const notes = [`${caseText(of)}: busy for ${rounded(busyMs)} of ${rounded(spanMs)} ms; gflops count multiply-adds on real pixels${peak === null ? "" : `, of_peak is their share of ${peak} TFLOP/s`}`, ...environmentLines(environment)];
+  const notes = [`${caseText(of)}: busy for ${rounded(busyMs)} of ${rounded(spanMs)} ms; gflops count multiply-adds on real pixels${peak === null ? "" : `, of_peak is their share of ${rounded(peak)} TFLOP/s`}`, ...environmentLines(environment)];
   return `${markdownText({ columns, rows: lines })}\n${notes.join("\n")}\n`;
 }

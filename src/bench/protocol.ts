@@ -7,7 +7,7 @@
  *   {"id":4,"op":"run","batch":256,"batches":4}    measures itself: images and seconds
  *   {"id":5,"op":"end"}                            peak memory; the process ends
  *
- * This engine also answers `profile`: the adapter's time by kernel, over one sample.
+ * This engine also answers `profile`: the adapter's time by kernel, over one sample; and `peak`: its multiply-adds a second at most.
  * An answer carries the request's id; {"id":…,"error":"…"} is a refusal. Lines that are no such JSON are ignored, as drivers
  * and libraries print what they like. Between requests a process sleeps.
  */
@@ -68,6 +68,11 @@ export interface End {
   peakMemory: number;
 }
 
+/** TFLOP/s in float32, by a kernel that does nothing else. */
+export interface Peak {
+  tflops: number;
+}
+
 /** Images whose logits are compared between the processes. */
 export const CHECKED = 2;
 
@@ -78,6 +83,7 @@ export interface Server {
   warm(request: { batch: number }): Promise<void>;
   run(request: RunRequest): Promise<Sample>;
   profile?(): Promise<Profile>;
+  peak?(): Promise<Peak>;
 }
 
 /** Answers requests on stdin until `end` or its end, then ends the process. */
@@ -94,6 +100,7 @@ export async function serve(server: Server): Promise<never> {
       }
       else if (op === "run") answer = await server.run(request as never);
       else if (op === "profile") answer = await server.profile!();
+      else if (op === "peak") answer = await server.peak!();
       else answer = { peakMemory: process.resourceUsage().maxRSS * 1024 } satisfies End;
     } catch (error) {
       answer = { error: error instanceof Error ? error.message : String(error), ...(error instanceof InferlinkError && { exitCode: error.exitCode }) };

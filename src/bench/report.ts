@@ -76,9 +76,9 @@ export function markdownReport(outcomes: Outcome[], environment: Environment): s
 function record(outcome: Outcome, environment: Environment): Record<string, unknown> {
   const { network, width, input, classes, batch: images, work, sweep } = outcome.case;
   const what = { network, width, input: shapeText(input), classes, work, images, ...(sweep ?? { filters: null, thresholds: null, epsilons: null, layers: null, networks: null }) };
-  const { adapter, cpu, cores, memory, system, versions, commit, date, load } = environment;
+  const { adapter, kernels, cpu, cores, memory, system, versions, commit, date, load } = environment;
   const where = {
-    adapter: adapter.name, adapter_type: adapter.type, backend: adapter.backend, driver: adapter.driver, cpu, cores, memory, system,
+    adapter: adapter.name, adapter_type: adapter.type, backend: adapter.backend, driver: adapter.driver, kernels, cpu, cores, memory, system,
     load, package_version: versions.package, node: versions.node, webgpu: versions.webgpu, commit, date,
   };
   const engine = { engine: outcome.peer.id };
@@ -94,7 +94,7 @@ function record(outcome: Outcome, environment: Environment): Record<string, unkn
 const CSV_COLUMNS: Column<string>[] = [
   ...["engine", "status", "reason", "name", "version", "device", "network"].map(text), int("width"), text("input"), int("classes"), text("work"), int("images"),
   text("filters"), int("thresholds"), text("epsilons"), text("layers"), text("measured_work"), int("batch"), text("unit"),
-  ...["median", "avg", "stddev", "min", "max", "ours_over_this"].map(float), float("peak_memory"), text("adapter"), text("adapter_type"), text("backend"), text("driver"),
+  ...["median", "avg", "stddev", "min", "max", "ours_over_this"].map(float), float("peak_memory"), text("adapter"), text("adapter_type"), text("backend"), text("driver"), text("kernels"),
   text("cpu"), int("cores"), text("system"), float("load"), text("package_version"), text("node"), text("webgpu"), text("commit"), text("date"),
 ];
 

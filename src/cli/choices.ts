@@ -8,6 +8,7 @@ import type { CheckpointFormat } from "../io/checkpoints/stateDict.js";
 import type { ExportFormat } from "../export/export.js";
 import type { ArrayKind } from "../export/notebooks.js";
 import type { DatasetName } from "../io/types.js";
+import type { Kernels } from "../layout/blocks.js";
 import type { AttackName, Filter, Scope } from "../sweep/row.js";
 
 export const DATASETS: Record<string, DatasetName> = {
@@ -32,3 +33,4 @@ export const AUGMENTS = Object.fromEntries(AUGMENTATIONS.map((name) => [name, na
 export const ORDERS: Record<string, Order> = { shuffle: "shuffle", file: "file" };
 export const CHECKPOINT_FORMATS: Record<string, CheckpointFormat> = { ckpt: "ckpt", safetensors: "safetensors" };
 export const ATTACKS: Record<string, AdversarialConfig["attack"]> = { fgsm: "fgsm", pgd: "pgd" };
+export const KERNELS: Record<string, Kernels> = { software: "software", hardware: "hardware" };

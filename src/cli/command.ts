@@ -1,6 +1,7 @@
 /** What a command of the command line is. Each stands in its own file and is listed in commands.ts. */
 import type { Argv, Options } from "yargs";
 import type { Completion } from "../completion/program.js";
+import { KERNELS } from "./choices.js";
 import type { Arguments } from "./options.js";
 
 /** A line of the table of commands: what --help lists. The command's own file is loaded only when it is called. */
@@ -31,6 +32,11 @@ export const nameOf = ({ grammar }: Listed): string => grammar.split(" ")[0];
 
 /** Every command prints for scripts, too. */
 export const JSON_FLAG: Record<string, Flag> = { json: { type: "boolean", description: "Print JSON instead of text" } };
+
+/** Which of the two sets of kernels runs; every command that computes takes it. */
+export const KERNELS_FLAG: Record<string, Flag> = {
+  kernels: { type: "string", requiresArg: true, completes: { oneOf: Object.keys(KERNELS) }, description: "Kernels for software adapters, or for hardware: software, hardware", defaultDescription: "those for the adapter" },
+};
 
 /** Commands with many flags take them from a file, too. */
 export const CONFIG_FLAG: Record<string, Flag> = {

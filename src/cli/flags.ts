@@ -2,7 +2,7 @@
 import type { Completion } from "../completion/program.js";
 import { ATTACK_NAMES, BATCH_NORMS, DATASETS, EPSILON_SPACES, FILTER_NAMES, SCOPES, SPLITS, STEM_POOLS } from "./choices.js";
 import { MEMBERS } from "../model/networks/table.js";
-import { CONFIG_FLAG, type Flag } from "./command.js";
+import { CONFIG_FLAG, KERNELS_FLAG, type Flag } from "./command.js";
 import { NORMALISATION_LIST, NORMALISATION_NAMES } from "./normalisation.js";
 
 export const text = (group: string, description: string, shownDefault?: string, completes?: Completion): Flag => ({
@@ -80,6 +80,7 @@ export const RUN_FLAGS: Record<string, Flag> = {
   "no-shard": flag(CLUSTER, "Evaluate everything, whatever INFERLINK_SHARDS says"),
   deadline: text(CLUSTER, "Stop in order after 55m, 1h30m…: progress is saved, exit code 75"),
   adapter: text(OUTPUT, "Index, or part of the name, as `devices` shows them", "the first"),
+  kernels: { ...KERNELS_FLAG.kernels, group: OUTPUT },
   config: { ...CONFIG_FLAG.config, group: OUTPUT },
   json: flag(OUTPUT, "Print one JSON object instead of the table"),
   "no-tune": flag(OUTPUT, "Don't measure which kernel settings are fastest here, or use what was measured before"),

@@ -1,10 +1,11 @@
 /** What `run` and `inspect` were asked for: texts of the command line to checked, typed options. */
 import { completeConfig, type SweepConfig } from "../sweep/config.js";
+import type { Kernels } from "../layout/blocks.js";
 import type { StemOptions } from "../model/networks/family.js";
 import { PIXEL_FRACTION, type EpsilonUnit, type Inputs, type Source } from "../inputs/inputs.js";
 import { duration } from "./duration.js";
 import { chooseShard, type Environment, type ShardChoice } from "./running/shard.js";
-import { ATTACK_NAMES, BATCH_NORMS, DATASETS, EPSILON_SPACES, FILTER_NAMES, SCOPES, SPLITS, STEM_POOLS } from "./choices.js";
+import { ATTACK_NAMES, BATCH_NORMS, DATASETS, EPSILON_SPACES, FILTER_NAMES, KERNELS, SCOPES, SPLITS, STEM_POOLS } from "./choices.js";
 import { normalisationOf } from "./normalisation.js";
 import { choice, distinct, fraction, list, number, single, whole, wrong, type Given } from "./values.js";
 
@@ -18,6 +19,8 @@ export interface RunOptions extends Inputs {
   /** Seconds after which the run stops in order; null for never. */
   deadline: number | null;
   adapter: string | null;
+  /** Undefined where those for the adapter are meant. */
+  kernels: Kernels | undefined;
   json: boolean;
   tune: boolean;
   profile: boolean;
@@ -45,6 +48,9 @@ export function one<T>(args: Arguments, name: string, read: Read<T>): T | undefi
   const given = single(name, args[name] as Given);
   return given === null ? undefined : read(name, given);
 }
+
+/** Undefined where those for the adapter are meant. */
+export const kernelsOf = (args: Arguments): Kernels | undefined => one(args, "kernels", from(KERNELS));
 
 /** Values by commas, no two alike. */
 export function many<T>(args: Arguments, name: string, read: Read<T>): T[] | undefined {
@@ -145,6 +151,7 @@ export function runOptions(args: Arguments, env: Environment = process.env): Run
     part,
     deadline: one(args, "deadline", duration) ?? null,
     adapter: one(args, "adapter", text) ?? null,
+    kernels: kernelsOf(args),
     json: args.json === true,
     tune: args["no-tune"] !== true,
     profile: args.profile === true,

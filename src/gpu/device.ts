@@ -1,5 +1,6 @@
 /** Adapters and devices: WebGPU through Dawn. */
 import { AdapterError, DeviceLostError, OutOfMemoryError } from "../errors.js";
+import type { Kernels } from "../layout/blocks.js";
 import { BACKEND, openWebGpu, pause } from "../platform.js";
 import type { AdapterSummary } from "./adapter.js";
 
@@ -8,11 +9,15 @@ export type { AdapterSummary } from "./adapter.js";
 export interface Gpu {
   adapter: AdapterSummary;
   device: GPUDevice;
-  /** Images that a workgroup works on side by side: the width of the adapter's subgroups, 8 to 32. */
+  /** Which kernels run on it: those for its kind, or those that were asked for. */
+  kernels: Kernels;
+  /** Images that a workgroup of the kernels for software works on side by side: the width of the adapter's subgroups, 8 to 32. */
   lanes: number;
   /** Weights may come from neighbour lanes: subgroups are never narrower than `lanes`. */
   shuffle: boolean;
   maxTextureWidth: number;
+  /** Width of subgroups that kernels ask for, the adapter's narrowest: wider ones would be half empty, or short of registers. Null where it can't be asked for. */
+  subgroupSize: number | null;
   /** Why the device is gone; null while it works. */
   lost: string | null;
   /**
@@ -23,8 +28,19 @@ export interface Gpu {
   close(): void;
 }
 
+/** Which adapter, and which kernels where it shouldn't be those for its kind. */
+export interface AdapterRequest {
+  adapter?: string | number;
+  kernels?: Kernels;
+}
+
 const LIMITS = ["maxStorageBufferBindingSize", "maxBufferSize", "maxComputeWorkgroupStorageSize"] as const;
 const WIDEST_TEXTURE = 16384;
+const FEATURES: GPUFeatureName[] = ["subgroups", "timestamp-query"];
+const SUBGROUP_SIZE = "subgroup-size-control" as GPUFeatureName;
+
+/** On software adapters nothing is to be had by it. */
+const asksForSize = ({ features }: GPUAdapter, { software }: AdapterSummary): boolean => !software && features.has(SUBGROUP_SIZE) && features.has("subgroups");
 
 interface Found {
   instance: GPU;
@@ -88,7 +104,7 @@ async function requestDevice({ adapter, summary }: Found, maxTextureWidth: numbe
   if (adapter.limits.maxTextureDimension2D < 8192) throw new AdapterError(`${summary.name}: textures are at most ${adapter.limits.maxTextureDimension2D} texels wide, 8192 are needed`);
   const requiredLimits: Record<string, number> = { maxTextureDimension2D: maxTextureWidth };
   for (const key of LIMITS) requiredLimits[key] = adapter.limits[key];
-  const requiredFeatures = (["subgroups", "timestamp-query"] as GPUFeatureName[]).filter((feature) => adapter.features.has(feature));
+  const requiredFeatures = [...FEATURES, ...(asksForSize(adapter, summary) ? [SUBGROUP_SIZE] : [])].filter((feature) => adapter.features.has(feature));
   try {
     return await adapter.requestDevice({ requiredFeatures, requiredLimits });
   } catch (error) {
@@ -101,7 +117,7 @@ async function requestDevice({ adapter, summary }: Found, maxTextureWidth: numbe
  * @param check looks at each newly opened device, and throws where it is no good
  * @throws AdapterError when there is none or none of that name
  */
-export async function openAdapter(request: { adapter?: string | number }, check: (gpu: Gpu) => Promise<void>): Promise<Gpu> {
+export async function openAdapter(request: AdapterRequest, check: (gpu: Gpu) => Promise<void>): Promise<Gpu> {
   const chosen = choose(await findAdapters(), request.adapter);
   const { adapter, summary } = chosen;
   const info = adapter.info as GPUAdapterInfo & { subgroupMinSize?: number };
@@ -125,9 +141,11 @@ export async function openAdapter(request: { adapter?: string | number }, check:
   const gpu: Gpu = {
     adapter: summary,
     device: use(chosen, await requestDevice(chosen, maxTextureWidth)),
+    kernels: request.kernels ?? (summary.software ? "software" : "hardware"),
     lanes,
     shuffle: subgroups && lanes <= narrowest,
     maxTextureWidth,
+    subgroupSize: asksForSize(adapter, summary) && narrowest >= 4 ? narrowest : null,
     lost: null,
     async renew() {
       const same = (await findAdapters()).find((other) => other.summary.name === summary.name && other.summary.description === summary.description);

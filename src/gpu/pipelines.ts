@@ -1,7 +1,7 @@
 /** Compute pipelines of a device, each compiled once and for all who use the device. */
 import { AdapterError } from "../errors.js";
 import { checkLost, settle, type Gpu } from "./device.js";
-import { shader, specialise, type Binding } from "./shader.js";
+import { shader, specialise, withSubgroupSize, type Binding } from "./shader.js";
 
 export interface Pipeline {
   pipeline: GPUComputePipeline;
@@ -41,8 +41,9 @@ export async function pipelinesFor(gpu: Gpu, kernels: Kernel[]): Promise<Pipelin
   }
 }
 
-async function compile({ device, shuffle }: Gpu, { kernel, constants }: Kernel): Promise<Pipeline> {
-  const { code, bindings } = specialise(shader(kernel), constants, shuffle);
+async function compile({ device, shuffle, subgroupSize }: Gpu, { kernel, constants }: Kernel): Promise<Pipeline> {
+  const { code: plain, bindings } = specialise(shader(kernel), constants, shuffle);
+  const code = subgroupSize === null ? plain : withSubgroupSize(plain, subgroupSize);
   const layout = device.createBindGroupLayout({ entries: bindings.map(({ binding, layout }) => ({ binding, visibility: GPUShaderStage.COMPUTE, ...layout })) });
   const module = device.createShaderModule({ code, label: kernel });
   const pipeline = await device.createComputePipelineAsync({ label: kernel, layout: device.createPipelineLayout({ bindGroupLayouts: [layout] }), compute: { module, entryPoint: "main" } });

@@ -1,7 +1,7 @@
 /** Shader files: read once, bindings and parameters told by wgsl_reflect, expanded for a set of constants. */
 import { WgslReflect } from "wgsl_reflect/wgsl_reflect.module.js";
 import { shaderText } from "../platform.js";
-import { expand } from "./unroll.js";
+import { compile, expand } from "./unroll.js";
 
 export interface Binding {
   name: string;
@@ -19,17 +19,20 @@ export interface Shader {
 
 const shaders = new Map<string, Shader>();
 
-/** A file's text, with that of shaders/shared/NAME.wgsl in place of each line `// @import NAME`. */
+/** A file's text, with that of shaders/shared/NAME.wgsl in place of each line `// @import NAME`, in those files, too. */
 function readSource(name: string): string {
-  return shaderText(name).replace(/^ *\/\/ @import (\w+)$/gm, (_, shared: string) => shaderText(`shared/${shared}`));
+  return shaderText(name).replace(/^ *\/\/ @import (\w+)$/gm, (_, shared: string) => readSource(`shared/${shared}`));
 }
+
+/** Without what stands in `// @static` branches outside of functions, which WGSL itself doesn't know: aliases of types. */
+const withoutBranches = (source: string): string => source.replace(/^\/\/ @static\nif [^]*?^}$/gm, "");
 
 /** @throws Error when the file or one that it imports is missing or a binding is of a kind that no kernel here uses */
 export function shader(name: string): Shader {
   let known = shaders.get(name);
   if (!known) {
     const source = readSource(name);
-    const reflected = new WgslReflect(source).getBindGroups()[0];
+    const reflected = new WgslReflect(withoutBranches(source)).getBindGroups()[0];
     const params = reflected.find((resource) => resource.name === "params");
     known = {
       name,
@@ -50,6 +53,17 @@ export function specialise({ source, bindings }: Shader, constants: Record<strin
   const code = expand(source, constants);
   const used = bindings.filter(({ name }) => (code.match(new RegExp(`(?<![.\\w])${name}\\b`, "g")) ?? []).length > 1);
   return { code: subgroups ? code : code.replace(/^enable subgroups;$/m, "").replace(/, @builtin\(subgroup_\w+\) \w+: u32/, ""), bindings: used };
+}
+
+/** The same text asking for subgroups of `size`, where they fill its workgroups: WebGPU asks for that. */
+export function withSubgroupSize(code: string, size: number): string {
+  const values = new Map<string, number>();
+  for (const [, name, text] of code.matchAll(/^const (\w+) = (.+);$/gm)) {
+    const value = compile(text)(values);
+    if (value !== undefined) values.set(name, value);
+  }
+  const invocations = compile(/@workgroup_size\((.+?)\)/.exec(code)![1])(values);
+  return invocations === undefined || invocations % size > 0 ? code : `enable subgroup_size_control;\n${code.replace("@compute", `@compute @subgroup_size(${size})`)}`;
 }
 
 type Resource = ReturnType<WgslReflect["getBindGroups"]>[0][0];

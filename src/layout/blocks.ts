@@ -1,23 +1,34 @@
 /**
- * How activations lie on the adapter: `rgba32float` textures in which `lanes` images are a block and a lane is an image.
+ * How activations lie on the adapter: `rgba32float` textures in which `lanes` vec4 side by side are a block of images.
  *
  *   texel row    block (x fold, where a block is wider than a texture may be; a map wider than a row goes on in the next)
  *   texel column ((channel group * quads) + quad) * lanes + lane
- *   rgba         4 pixels of a map's row (rows padded to 4); a 2x2 map is one texel; 1x1 maps: 4 channels
+ *
+ * What a vec4 holds is up to the kernels that read it:
+ *
+ *   software     a lane is an image: 4 pixels of a map's row (rows padded to 4); a 2x2 map is one texel; 1x1 maps: 4 channels
+ *   hardware     a lane is 4 images: the same pixel of each
  */
 import type { MapShape } from "./shape.js";
 
-/** Images per variant are padded to a multiple of this, which is a multiple of every kernel's tile. */
+/** The two sets of kernels, each with a layout of its own. */
+export type Kernels = "software" | "hardware";
+
+/** Images per variant are padded to a multiple of this and of a block, which is a multiple of every kernel's tile. */
 export const IMAGE_MULTIPLE = 64;
 
 export type { MapShape } from "./shape.js";
 
 export interface BlockLayout extends MapShape {
-  /** Images in a block: 8, 16 or 32, the width of the adapter's subgroups. */
+  /** vec4 side by side in a block: the width of a workgroup. */
   lanes: number;
+  /** Images in a vec4: 1 or 4. */
+  stack: number;
+  /** Images in a block. */
+  images: number;
   /** Pixels from row to row. */
   pitch: number;
-  /** vec4 per channel group. */
+  /** vec4 per channel group and lane. */
   quads: number;
   /** Channels in a vec4: 4 for 1x1 maps, else 1. */
   pack: number;
@@ -52,6 +63,9 @@ export const CHANNEL_TILE = 8;
 
 /** What of an adapter decides how activations and weights lie. */
 export interface LayoutLimits {
+  /** Of which kernels; software where it is left out. */
+  kernels?: Kernels;
+  /** vec4 side by side in a block. */
   lanes: number;
   /** maxTextureDimension2D */
   maxTextureWidth: number;
@@ -60,10 +74,43 @@ export interface LayoutLimits {
 /** Pixels from row to row: rows are padded to vec4, maps of up to 2 columns are not. */
 const pitchOf = (width: number): number => (width < 3 ? width : Math.ceil(width / 4) * 4);
 
+/** Images in a vec4. */
+const stackOf = (kernels: Kernels | undefined): number => (kernels === "hardware" ? 4 : 1);
+
+/** Images in a block of what lies for these kernels. */
+export const blockImages = ({ kernels, lanes }: Pick<LayoutLimits, "kernels" | "lanes">): number => lanes * stackOf(kernels);
+
+/** Blocks that hold so many images of a variant, with the padding behind them. */
+export function blocksFor(images: number, limits: Pick<LayoutLimits, "kernels" | "lanes">): number {
+  const each = blockImages(limits);
+  const multiple = Math.max(each, IMAGE_MULTIPLE);
+  return Math.ceil(images / multiple) * (multiple / each);
+}
+
 /** vec4 in a channel's map. */
 export const mapQuads = ({ height, width }: MapShape): number => Math.ceil((height * pitchOf(width)) / 4);
 
-export function blockLayout({ channels, height, width }: MapShape, { lanes, maxTextureWidth }: LayoutLimits): BlockLayout {
+export function blockLayout(shape: MapShape, limits: LayoutLimits): BlockLayout {
+  return limits.kernels === "hardware" ? stackedLayout(shape, limits) : pixelLayout(shape, limits);
+}
+
+/** Texels of a row where a block takes several, so that most tensors can take each other's textures; a power of two. */
+const STACKED_ROW = 4096;
+/** Rows of a block beyond which they get longer, so that many blocks fit into a texture. */
+const STACKED_FOLD = 512;
+
+/** Four images a vec4. A block that is wider than a row goes on in the next one, wherever that is. */
+function stackedLayout({ channels, height, width }: MapShape, { lanes, maxTextureWidth }: LayoutLimits): BlockLayout {
+  const quads = height * width;
+  const whole = channels * quads * lanes;
+  const map = { lanes, stack: 4, images: 4 * lanes, channels, height, width, pitch: width, quads, pack: 1, groups: channels, first: 0, radix: 1, step: 0 };
+  if (whole <= STACKED_ROW) return { ...map, groupsPerRow: channels, row: 0, fold: 1, texels: whole };
+  let row = STACKED_ROW;
+  while (Math.ceil(whole / row) > STACKED_FOLD && row * 2 <= maxTextureWidth) row *= 2;
+  return { ...map, groupsPerRow: 0, row, fold: Math.ceil(whole / row), texels: row };
+}
+
+function pixelLayout({ channels, height, width }: MapShape, { lanes, maxTextureWidth }: LayoutLimits): BlockLayout {
   const single = height === 1 && width === 1;
   const pack = single ? 4 : 1;
   const pitch = pitchOf(width);
@@ -71,7 +118,7 @@ export function blockLayout({ channels, height, width }: MapShape, { lanes, maxT
   const padded = channels < CHANNEL_TILE ? channels : Math.ceil(channels / CHANNEL_TILE) * CHANNEL_TILE;
   const groups = Math.ceil(padded / pack);
   const fits = Math.floor(maxTextureWidth / (quads * lanes));
-  const map = { lanes, channels, height, width, pitch, quads, pack, groups, first: 0, radix: 1, step: 0 };
+  const map = { lanes, stack: 1, images: lanes, channels, height, width, pitch, quads, pack, groups, first: 0, radix: 1, step: 0 };
   if (fits < 1) {
     // The lanes of a vec4 stay side by side.
     const row = Math.floor((maxTextureWidth - PADDING_TEXELS) / lanes) * lanes;
@@ -98,11 +145,11 @@ export function composeMaps(outer: ChannelMap, inner: ChannelMap): ChannelMap | 
   return { ...outer, from: outer.from + inner.from / outer.radix, count: inner.count };
 }
 
-/** Constants LANES and IN_*, OTHER_* or OUT_* that tell a kernel a layout. */
+/** Constants LANES, IMAGES and IN_*, OTHER_* or OUT_* that tell a kernel a layout. */
 export function layoutConstants(prefix: "IN" | "OTHER" | "OUT", layout: BlockLayout): Record<string, number> {
-  const { lanes, height, width, pitch, quads, groupsPerRow, row, fold, pack, first, radix, step } = layout;
+  const { lanes, stack, height, width, pitch, quads, groupsPerRow, row, fold, pack, first, radix, step } = layout;
   const constants = { H: height, W: width, PITCH: pitch, QUADS: quads, GROUPS_PER_ROW: groupsPerRow, ROW: row, FOLD: fold, PACK: pack, FIRST: first, RADIX: radix, STEP: step };
-  return { LANES: lanes, ...Object.fromEntries(Object.entries(constants).map(([name, value]) => [`${prefix}_${name}`, value])) };
+  return { LANES: lanes, IMAGES: stack, ...Object.fromEntries(Object.entries(constants).map(([name, value]) => [`${prefix}_${name}`, value])) };
 }
 
 /** Constants RESIDUAL_* or GATE_*: where the groups of a tensor lie whose maps are those of the output. */
@@ -113,17 +160,18 @@ export function placeConstants(prefix: "RESIDUAL" | "GATE", { groupsPerRow, row,
 
 /** Index of an element among the floats of a texture with `layout`. */
 function indexer(layout: BlockLayout): (image: number, channel: number, y: number, x: number) => number {
-  const { lanes, pitch, quads, pack, groupsPerRow, row: texelsOfRow, fold, texels } = layout;
+  const { lanes, stack, images, pitch, quads, pack, groupsPerRow, row: texelsOfRow, fold, texels } = layout;
   return (image, channel, y, x) => {
     const group = Math.floor(channel / pack);
     const slot = y * pitch + x;
-    const quad = pack === 4 ? 0 : slot >> 2;
-    const component = pack === 4 ? channel % 4 : slot & 3;
-    const block = Math.floor(image / lanes) * fold;
-    const within = (group * quads + quad) * lanes + (image % lanes);
+    const quad = pack === 4 ? 0 : stack === 4 ? slot : slot >> 2;
+    const component = pack === 4 ? channel % 4 : stack === 4 ? image % 4 : slot & 3;
+    const block = Math.floor(image / images) * fold;
+    const lane = Math.floor(image / stack) % lanes;
+    const within = (group * quads + quad) * lanes + lane;
     if (texelsOfRow > 0) return ((block + Math.floor(within / texelsOfRow)) * texels + (within % texelsOfRow)) * 4 + component;
     const row = block + Math.floor(group / groupsPerRow);
-    const column = ((group % groupsPerRow) * quads + quad) * lanes + (image % lanes);
+    const column = ((group % groupsPerRow) * quads + quad) * lanes + lane;
     return (row * texels + column) * 4 + component;
   };
 }

@@ -66,6 +66,8 @@ export interface SweepOptions extends Partial<SweepConfig> {
   normalisation?: NormalisationName | "default" | { mean: number | number[]; std: number | number[] };
   /** Index or part of the name, as `listAdapters` tells them; the first by default. */
   adapter?: string | number;
+  /** Kernels for software adapters, or for hardware; by default those for the adapter. */
+  kernels?: "software" | "hardware";
   /** Ends the sweep early: the iterator throws the signal's reason. */
   signal?: AbortSignal;
   /** Called several times a layer. What it throws ends the sweep. */
@@ -93,6 +95,7 @@ const RULES: Record<Own, Rule> = {
   resize: SIZE,
   crop: SIZE,
   normalisation: rule(`${["default", ...Object.keys(NORMALISATIONS)].join(", ")}, or { mean, std }`, (value) => value === "default" || Object.hasOwn(NORMALISATIONS, value as string) || isNormalisation(value)),
+  kernels: oneOf("software", "hardware"),
   adapter: rule("an index or a name", (value) => isText(value) || isWhole(value)),
   signal: rule("an AbortSignal", (value) => value instanceof AbortSignal),
   onProgress: rule("a function", (value) => typeof value === "function"),

@@ -32,7 +32,7 @@ function reporter(job: SweepJob, plan: SweepPlan, onProgress: (progress: SweepPr
  *   reason when it aborts.
  */
 export async function* sweep(options: SweepOptions = {}): AsyncGenerator<Row, void, undefined> {
-  const { adapter, signal, onProgress } = options;
+  const { adapter, kernels, signal, onProgress } = options;
   let gpu: Gpu | null = null;
   try {
     const inputs = inputsOf(options);
@@ -41,7 +41,7 @@ export async function* sweep(options: SweepOptions = {}): AsyncGenerator<Row, vo
     const job: SweepJob = await openInputs(inputs, config);
     const plan = planSweep(job);
     signal?.throwIfAborted();
-    gpu = await openDevice({ adapter });
+    gpu = await openDevice({ adapter, kernels });
     // What `run` or `bench` measured on this adapter before; measuring would write a file.
     const tiles = await tilesFor(gpu, job.checkpoints.map(({ architecture }) => architecture), job.dataset, job.config.batchNorm, "cached");
     const finished = new FinishedUnits(job, plan);

@@ -27,7 +27,7 @@ function constantsOf(node: Node, map: MapShape, pooled: MapShape): Step["constan
 }
 
 /** Whether it is the mean over the whole map. */
-const isGlobal = (node: Node, { layout }: Place, pooled: Place): boolean => node.op === "adaptive_avg_pool" && isPixel(pooled.layout) && layout.pack === 1 && layout.quads <= WHOLE_QUADS;
+const isGlobal = (node: Node, { layout }: Place, pooled: Place): boolean => node.op === "adaptive_avg_pool" && isPixel(pooled.layout) && layout.pack === 1 && layout.stack === 1 && layout.quads <= WHOLE_QUADS;
 
 function forward(node: Node, { inputs: [input], output }: Site): Step[] {
   const work = Math.ceil((input.layout.height * input.layout.width) / (output.layout.height * output.layout.width));

@@ -1,14 +1,13 @@
-/** Convolution and its input gradient: by the tiled kernel shaders/conv2d.wgsl, or by conv2d_plain.wgsl where that cannot. */
+/** Convolution and its input gradient: by the tiled kernel for software or for hardware, or by conv2d_plain.wgsl where that cannot. */
 import { type BlockLayout, layoutConstants } from "../layout/blocks.js";
 import type { MapShape } from "../layout/shape.js";
-import { type ConvPlan, convGrid, planConv } from "./convolution/plan.js";
-import { conv2d as convLoops, conv2dInputGradient, conv2dWeightGradient, convOutput, type ConvShape, multiplyAdds } from "./convolution/shape.js";
-import { chooseTile, isTiled, tileKey } from "./convolution/tile.js";
-import { biasGradientStep, weightGradientSteps } from "./convolution/weightGradient.js";
+import { type AnyPlan, roomOf } from "./convolution/kernels.js";
+import { conv2d as convLoops, conv2dInputGradient, conv2dWeightGradient, convOutput, type ConvShape, multiplyAdds, tileKey } from "./convolution/shape.js";
+import { biasGradientStep, weightGradientSteps } from "./convolution/software/weightGradient.js";
 import { endingConstants } from "./common/elementwise.js";
 import type { Conv2dNode } from "./common/nodes.js";
 import type { Op, Parameter } from "./common/op.js";
-import type { Affine, Epilogue, GradientSite, LearningSite, Place, Site, SiteOptions, Target } from "./common/site.js";
+import type { Affine, Epilogue, GradientSite, KernelLimits, LearningSite, Place, Site, SiteOptions, Target } from "./common/site.js";
 import { layerOf, type Step } from "./common/step.js";
 
 /** What convolutions and linear layers have in common: the rest of this file does both. */
@@ -67,10 +66,11 @@ export const withBias = (y: Float64Array, bias: ArrayLike<number> | null, area: 
 export const affineOf = ({ bias, shape }: Convolution, { norm }: Epilogue): Affine => ({ channels: shape.outChannels, bias, norm, literal: null, statistics: true });
 
 /** @param gradient whether it is the input's gradient. @returns null where the tiled kernel cannot do it */
-export function tiledPlan(shape: ConvShape, gradient: boolean, read: BlockLayout, written: BlockLayout, options: Pick<SiteOptions, "tiles" | "lanes" | "accumulators" | "maxTextureWidth">): ConvPlan | null {
-  if (!isTiled(shape, gradient)) return null;
-  const tile = options.tiles?.[tileKey(shape, gradient)] ?? chooseTile(shape, gradient, options);
-  return planConv(shape, gradient, read, written, tile, options.maxTextureWidth);
+export function tiledPlan(shape: ConvShape, gradient: boolean, read: BlockLayout, written: BlockLayout, options: KernelLimits & Pick<SiteOptions, "tiles">): AnyPlan | null {
+  const room = roomOf(options);
+  if (!room.can(shape, gradient)) return null;
+  const tile = options.tiles?.[tileKey(shape, gradient)] ?? room.candidates(shape, gradient, options)[0];
+  return room.plan(shape, gradient, read, written, tile, options);
 }
 
 export function forwardSteps(conv: Convolution, site: Site): Step[] {
@@ -103,7 +103,7 @@ interface Ends extends Pick<Target, "residual" | "gate">, Pick<Epilogue, "relu">
 }
 
 /** Registers the weights; a filter has to see them raw, otherwise the scale of what follows the convolution is part of them in its gradient. */
-export function weightsOf({ weight }: Convolution, plan: ConvPlan | null, gradient: boolean, size: { width: number; height: number }, site: Site | GradientSite, affine: Affine, kind = ""): { weights: string; intervals: string | null } {
+export function weightsOf({ weight }: Convolution, plan: AnyPlan | null, gradient: boolean, size: { width: number; height: number }, site: Site | GradientSite, affine: Affine, kind = ""): { weights: string; intervals: string | null } {
   const intervals = site.intervals(weight);
   const form = `${plan ? "" : "plain-"}${!gradient ? "forward" : intervals ? "gradient-raw" : "gradient"}${kind}`;
   const scale = gradient && !intervals && affine.norm ? affine : null;
@@ -114,20 +114,21 @@ const epilogueParams = ({ input, residual, gate }: Ends, { blocksPerVariant }: S
   in_blocks: input.blocks, residual_blocks: residual?.blocks ?? 1, gate_blocks: gate?.place.blocks ?? 1, blocks_per_variant: blocksPerVariant,
 });
 
-function tiledSteps(conv: Convolution, plan: ConvPlan, site: Site | GradientSite, affine: Affine, ends: Ends): Step[] {
+function tiledSteps(conv: Convolution, plan: AnyPlan, site: Site | GradientSite, affine: Affine, ends: Ends): Step[] {
   const { input, output, residual, gate } = ends;
   const { gradient } = plan;
   const { weights, intervals } = weightsOf(conv, plan, gradient, plan.weightTexture, site, affine);
-  return plan.bands.map((band) => ({
-    kernel: "conv2d",
+  const room = roomOf(plan);
+  return room.dispatches(plan, output.layout, output.blocks, site.options).map(({ constants, params, grid, multiplyAdds: each }) => ({
+    kernel: room.kernel,
     name: `conv2d ${gradient ? "gradient " : ""}${layerOf(conv.weight)}`,
     // Without a batch norm the scale is 1, which leaves the gradient as it is.
-    constants: { ...plan.constants, ...band.constants, SHUFFLE: site.options.shuffle, MASKED: intervals !== null, SCALED: gradient && intervals !== null, ...endingConstants(ends) },
-    params: { steps: plan.steps, ...epilogueParams(ends, site.options) },
+    constants: { ...constants, MASKED: intervals !== null, SCALED: gradient && intervals !== null, ...endingConstants(ends) },
+    params: { ...params, ...epilogueParams(ends, site.options) },
     bindings: { input: input.resource, weights, norm: site.affine(affine), output: output.resource, ...(intervals && { intervals }), ...(residual && { residual: residual.resource }), ...(gate && { gate: gate.place.resource }) },
     writes: [output.resource],
-    grid: convGrid(plan, output.layout, output.blocks),
-    cost: band.multiplyAdds * output.blocks * site.options.lanes,
+    grid,
+    cost: each * output.blocks * output.layout.images,
   }));
 }
 
@@ -154,6 +155,6 @@ export function plainStep(conv: Convolution, gradient: boolean, site: Site | Gra
     bindings: { input: input.resource, weights, norm: site.affine(affine), output: output.resource, ...(intervals && { intervals }), ...(residual && { residual: residual.resource }), ...(gate && { gate: gate.place.resource }) },
     writes: [output.resource],
     grid: [output.blocks, output.layout.groups, output.layout.quads],
-    cost: multiplyAdds(shape) * output.blocks * site.options.lanes,
+    cost: multiplyAdds(shape) * output.blocks * output.layout.images,
   };
 }

@@ -1,7 +1,7 @@
 /** A convolution, ReLU and the max-pool that alone reads them, in one kernel, forward and backward: the map in between and its gradient are never stored. */
-import { type BlockLayout, layoutConstants, type MapShape } from "../layout/blocks.js";
+import { type BlockLayout, layoutConstants } from "../layout/blocks.js";
 import { affineOf, convShape, tiledPlan, weightsOf } from "./conv2d.js";
-import { type ConvPlan, planConv } from "./convolution/plan.js";
+import { type ConvPlan, planConv } from "./convolution/software/plan.js";
 import { type ConvShape, isSquare } from "./convolution/shape.js";
 import { isByRows, winnerOf } from "./max_pool.js";
 import type { Conv2dNode, MaxPoolNode } from "./common/nodes.js";
@@ -53,7 +53,7 @@ export function planConvMaxPool(
 type Both<S extends Site | GradientSite> = [Joined<Conv2dNode, S>, Joined<MaxPoolNode, S>];
 
 /** Both kernels need a plain ReLU between the two (its gate is in what the pool tells of its winners), subgroups and trained statistics. */
-function isJoinable([conv, pool]: Both<Site | GradientSite>, map: MapShape, pooled: MapShape): boolean {
+function isJoinable([conv, pool]: Both<Site | GradientSite>, map: BlockLayout, pooled: BlockLayout): boolean {
   const { epilogue: { residual, relu }, options, inputs: [input] } = conv.site;
   const isPlain = conv.node.groups === 1 && isSquare(convShape(conv.node, input.layout)) && isByRows(pool.node, map, pooled);
   return isPlain && relu !== null && relu.cap === null && !residual && options.shuffle && options.batchNorm === "running";
@@ -88,7 +88,7 @@ export const conv2dMaxPool: Pair<Conv2dNode, MaxPoolNode> = {
     const { gradient, output: pooled } = pool.site;
     if (!isJoinable([conv, pool], map.layout, pooled.layout) || !conv.site.isSole(0)) return null;
     const shape = convShape(conv.node, image.layout);
-    const plan = tiledPlan(shape, true, map.layout, image.layout, options);
+    const plan = tiledPlan(shape, true, map.layout, image.layout, options) as ConvPlan | null;
     // The kernel keeps the whole of what it writes in registers, adds nothing to it and knows no gate.
     if (!plan || plan.tile.rows !== image.layout.height || plan.tile.blocks !== 1) return null;
     const affine = affineOf({ ...conv.node, shape }, epilogue);

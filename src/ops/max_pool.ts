@@ -1,5 +1,5 @@
 /** Max-pool: by rows (shaders/max_pool.wgsl) or pixel by pixel (max_pool_plain.wgsl) where that cannot. */
-import { layoutConstants, type MapShape } from "../layout/blocks.js";
+import { type BlockLayout, layoutConstants, type MapShape } from "../layout/blocks.js";
 import { placesOf } from "../layout/shape.js";
 import { byQuad, mapStep } from "./common/elementwise.js";
 import type { MaxPoolNode } from "./common/nodes.js";
@@ -20,9 +20,9 @@ export function poolRows({ height, width }: Pick<MapShape, "height" | "width">, 
   return { written: pooled * stride, pooled };
 }
 
-/** Whether the kernel that goes by rows does it: a square window without gaps, on maps whose rows begin with a vec4. */
-export const isByRows = ({ kernel, stride, pad, dilation }: MaxPoolNode, input: MapShape, output: MapShape): boolean =>
-  kernel[0] === kernel[1] && stride[0] === stride[1] && pad[0] === pad[1] && dilation[0] * dilation[1] === 1 && Math.min(input.width, output.width) >= 3;
+/** Whether the kernel that goes by rows does it: a square window without gaps, on maps whose rows begin with a vec4 of pixels. */
+export const isByRows = ({ kernel, stride, pad, dilation }: MaxPoolNode, input: BlockLayout, output: BlockLayout): boolean =>
+  input.stack === 1 && kernel[0] === kernel[1] && stride[0] === stride[1] && pad[0] === pad[1] && dilation[0] * dilation[1] === 1 && Math.min(input.width, output.width) >= 3;
 
 const squareConstants = ({ kernel, stride, pad }: MaxPoolNode) => ({ KERNEL: kernel[0], STRIDE: stride[0], PAD: pad[0] });
 const windowConstants = ({ kernel, stride, pad, dilation }: MaxPoolNode) => ({

@@ -8,16 +8,16 @@ import type { Step } from "./common/step.js";
  * @param first where this pass's results begin, in images
  */
 export function lossStep(logits: Place, gradient: Place, blocksPerVariant: number, first: number): Step {
-  const { lanes, channels } = logits.layout;
+  const { channels } = logits.layout;
   return {
     kernel: "softmax_loss",
     name: "softmax_loss",
     constants: { ...layoutConstants("IN", logits.layout), ...layoutConstants("OUT", gradient.layout), CLASSES: channels },
     params: { logits_blocks: logits.blocks, blocks_per_variant: blocksPerVariant, first_result: first },
-    bindings: { logits: logits.resource, gradient: gradient.resource, labels: "labels", results: "results" },
+    bindings: { input: logits.resource, gradient: gradient.resource, labels: "labels", results: "results" },
     writes: [gradient.resource, "results"],
     grid: [gradient.blocks, 1, 1],
-    cost: gradient.blocks * lanes * channels,
+    cost: gradient.blocks * gradient.layout.images * channels,
   };
 }
 

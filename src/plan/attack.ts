@@ -30,9 +30,9 @@ interface AttackPass {
 
 /** The losses of a pass, and the gradient by its logits. */
 function loss(context: PlanContext, pass: Pass, suffix: string, index: number): { step: Step; ofLogits: Place } {
-  const { blocksPerVariant, variants, lanes } = context.options;
+  const { blocksPerVariant, variants } = context.options;
   const ofLogits = context.allocate(context.gradient(context.output, suffix, pass));
-  return { step: lossStep(context.place(pass, context.output), ofLogits, blocksPerVariant, (index + 1) * blocksPerVariant * variants * lanes), ofLogits };
+  return { step: lossStep(context.place(pass, context.output), ofLogits, blocksPerVariant, (index + 1) * blocksPerVariant * variants * ofLogits.layout.images), ofLogits };
 }
 
 /** One step along the sign of the gradient, and a forward pass. */

@@ -1,17 +1,18 @@
 /** Steps that turn parameters, as a checkpoint has them, into what kernels read: after each step of a training, on the device. */
 import type { Affine, ParameterPlace, WeightPlan } from "../ops/common/site.js";
 import { layerOf, type Step } from "../ops/common/step.js";
+import type { ConvPlan } from "../ops/convolution/software/plan.js";
 
 type Learned = (tensor: string) => ParameterPlace | null;
 
-/** @param resource texture that is written */
+/** For the kernels for software. @param resource texture that is written */
 export function packWeightsStep(resource: string, plan: WeightPlan, learned: Learned): Step {
   const { tensor, conv, width, height } = plan;
   const place = learned(tensor)!;
   return {
     kernel: "pack_weights",
     name: `pack_weights ${layerOf(tensor)}`,
-    constants: { WIDTH: width, ...(conv ? tiledConstants(conv) : { TILED: false }) },
+    constants: { WIDTH: width, ...(conv ? tiledConstants(conv as ConvPlan) : { TILED: false }) },
     params: { first: place.first },
     bindings: { parameters: `parameters/${place.arena}`, output: resource },
     writes: [resource],
@@ -20,7 +21,7 @@ export function packWeightsStep(resource: string, plan: WeightPlan, learned: Lea
   };
 }
 
-function tiledConstants({ shape, gradient, tile, channels, steps, rowSteps, taps, weightTexels, stepsPerRow, weightFold }: NonNullable<WeightPlan["conv"]>): Step["constants"] {
+function tiledConstants({ shape, gradient, tile, channels, steps, rowSteps, taps, weightTexels, stepsPerRow, weightFold }: ConvPlan): Step["constants"] {
   const area = shape.kernel[0] * shape.kernel[1];
   const [ins, outs] = [shape.inChannels / shape.groups, shape.outChannels / shape.groups];
   const each = ins * area;

@@ -29,7 +29,7 @@ export interface UnitPlan {
   filtered: string[];
   blocksPerVariant: number;
   /** Images in a block. */
-  lanes: number;
+  blockImages: number;
   variants: number;
   passes: number;
   input: BlockLayout;
@@ -61,7 +61,7 @@ export const unrolledBody = ({ body, loops = [] }: UnitPlan): Step[] =>
 /** @throws Error naming the layer whose input does not fit, and where the output is no vector of logits */
 export function planUnit(network: Architecture, options: PlanOptions): UnitPlan {
   const context = new PlanContext(network, options);
-  const { variants, blocksPerVariant, attacks, pgd, lanes } = options;
+  const { variants, blocksPerVariant, attacks, pgd } = options;
   // From a random place on, the gradient of the images themselves is none of the attack's.
   const gradient = options.gradient !== false && (pgd?.randomStart ?? null) === null;
   const { input } = network.graph;
@@ -90,6 +90,6 @@ export function planUnit(network: Architecture, options: PlanOptions): UnitPlan 
   }
   return {
     prefix, body, ...(pgd && { loops }), tensors: context.tensors, weights: context.weights, affines: context.affines,
-    filtered: options.filtered, blocksPerVariant, lanes, variants, passes: attacks.length + 1, input: image.layout, logits, inputGradient: ofInput?.resource ?? null,
+    filtered: options.filtered, blocksPerVariant, blockImages: image.layout.images, variants, passes: attacks.length + 1, input: image.layout, logits, inputGradient: ofInput?.resource ?? null,
   };
 }

@@ -38,7 +38,7 @@ export function planTraining(network: Architecture, { learning, batch, labelSmoo
     ...[...context.affines].filter(([, affine]) => affine.literal === null).map(([resource, affine]) => packAffineStep(resource, affine, learning.learned)),
   ];
   return {
-    prefix, body, tensors: context.tensors, weights: context.weights, affines: context.affines, filtered: [], blocksPerVariant: options.blocksPerVariant, lanes: options.lanes,
+    prefix, body, tensors: context.tensors, weights: context.weights, affines: context.affines, filtered: [], blocksPerVariant: options.blocksPerVariant, blockImages: image.layout.images,
     variants: 1, passes: 1, input: image.layout, logits, inputGradient: null,
   };
 }

@@ -10,6 +10,8 @@ export interface RunIdentity {
   /** Name and back end, and the driver: another one adds floats in another order. */
   adapter: string;
   driver: string;
+  /** Which kernels, where not those for software: they, too, add floats in another order. Of merged parts both. */
+  kernels?: string;
   config: SweepConfig;
   /** What the user said of a stem; absent where that was nothing. */
   stem?: StemOptions;
@@ -34,7 +36,7 @@ const shown = (text: string | undefined): string => (text === undefined ? "nothi
 
 /** Every difference as "name: there X, here Y"; empty when equal. */
 export function differences(there: object, here: object): string[] {
-  const [a, b] = [flatten(there), flatten(here)];
+  const [a, b] = [there, here].map((identity: { kernels?: string }) => flatten({ ...identity, kernels: identity.kernels ?? "software" }));
   return [...new Set([...a.keys(), ...b.keys()])]
     .filter((key) => a.get(key) !== b.get(key))
     .map((key) => `${shown(key.replace(/^config\./, ""))}: there ${shown(a.get(key))}, here ${shown(b.get(key))}`);

@@ -20,6 +20,7 @@ export function resultMetadata(identity: RunIdentity, checkpoints: CheckpointRec
   return {
     packageVersion: identity.packageVersion,
     adapter: identity.adapter,
+    kernels: identity.kernels,
     checkpointKey: identity.key ?? null,
     graphSha256: identity.graph ?? null,
     batchNorm: identity.config.batchNorm,

@@ -25,7 +25,7 @@ export interface Manifest {
   sweep: { units: number; cost: number; layers: Record<string, string[]> };
   networks: number;
   /** Kernel settings that were measured on the adapter, by convolution; results do not depend on them. */
-  tiles: Record<string, { channels: number; rows: number; blocks: number; banded?: boolean }>;
+  tiles: Record<string, object>;
   /** ISO 8601, UTC. */
   started: string;
   /** Starts after the first. */
@@ -76,6 +76,7 @@ const identity = fields({
   packageVersion: text,
   adapter: text,
   driver: optional(text),
+  kernels: optional(text),
   config: (value, path) => {
     const problem = configProblem(value);
     return problem === null ? null : `${path}.${problem}`;

@@ -4,16 +4,17 @@
  */
 import { AdapterError } from "../errors.js";
 import type { Gpu } from "../gpu/device.js";
-import { convGrid, packWeights, planConv } from "../ops/convolution/plan.js";
+import { roomOf } from "../ops/convolution/kernels.js";
 import { conv2d, squareConv } from "../ops/convolution/shape.js";
-import { ACCUMULATORS, chooseTile } from "../ops/convolution/tile.js";
-import type { Step } from "../ops/common/step.js";
-import { blockLayout, fromBlocks, toBlocks } from "../layout/blocks.js";
-import type { UnitPlan } from "../plan/plan.js";
+import { ACCUMULATORS } from "../ops/convolution/software/tile.js";
+import { blockLayout, blocksFor, fromBlocks, toBlocks } from "../layout/blocks.js";
+import { planAlone } from "./alone.js";
 import { GpuExecutor } from "./gpu.js";
+import { kernelLimits } from "./limits.js";
 
 /** Small, so that its kernel compiles at once. */
 const SHAPE = squareConv({ inChannels: 2, outChannels: 4, height: 3, width: 4, kernel: 3, pad: 1 });
+const SHAPE_READ = { channels: SHAPE.inChannels, height: SHAPE.height, width: SHAPE.width };
 const IMAGES = 8;
 /** Weights that the filter sets to 0. */
 const REMOVED = { low: -2, high: 1 };
@@ -38,35 +39,22 @@ export async function checkComputes(gpu: Gpu): Promise<void> {
 /** @returns what the device computed and what is right */
 async function canary(gpu: Gpu, executor: GpuExecutor): Promise<[Float32Array, Float32Array]> {
   const { inChannels, outChannels, height, width, kernel } = SHAPE;
-  const input = blockLayout({ channels: inChannels, height, width }, gpu);
-  const output = blockLayout({ channels: outChannels, height, width }, gpu);
-  const plan = planConv(SHAPE, false, input, output, chooseTile(SHAPE, false, { lanes: gpu.lanes, accumulators: ACCUMULATORS.hardware }), gpu.maxTextureWidth);
-  const blocks = plan.tile.blocks;
+  const limits = { ...kernelLimits(gpu, SHAPE_READ), accumulators: ACCUMULATORS.hardware };
+  const input = blockLayout(SHAPE_READ, limits);
+  const output = blockLayout({ channels: outChannels, height, width }, limits);
+  const room = roomOf(limits);
+  const plan = room.plan(SHAPE, false, input, output, room.candidates(SHAPE, false, limits)[0], limits);
+  const blocks = blocksFor(IMAGES, limits);
   const images = scattered(IMAGES * inChannels * height * width, 9);
   const weights = scattered(outChannels * inChannels * kernel[0] * kernel[1], 4);
-  const step: Step = {
-    kernel: "conv2d",
-    name: "canary",
-    constants: { ...plan.constants, ...plan.bands[0].constants, MASKED: true, SHUFFLE: gpu.shuffle },
-    params: { steps: plan.steps, in_blocks: blocks, residual_blocks: 1, gate_blocks: 1, blocks_per_variant: blocks },
-    bindings: { input: "input", output: "output", weights: "weights", norm: "norm", intervals: "intervals" },
-    writes: ["output"],
-    grid: convGrid(plan, output, blocks),
-    cost: 1,
-  };
-  const tensors = new Map([
-    ["input", { width: input.texels, height: blocks * input.fold }],
-    ["output", { width: output.texels, height: blocks * output.fold }],
-  ]);
   const scale = new Float32Array(16 * 2 * 4);
   for (let channel = 0; channel < outChannels; channel++) scale[channel * 4] = 1;
   const make: Record<string, () => GPUTexture | GPUBuffer> = {
-    weights: () => executor.createTexture(plan.weightTexture.width, plan.weightTexture.height, packWeights(plan, weights)),
+    weights: () => executor.createTexture(plan.weightTexture.width, plan.weightTexture.height, room.pack(plan, weights)),
     norm: () => executor.createTexture(16, 2, scale),
     intervals: () => executor.createBuffer(4096, GPUBufferUsage.UNIFORM, Float32Array.from([REMOVED.low, REMOVED.high])),
   };
-  const unit: UnitPlan = { prefix: [], body: [step], tensors, weights: new Map(), affines: new Map(), filtered: [], blocksPerVariant: blocks, lanes: gpu.lanes, variants: 1, passes: 1, input, logits: "output", inputGradient: null };
-  const prepared = await executor.prepare(unit, (name) => make[name]?.());
+  const prepared = await executor.prepare(planAlone(plan, input, output, blocks, limits, { MASKED: true }), (name) => make[name]?.());
   executor.writeTexture(prepared.texture("input"), toBlocks(input, images, blocks));
   executor.submit(prepared.body);
   const found = fromBlocks(output, await executor.readTexture(prepared.texture("output")), IMAGES);

@@ -1,17 +1,33 @@
 /** What of an adapter the kernels go by, for images of a size. */
+import { UsageError } from "../errors.js";
 import type { Gpu } from "../gpu/device.js";
-import { ACCUMULATORS } from "../ops/convolution/tile.js";
-import { mapQuads, type MapShape } from "../layout/blocks.js";
+import { ACCUMULATORS } from "../ops/convolution/software/tile.js";
+import { type Kernels, mapQuads, type MapShape } from "../layout/blocks.js";
 import type { KernelLimits } from "../ops/common/site.js";
 
-export const kindOf = (gpu: Gpu): "software" | "hardware" => (gpu.adapter.software ? "software" : "hardware");
+export const kindOf = (gpu: Gpu): Kernels => (gpu.adapter.software ? "software" : "hardware");
 
 const NARROWEST = 8;
+/** A wave or two of every GPU; with four images each a block of 128. */
+const STACKED_LANES = 32;
+/** Sums of an invocation of the kernels for hardware; a software adapter takes its time to compile more. */
+const STACKED_ACCUMULATORS = { software: 32, hardware: 64 };
+/** Workgroups of a dispatch along one side, as every adapter has them: kernels for hardware take one a pixel. */
+const MOST_PIXELS = 65535;
 
-/** Blocks are as wide as the adapter's subgroups, but no wider than a texture row that holds one channel of the image, where that can be. */
-export function kernelLimits(gpu: Gpu, image: MapShape): KernelLimits {
+/**
+ * Blocks of the kernels for software are as wide as the adapter's subgroups, but no wider than a texture row that holds one channel
+ * of the image, where that can be.
+ * @param kernels those that were chosen when the adapter was opened, where it is left out
+ * @throws UsageError for images of more pixels than kernels for hardware take
+ */
+export function kernelLimits(gpu: Gpu, image: MapShape, kernels: Kernels = gpu.kernels): KernelLimits {
   const { maxTextureWidth, shuffle } = gpu;
+  if (kernels === "hardware") {
+    if (image.height * image.width > MOST_PIXELS) throw new UsageError(`images of ${image.width}x${image.height} pixels are too large for the kernels for hardware, which take ${MOST_PIXELS.toLocaleString("en-US")} pixels at most; use --kernels software`);
+    return { kernels, lanes: STACKED_LANES, maxTextureWidth, shuffle: false, accumulators: STACKED_ACCUMULATORS[kindOf(gpu)] };
+  }
   let { lanes } = gpu;
   while (lanes > NARROWEST && mapQuads(image) * lanes > maxTextureWidth) lanes /= 2;
-  return { lanes, maxTextureWidth, shuffle, accumulators: ACCUMULATORS[kindOf(gpu)] };
+  return { kernels, lanes, maxTextureWidth, shuffle, accumulators: ACCUMULATORS[kindOf(gpu)] };
 }

@@ -4,8 +4,8 @@ import { settle, type Gpu } from "../gpu/device.js";
 import type { Profiler } from "../gpu/profiler.js";
 import type { Dataset } from "../io/types.js";
 import type { Network } from "../model/architecture.js";
-import type { TileTable } from "../ops/convolution/tile.js";
-import { IMAGE_MULTIPLE, toBlocks } from "../layout/blocks.js";
+import type { TileTable } from "../ops/convolution/kernels.js";
+import { blockImages, blocksFor, IMAGE_MULTIPLE, toBlocks } from "../layout/blocks.js";
 import { planBytes } from "../plan/memory.js";
 import type { KernelLimits } from "../ops/common/site.js";
 import { planUnit, type PlanOptions, unrolledBody } from "../plan/plan.js";
@@ -30,10 +30,13 @@ export interface EvaluatorOptions {
   tiles?: TileTable;
 }
 
-/** Activations may take this much of the device's memory. */
-const MEMORY = { software: 512 * 2 ** 20, hardware: 2 * 2 ** 30 };
+/** Activations may take this much of the device's memory; where it has less, they are cut finer. */
+const MEMORY = { software: 512 * 2 ** 20, unknown: 2 ** 31, integrated: 2 ** 31, discrete: 2 ** 32 };
 /** Multiply-adds in one chunk of variants: enough that dispatches cost nothing beside them. */
-const CHUNK_COST = { software: 1e10, hardware: 1e12 };
+const CHUNK_COST = 1e10;
+/** On hardware, what it does in so long at the rate measured so far: a large GPU wants thousands of images times variants, a small one gets fewer. */
+const CHUNK_MS = 100;
+const HARDWARE_CHUNK = { least: 1e11, most: 1e13 };
 const MAX_VARIANTS = 256;
 const TILE_IMAGES = 256;
 
@@ -98,7 +101,7 @@ export class Evaluator implements Cuttable {
     const tile = this.tileImages;
     for (let first = unit.firstImage; first < unit.firstImage + unit.images; first += tile) {
       const images = Math.min(tile, unit.firstImage + unit.images - first);
-      const blocks = (Math.ceil(images / IMAGE_MULTIPLE) * IMAGE_MULTIPLE) / this.limits.lanes;
+      const blocks = blocksFor(images, this.limits);
       const most = this.chooseVariants(filtered, layer.masks.length, blocks, images);
       let started = false;
       for (let mask = 0; mask < layer.masks.length; mask += most) {
@@ -150,7 +153,7 @@ export class Evaluator implements Cuttable {
     const results = new Float32Array(staging.getMappedRange());
     let at = 0;
     for (let pass = 0; pass < sums.correct.length; pass++) {
-      for (let v = 0; v < variants; v++, at += blocksPerVariant * this.limits.lanes * 2) {
+      for (let v = 0; v < variants; v++, at += blocksPerVariant * blockImages(this.limits) * 2) {
         for (let i = 0; i < images; i++) {
           // A wrong answer costs at least log 2: both are 0 only where no kernel wrote.
           if (results[at + 2 * i] === 0 && results[at + 2 * i + 1] === 0) throw new AdapterError(`${this.gpu.adapter.name}: results came back empty`);
@@ -172,7 +175,7 @@ export class Evaluator implements Cuttable {
   private upload({ plan, texture }: PreparedPlan, first: number, images: number): void {
     const pixels = this.dataset.read(first, images);
     this.executor.writeTexture(texture(`clean/${this.network.graph.input}`), toBlocks(plan.input, pixels, plan.blocksPerVariant));
-    const labels = new Uint32Array(plan.blocksPerVariant * plan.lanes);
+    const labels = new Uint32Array(plan.blocksPerVariant * plan.blockImages);
     labels.set(this.dataset.labels.subarray(first, first + images));
     this.resources.writeLabels(labels);
     this.resources.writePlaces(first);
@@ -200,7 +203,6 @@ export class Evaluator implements Cuttable {
 
   /** As many variants a chunk as memory, texture rows and a sensible amount of work allow. */
   private chooseVariants(filtered: string[], masks: number, blocks: number, images: number): number {
-    const kind = kindOf(this.gpu);
     const one = planUnit(this.network, this.planOptions(filtered, 1, blocks, images));
     const cost = unrolledBody(one).reduce((sum, step) => sum + step.cost, 0);
     const tallest = Math.max(...[...one.tensors.values()].map(({ height }) => height));
@@ -209,9 +211,17 @@ export class Evaluator implements Cuttable {
       MAX_VARIANTS,
       masks,
       Math.floor(this.gpu.maxTextureWidth / tallest),
-      Math.floor(MEMORY[kind] / planBytes(one)),
-      Math.round(CHUNK_COST[kind] / cost),
+      Math.floor(MEMORY[this.gpu.adapter.type] / planBytes(one)),
+      this.worthwhile(cost),
     )));
+  }
+
+  /** Variants of so many multiply-adds each that are worth a chunk; on hardware a power of two, so that few plans are made as its rate becomes known. */
+  private worthwhile(cost: number): number {
+    if (kindOf(this.gpu) === "software") return Math.round(CHUNK_COST / cost);
+    const { least, most } = HARDWARE_CHUNK;
+    const wanted = Math.min(most, Math.max(least, this.submitter.rate * CHUNK_MS));
+    return 2 ** Math.max(0, Math.floor(Math.log2(wanted / cost)));
   }
 
   private async prepare(filtered: string[], variants: number, blocks: number, images: number): Promise<PreparedPlan> {

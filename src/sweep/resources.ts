@@ -1,6 +1,6 @@
 /** What a network and its images put on the device beside activations: weights, norms, labels, results, intervals. */
 import type { Network } from "../model/architecture.js";
-import { packWeights } from "../ops/convolution/plan.js";
+import { roomOf } from "../ops/convolution/kernels.js";
 import type { Affine } from "../ops/common/site.js";
 import type { UnitPlan } from "../plan/plan.js";
 import type { GpuExecutor } from "../run/gpu.js";
@@ -35,7 +35,7 @@ export class NetworkResources {
 
   /** Bytes of results that a chunk of variants writes: (correct, loss) of every image and pass. */
   static resultBytes(plan: UnitPlan): number {
-    return plan.passes * plan.variants * plan.blocksPerVariant * plan.lanes * 8;
+    return plan.passes * plan.variants * plan.blocksPerVariant * plan.blockImages * 8;
   }
 
   resultsBuffer(plan: UnitPlan): GPUBuffer {
@@ -76,7 +76,7 @@ export class NetworkResources {
       const { tensor, conv, scale, width, height } = plan.weights.get(resource)!;
       const raw = this.tensor(tensor);
       const values = scale ? this.scaled(raw, scale) : raw;
-      if (conv) return this.executor.createTexture(width, height, packWeights(conv, values));
+      if (conv) return this.executor.createTexture(width, height, roomOf(conv).pack(conv, values));
       const texels = new Float32Array(width * height * 4);
       texels.set(values);
       return this.executor.createTexture(width, height, texels);

@@ -12,14 +12,19 @@ const IN_FLIGHT = 3;
 const FIRST_RATE = { software: 2e6, hardware: 2e8 };
 
 export class Submitter {
-  private rate: number;
+  #rate: number;
   private readonly flying: Promise<void>[] = [];
   private lastDone = 0;
   /** Longest time the device spent on one submission, in ms. */
   longest = 0;
 
   constructor(private readonly executor: GpuExecutor) {
-    this.rate = executor.gpu.adapter.software ? FIRST_RATE.software : FIRST_RATE.hardware;
+    this.#rate = executor.gpu.adapter.software ? FIRST_RATE.software : FIRST_RATE.hardware;
+  }
+
+  /** Multiply-adds per ms, as last measured. */
+  get rate(): number {
+    return this.#rate;
   }
 
   /** Submits the steps in order; `finish` is recorded behind the last one. */
@@ -27,7 +32,7 @@ export class Submitter {
     let batch: PreparedStep[] = [];
     let cost = 0;
     for (const prepared of steps) {
-      if (batch.length > 0 && cost + prepared.step.cost > this.rate * TARGET_MS) {
+      if (batch.length > 0 && cost + prepared.step.cost > this.#rate * TARGET_MS) {
         await this.submit(batch, cost);
         batch = [];
         cost = 0;
@@ -51,7 +56,7 @@ export class Submitter {
       this.longest = Math.max(this.longest, spent);
       // Down at once, up slowly: one submission too long is worse than several too short.
       const measured = cost / spent;
-      this.rate = measured < this.rate ? measured : this.rate * 0.8 + measured * 0.2;
+      this.#rate = measured < this.#rate ? measured : this.#rate * 0.8 + measured * 0.2;
     };
     const done: Promise<void> = this.executor.gpu.device.queue.onSubmittedWorkDone().then(finished).finally(() => void this.flying.splice(this.flying.indexOf(done), 1));
     // Whoever waits for it is told; nobody may be waiting when the device is lost.

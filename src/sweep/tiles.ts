@@ -1,7 +1,9 @@
 /** Register tiles for a sweep: out of the cache, measured where that pays, else the defaults. Results do not depend on them. */
 import type { Gpu } from "../gpu/device.js";
 import type { Architecture } from "../model/architecture.js";
-import { sameTile, tileCandidates, tileKey, type TileTable } from "../ops/convolution/tile.js";
+import { roomOf, type TileTable } from "../ops/convolution/kernels.js";
+import { sameTile } from "../ops/convolution/room.js";
+import { tileKey } from "../ops/convolution/shape.js";
 import type { MapShape } from "../layout/blocks.js";
 import { planUnit, type PlanOptions } from "../plan/plan.js";
 import { kernelLimits, kindOf } from "../run/limits.js";
@@ -29,7 +31,7 @@ function convolutions(gpu: Gpu, network: Architecture, image: MapShape, batchNor
     image, filtered: [network.layers[0].name], variants: 1, blocksPerVariant: 1, images: 1, attacks: [], clamp: false, batchNorm,
     ...kernelLimits(gpu, image),
   });
-  return [...plan.prefix, ...plan.body].filter(({ kernel }) => kernel === "conv2d").flatMap(({ bindings }) => plan.weights.get(bindings.weights)!.conv ?? []);
+  return [...plan.prefix, ...plan.body].filter(({ kernel }) => kernel === roomOf(gpu).kernel).flatMap(({ bindings }) => plan.weights.get(bindings.weights)!.conv ?? []);
 }
 
 /** Whether a sweep of so many multiply-adds is long enough to measure first. */
@@ -40,17 +42,17 @@ export async function tilesFor(gpu: Gpu, networks: Architecture[], image: MapSha
   if (tuning === "off") return {};
   const limits = kernelLimits(gpu, image);
   const wanted = new Map(networks.flatMap((network) => convolutions(gpu, network, image, batchNorm)).map((conv) => [tileKey(conv.shape, conv.gradient), conv]));
-  const cached = await readTiles(gpu.adapter);
+  const cached = await readTiles(gpu);
   const known: TileTable = {};
   const missing: Tunable[] = [];
   for (const [key, conv] of wanted) {
     // What stands in a file is only taken if it is a tile that this kernel has.
-    const tile = tuning === "anew" ? undefined : tileCandidates(conv.shape, conv.gradient, limits).find((candidate) => sameTile(candidate, cached[key]));
+    const tile = tuning === "anew" ? undefined : roomOf(limits).candidates(conv.shape, conv.gradient, limits).find((candidate) => sameTile(candidate, cached[key]));
     if (tile) known[key] = tile;
     else missing.push(conv);
   }
   if (tuning === "cached" || missing.length === 0) return known;
   const measured = await tuneTiles(gpu, missing, limits, onTry);
-  await writeTiles(gpu.adapter, { ...cached, ...measured });
+  await writeTiles(gpu, { ...cached, ...measured });
   return { ...known, ...measured };
 }

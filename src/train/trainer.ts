@@ -222,7 +222,7 @@ export class Trainer {
 
   private plan(images: number, batch: number): UnitPlan {
     const { gpu, image, table, options } = this;
-    const limits = kernelLimits(gpu, image);
+    const limits = kernelLimits(gpu, image, "software");
     const counted = (tensor: string): number | null => (options.keepsStatistics ? null : (table.counted.get(tensor)?.first ?? null));
     return planTraining(this.network, {
       ...limits, image, images, batch, blocksPerVariant: Math.ceil(images / limits.lanes), labelSmoothing: options.labelSmoothing ?? 0,

@@ -8,7 +8,7 @@ import { readSafetensors } from "../io/checkpoints/safetensors.js";
 import type { Tensor } from "../io/types.js";
 import { describeCheckpoint } from "../model/checkpoint.js";
 import { PACKAGE_ROOT } from "../package.js";
-import { blockLayout, fromBlocks, IMAGE_MULTIPLE, toBlocks, type MapShape } from "../layout/blocks.js";
+import { blockLayout, blocksFor, fromBlocks, toBlocks, type MapShape } from "../layout/blocks.js";
 import { planUnit } from "../plan/plan.js";
 import { GpuExecutor } from "../run/gpu.js";
 import { kernelLimits } from "../run/limits.js";
@@ -108,7 +108,7 @@ export async function computeOutcomes(gpu: Gpu, { name, batchNorm }: GoldenCase,
   const [images, channels, height, width] = x.shape;
   const image: MapShape = { channels, height, width };
   const limits = kernelLimits(gpu, image);
-  const blocks = (Math.ceil(images / IMAGE_MULTIPLE) * IMAGE_MULTIPLE) / limits.lanes;
+  const blocks = blocksFor(images, limits);
   const tiles = await tilesFor(gpu, [network], image, batchNorm, "cached"); // the kernels that runs use on this machine
   const attack = { epsilon: [0, 0, 0, 0], low: [0, 0, 0, 0], high: [0, 0, 0, 0] };
   const plan = planUnit(network, { image, filtered, variants: 2, blocksPerVariant: blocks, images, attacks: [attack], clamp: false, batchNorm, ...limits, shuffle, tiles });
@@ -120,7 +120,7 @@ export async function computeOutcomes(gpu: Gpu, { name, batchNorm }: GoldenCase,
     const prepared = await executor.prepare(plan, resources.lookup(plan));
     const pixels = x.data.map((value, i) => value + (options.offset?.[i] ?? 0));
     executor.writeTexture(prepared.texture(`clean/${network.graph.input}`), toBlocks(plan.input, pixels, blocks));
-    const labels = new Uint32Array(blocks * limits.lanes);
+    const labels = new Uint32Array(blocks * plan.blockImages);
     labels.set(classesOfImages);
     resources.writeLabels(labels);
     const nothing = filtered.map(() => ({ low: 1, high: -1 }));
@@ -134,8 +134,8 @@ export async function computeOutcomes(gpu: Gpu, { name, batchNorm }: GoldenCase,
     const classes = { channels: network.classes, height: 1, width: 1 };
     const [logits, attacked] = [await readMaps(clean, classes), await readMaps(adv, classes)];
     const gradient = await readMaps(ofInput, image);
-    const results = await executor.readBuffer(resources.resultsBuffer(plan), 2 * blocks * limits.lanes * 2);
-    const loss = [0, 1].map((variant) => Float32Array.from({ length: images }, (_, i) => results[(variant * blocks * limits.lanes + i) * 2 + 1]));
+    const results = await executor.readBuffer(resources.resultsBuffer(plan), 2 * blocks * plan.blockImages * 2);
+    const loss = [0, 1].map((variant) => Float32Array.from({ length: images }, (_, i) => results[(variant * blocks * plan.blockImages + i) * 2 + 1]));
     const outcome = (variant: number): Outcome => ({ logits: logits[variant], attacked: attacked[variant], loss: loss[variant], gradient: gradient[variant] });
     return [outcome(0), outcome(1)];
   } finally {

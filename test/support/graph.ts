@@ -1,6 +1,6 @@
 /** Any graph on the real device, as filtered networks stacked along the batch, against the plain loops of its ops. */
 import * as assert from "uvu/assert";
-import { blockLayout, fromBlocks, IMAGE_MULTIPLE, type MapShape, toBlocks } from "../../src/layout/blocks.js";
+import { blockLayout, blocksFor, fromBlocks, type MapShape, toBlocks } from "../../src/layout/blocks.js";
 import type { GraphBuilder } from "../../src/model/builder.js";
 import { type Graph, inferShapes, parametersOf } from "../../src/model/graph.js";
 import { evaluateGraph } from "../../src/model/twin.js";
@@ -44,8 +44,8 @@ let shared: GpuExecutor | null = null;
 export async function runGraph(graph: Graph, tensors: Map<string, Float32Array>, image: MapShape, { pixels, labels, batchNorm, filtered, masks, plan: more }: GraphRun): Promise<{ outcomes: GraphOutcome[]; steps: string[] }> {
   const device = await gpu();
   const limits = { ...kernelLimits(device, image), ...more };
-  const blocks = IMAGE_MULTIPLE / limits.lanes;
   const images = labels.length;
+  const blocks = blocksFor(images, limits);
   const classes = inferShapes(graph, image).get(graph.output)!;
   const network = { name: "network", width: 0, channels: image.channels, classes: classes.channels, graph, layers: [], tensors: new Map([...tensors].map(([name, data]) => [name, { shape: [data.length], data }])) };
   const attack = { epsilon: [0, 0, 0, 0], low: [0, 0, 0, 0], high: [0, 0, 0, 0] };
@@ -57,7 +57,7 @@ export async function runGraph(graph: Graph, tensors: Map<string, Float32Array>,
   try {
     const prepared = await executor.prepare(plan, resources.lookup(plan));
     executor.writeTexture(prepared.texture(`clean/${graph.input}`), toBlocks(plan.input, pixels, blocks));
-    const padded = new Uint32Array(blocks * limits.lanes);
+    const padded = new Uint32Array(blocks * plan.blockImages);
     padded.set(labels);
     resources.writeLabels(padded);
     resources.writeIntervals(filtered, masks);
@@ -70,10 +70,10 @@ export async function runGraph(graph: Graph, tensors: Map<string, Float32Array>,
       return masks.map((_, variant) => fromBlocks(layout, texels.subarray((variant % rows) * blocks * layout.fold * layout.texels * 4), images));
     };
     const maps = [await readMaps(logits, classes), await readMaps(attacked, classes), await readMaps(gradient, image)];
-    const results = await executor.readBuffer(resources.resultsBuffer(plan), masks.length * blocks * limits.lanes * 2);
+    const results = await executor.readBuffer(resources.resultsBuffer(plan), masks.length * blocks * plan.blockImages * 2);
     const outcomes = masks.map((_, variant) => ({
       logits: maps[0][variant], attacked: maps[1][variant], gradient: maps[2][variant],
-      loss: Float32Array.from({ length: images }, (__, i) => results[(variant * blocks * limits.lanes + i) * 2 + 1]),
+      loss: Float32Array.from({ length: images }, (__, i) => results[(variant * blocks * plan.blockImages + i) * 2 + 1]),
     }));
     return { outcomes, steps: [...plan.prefix, ...plan.body].map(({ name }) => name) };
   } catch (error) {
@@ -119,6 +119,9 @@ export function filteredOf(graph: Graph, which: Which): string[] {
   if (which === "all" || which === "none") return which === "all" ? layers : [];
   return [layers[{ first: 0, middle: layers.length >> 1, last: layers.length - 1 }[which]]];
 }
+
+/** Of the kernels for hardware, with blocks of 16 images so that little is padding. */
+export const HARDWARE: Partial<PlanOptions> = { kernels: "hardware", lanes: 4, shuffle: false, accumulators: 32 };
 
 export interface GraphCheck {
   which?: Which;

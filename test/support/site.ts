@@ -1,7 +1,7 @@
 /** Offers one op alone what a planner would: the step it makes of that runs with runKernel, which names textures after bindings. */
 import type { Gpu } from "../../src/gpu/device.js";
 import { blockLayout, type BlockLayout } from "../../src/layout/blocks.js";
-import { ACCUMULATORS } from "../../src/ops/convolution/tile.js";
+import { ACCUMULATORS } from "../../src/ops/convolution/software/tile.js";
 import type { MaxPoolNode } from "../../src/ops/common/nodes.js";
 import type { GradientSite, Relu, Site, WeightPlan } from "../../src/ops/common/site.js";
 

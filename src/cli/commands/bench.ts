@@ -18,12 +18,12 @@ import { say } from "../terminal.js";
 /** A sample repeats its batch for about so long. */
 const SAMPLE_SECONDS = 1;
 
-async function bench({ cases, peers, adapter, tune, output, growth, profile, ...options }: BenchOptions): Promise<number> {
+async function bench({ cases, peers, adapter, kernels, tune, output, growth, profile, ...options }: BenchOptions): Promise<number> {
   using files = new CaseFiles();
   const interruption = listenForInterruption(null, () => process.exit(interruption.code()!)); // what runs beside it ends with it
   const machine = describeMachine();
-  const environment = (adapter: AdapterSummary): Environment => ({ adapter: adapterOf(adapter), ...machine });
-  const engine = ours({ adapter, tune });
+  const environment = (adapter: AdapterSummary): Environment => ({ adapter: adapterOf(adapter), kernels: kernels ?? (adapter.software ? "software" : "hardware"), ...machine });
+  const engine = ours({ adapter, kernels, tune });
   const note = options.quiet ? () => undefined : say;
   if (growth) {
     const found = await measureGrowth(growth.base, growth.base.sweep!.layers![0], engine, files, { ...options, say: note });
@@ -32,8 +32,8 @@ async function bench({ cases, peers, adapter, tune, output, growth, profile, ...
     return EXIT.done;
   }
   if (profile) {
-    const found = await measureProfile(profile.of, engine, files);
-    process.stdout.write(profileReport(profile.of, found.profile, profile.peak, environment(found.adapter), output));
+    const found = await measureProfile(profile.of, engine, files, profile.peak === "measured");
+    process.stdout.write(profileReport(profile.of, found.profile, profile.peak === "measured" ? found.peak : profile.peak, environment(found.adapter), output));
     return EXIT.done;
   }
   const measured = await measure(cases, [engine, ...peers], files, { ...options, sampleSeconds: SAMPLE_SECONDS, say: note });
@@ -54,7 +54,7 @@ export const benchCommand: Command = {
       .example("$0 bench --input 1x28x28,3x32x32 --batch 64,256 --work unit -o json", "Four cases, every sample in JSON")
       .example("$0 bench --work sweep --batch 64 -r 3", "A whole local sweep, three times")
       .example("$0 bench --compare", "The same beside PyTorch, onnxruntime, TensorFlow.js and tinygrad, where they are installed")
-      .example("$0 bench --profile --width 64 --peak 67", "Which kernels take the time, and their share of an adapter's 67 TFLOP/s")
+      .example("$0 bench --profile --width 64 --peak", "Which kernels take the time, and their share of what the adapter can do at most")
       .example("$0 bench --growth --width 16 --figure growth.svg", "How time and memory grow")
       .example("$0 bench --compare torch,onnxruntime-cpu --work unit,forward", "Beside some of them"),
   run: (args) => bench(benchOptions(args)),

@@ -5,12 +5,12 @@ import { architectureOf } from "../../bench/networks.js";
 import { defaultPython, knownPeers, peersAreHere, selectPeers, type Peer } from "../../bench/peers.js";
 import { isProgram } from "../../bench/programs.js";
 import { OUTPUTS, type Output } from "../../bench/report.js";
-import type { MapShape } from "../../layout/blocks.js";
+import type { Kernels, MapShape } from "../../layout/blocks.js";
 import { MEMBERS } from "../../model/networks/table.js";
 import { DEFAULT_CONFIG } from "../../sweep/config.js";
 import { FILTER_NAMES } from "../choices.js";
-import { CONFIG_FLAG, JSON_FLAG, type Flag } from "../command.js";
-import type { Arguments } from "../options.js";
+import { CONFIG_FLAG, JSON_FLAG, KERNELS_FLAG, type Flag } from "../command.js";
+import { type Arguments, kernelsOf } from "../options.js";
 import { choice, distinct, list, number, single, whole, wrong, type Given } from "../values.js";
 
 export interface BenchOptions {
@@ -21,12 +21,13 @@ export interface BenchOptions {
   /** Empty: nothing is compared. */
   peers: Peer[];
   adapter: string | null;
+  kernels: Kernels | undefined;
   tune: boolean;
   quiet: boolean;
   /** Null: the cases are measured. */
   growth: { base: Case; figure: string | null } | null;
   /** Likewise. */
-  profile: { of: Case; peak: number | null } | null;
+  profile: { of: Case; peak: number | "measured" | null } | null;
 }
 
 /** Layers of a growing sweep, unless others are named: one of each depth. */
@@ -59,10 +60,11 @@ export const BENCH_FLAGS: Record<string, Flag> = {
   growth: { type: "boolean", group: MEASURING, description: "Measure instead how a sweep's time and memory grow with images, networks, thresholds, epsilons and filters" },
   figure: text(MEASURING, "With --growth: draw it into this SVG file"),
   profile: { type: "boolean", group: MEASURING, description: "Measure instead the adapter's time by kernel, of one case" },
-  peak: text(MEASURING, "With --profile: the adapter's float32 peak in TFLOP/s, to tell each kernel's share of it"),
+  peak: { type: "string", group: MEASURING, description: "With --profile: tell each kernel's share of the adapter's float32 peak, measured first by a kernel that does nothing else; or give it in TFLOP/s", defaultDescription: "none" },
   python: text(MEASURING, "Python whose PyTorch and tinygrad are compared", "$PYTHON, bench/peers/.venv or python3"),
   tune: { type: "boolean", group: MEASURING, description: "Measure anew which settings of the kernels are fastest here, and keep them for later runs" },
   adapter: text(MEASURING, "Index, or part of the name, as `devices` shows them", "the first"),
+  kernels: { ...KERNELS_FLAG.kernels, group: MEASURING },
   quiet: { type: "boolean", group: MEASURING, description: "Print no progress" },
   ...CONFIG_FLAG,
   ...JSON_FLAG,
@@ -116,9 +118,9 @@ function growthOf(args: Arguments, cases: Case[]): BenchOptions["growth"] {
 }
 
 function profileOf(args: Arguments, cases: Case[]): BenchOptions["profile"] {
-  const text = single("peak", args.peak as Given);
-  const peak = text === null ? null : number("peak", text);
-  if (peak !== null && (args.profile !== true || peak <= 0)) throw wrong("peak", args.profile === true ? "has to be above 0" : "belongs to --profile");
+  const text = args.peak === "" || args.peak === true ? "" : single("peak", args.peak as Given);
+  const peak = text === null ? null : text === "" ? "measured" : number("peak", text);
+  if (peak !== null && (args.profile !== true || (peak !== "measured" && peak <= 0))) throw wrong("peak", args.profile === true ? "has to be above 0" : "belongs to --profile");
   if (args.profile !== true) return null;
   const stray = ["compare", "growth"].find((name) => args[name] !== undefined);
   if (stray) throw wrong([stray, "profile"], "don't go together");
@@ -157,6 +159,7 @@ export function benchOptions(args: Arguments): BenchOptions {
     peers: peersOf(args),
     tune: args.tune === true,
     adapter: single("adapter", args.adapter as Given),
+    kernels: kernelsOf(args),
     quiet: args.quiet === true,
     growth: growthOf(args, cases),
     profile: profileOf(args, cases),

@@ -2,6 +2,7 @@
 import { DeviceLostError, EXIT, OutOfMemoryError } from "../../errors.js";
 import type { Gpu } from "../../gpu/device.js";
 import { Profiler } from "../../gpu/profiler.js";
+import { kindOf } from "../../run/limits.js";
 import { openDevice } from "../../run/open.js";
 import { attackOf, attackText, unreachable } from "../../sweep/attack.js";
 import { DEFAULT_CONFIG, variantCount } from "../../sweep/config.js";
@@ -35,7 +36,8 @@ function announce({ options, job, plan, gpu, session }: Run): void {
   if (layerOf !== null) note(options, `the normalisation is that of the layer stored in ${layerOf}${options.epsilonUnit.said === "given" ? "" : "; such a network takes pixels, so epsilon is in pixels of 0 to 1 (--epsilon-space input changes that)"}`);
   for (const text of dataset.notes ?? []) note(options, text);
   for (const taken of new Set(checkpoints.flatMap(({ architecture: { name, assumed = [] } }) => assumed.map((what) => `${name}: ${what}`)))) note(options, taken);
-  note(options, `${gpu.adapter.name} (${gpu.adapter.type}), writing ${session.folder}`);
+  const others = gpu.kernels === kindOf(gpu) ? "" : `, kernels for ${gpu.kernels}`;
+  note(options, `${gpu.adapter.name} (${gpu.adapter.type}${others}), writing ${session.folder}`);
 }
 
 async function evaluate(run: Run, collector: Collector): Promise<void> {
@@ -128,7 +130,7 @@ export async function run(options: RunOptions, argv: string[], engine: Engine = 
   const started = performance.now();
   let job = await openInputs(options, options.config);
   let plan = planSweep(job);
-  const gpu = await engine.openDevice({ adapter: options.adapter ?? undefined });
+  const gpu = await engine.openDevice({ adapter: options.adapter ?? undefined, kernels: options.kernels });
   try {
     if (isShortened(options, gpu)) {
       const { limit, thresholds } = SHORT;
@@ -137,7 +139,7 @@ export async function run(options: RunOptions, argv: string[], engine: Engine = 
       plan = planSweep(job);
     }
     const tiles = await tilesOf(options, job, plan, gpu);
-    const session = await Session.open(options, job, plan, gpu.adapter, tiles);
+    const session = await Session.open(options, job, plan, gpu, tiles);
     const interruption = listenForInterruption(options.deadline, (what) => note(options, what === "deadline" ? "deadline: finishing what is in flight" : `${what}: finishing what is in flight; once more to end at once`));
     try {
       return await work({ engine, options, argv, job, plan, gpu, session, interruption, started, profiler: options.profile ? new Profiler(gpu) : null, tiles, firstResult: null });

@@ -3,7 +3,9 @@ import { EXIT } from "../../errors.js";
 import { openDevice } from "../../run/open.js";
 import { compareOutcomes, computeOutcomes, GOLDEN_CASES, goldenOutcome, isSame, TOLERANCE, type Differences, type GoldenCase } from "../../verify/golden.js";
 import type { Command } from "../command.js";
-import { JSON_FLAG } from "../command.js";
+import { JSON_FLAG, KERNELS_FLAG } from "../command.js";
+import { kernelsOf } from "../options.js";
+import type { Kernels } from "../../layout/blocks.js";
 import { columns } from "../table.js";
 import { bold, say } from "../terminal.js";
 
@@ -45,11 +47,11 @@ function table(verified: Verified[]): string {
   return [bold(first, process.stdout), ...rest].join("\n");
 }
 
-export async function verify({ cases = GOLDEN_CASES, ...options }: { adapter: string | null; json: boolean; cases?: GoldenCase[] }): Promise<number> {
-  const gpu = await openDevice({ adapter: options.adapter ?? undefined });
+export async function verify({ cases = GOLDEN_CASES, ...options }: { adapter: string | null; kernels?: Kernels; json: boolean; cases?: GoldenCase[] }): Promise<number> {
+  const gpu = await openDevice({ adapter: options.adapter ?? undefined, kernels: options.kernels });
   try {
     const { name, description, type, backend } = gpu.adapter;
-    say(`${name} (${type}): computing ${cases.length} networks`);
+    say(`${name} (${type}): computing ${cases.length} networks by the kernels for ${gpu.kernels}`);
     const verified: Verified[] = [];
     for (const golden of cases) {
       const expected = goldenOutcome(golden);
@@ -58,7 +60,7 @@ export async function verify({ cases = GOLDEN_CASES, ...options }: { adapter: st
       verified.push({ network: describe(golden), ...differences, same: isSame(differences) });
     }
     const same = verified.every((entry) => entry.same);
-    if (options.json) process.stdout.write(`${JSON.stringify({ same, adapter: { name, description, type, backend }, tolerance: TOLERANCE, networks: verified }, null, 2)}\n`);
+    if (options.json) process.stdout.write(`${JSON.stringify({ same, adapter: { name, description, type, backend }, kernels: gpu.kernels, tolerance: TOLERANCE, networks: verified }, null, 2)}\n`);
     else {
       const verdict = same ? "This adapter computes what PyTorch does." : "This adapter does NOT compute what PyTorch does: update its driver, or choose another by --adapter.";
       const legend = `Largest differences relative to the largest value; allowed are ${TOLERANCE.logits} for logits and loss, and ${percent(TOLERANCE.signs)} of the signs.`;
@@ -71,7 +73,7 @@ export async function verify({ cases = GOLDEN_CASES, ...options }: { adapter: st
 }
 
 export const verifyCommand: Command = {
-  flags: { adapter: { type: "string", requiresArg: true, description: "Index, or part of the name, as `devices` shows them", defaultDescription: "the first" }, ...JSON_FLAG },
+  flags: { adapter: { type: "string", requiresArg: true, description: "Index, or part of the name, as `devices` shows them", defaultDescription: "the first" }, ...KERNELS_FLAG, ...JSON_FLAG },
   describe: (y) => y.usage("$0 verify [options]\n\nRuns whole networks on the adapter and compares logits, losses and input gradients with stored values that PyTorch\ncomputed. Ends with 0 when they are the same, with 69 when not."),
-  run: (args) => verify({ adapter: (args.adapter as string | undefined) ?? null, json: args.json === true }),
+  run: (args) => verify({ adapter: (args.adapter as string | undefined) ?? null, kernels: kernelsOf(args), json: args.json === true }),
 };

@@ -2,7 +2,7 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { InputError } from "../../errors.js";
-import type { AdapterSummary } from "../../gpu/device.js";
+import type { AdapterSummary, Gpu } from "../../gpu/device.js";
 import { hashCheckpoint } from "../../io/checkpoints/checkpoint.js";
 import { shownPath, versions } from "../../package.js";
 import { readLayers, RESULTS, ResultWriter } from "../../results/arrow/arrow.js";
@@ -23,13 +23,17 @@ import { Collector } from "./collector.js";
 import type { RunOptions } from "../options.js";
 import { say } from "../terminal.js";
 
-export function identityOf(job: Omit<OpenedInputs, "layerOf">, adapter: AdapterSummary, shard: Shard | null, stem: StemOptions = {}): RunIdentity {
+/** What computes. */
+type RunsOn = Pick<Gpu, "adapter" | "kernels">;
+
+export function identityOf(job: Omit<OpenedInputs, "layerOf">, { adapter, kernels }: RunsOn, shard: Shard | null, stem: StemOptions = {}): RunIdentity {
   const { dataset, graph } = job;
   const key = job.checkpoints[0]?.file.key ?? null;
   return {
     packageVersion: versions().package,
     adapter: `${adapter.name} (${adapter.backend})`,
     driver: adapter.description,
+    ...(kernels !== "software" && { kernels }),
     config: job.config,
     ...(Object.keys(stem).length > 0 && { stem }),
     ...(key !== null && { key }),
@@ -92,9 +96,9 @@ export class Session {
     private readonly work: { journal: Journal; writer: ResultWriter | null; collector: Collector } | null,
   ) {}
 
-  static async open(options: RunOptions, job: OpenedInputs, plan: SweepPlan, adapter: AdapterSummary, tiles: Manifest["tiles"] = {}): Promise<Session> {
+  static async open(options: RunOptions, job: OpenedInputs, plan: SweepPlan, gpu: RunsOn, tiles: Manifest["tiles"] = {}): Promise<Session> {
     const { shard } = options.part;
-    const identity = identityOf(job, adapter, shard, options.stem);
+    const identity = identityOf(job, gpu, shard, options.stem);
     const checkpoints = recordsOf(job);
     const hash = ({ path }: CheckpointRecord): string => hashCheckpoint(job.checkpoints.find((source) => source.path === path)!.file.path);
     const opened = await openRunFolder({ out: options.out && shard ? join(options.out, shardName(shard)) : options.out, overwrite: options.overwrite, identity, checkpoints, hash, onWait: ({ pid, host }) => say(`${options.out}: process ${pid} on ${host} has fallen silent; waiting up to two minutes to see whether it is gone`) });
@@ -102,7 +106,7 @@ export class Session {
     let [journal, writer]: [Journal | null, ResultWriter | null] = [null, null];
     try {
       const units = shard ? shardUnits(plan.units, shard) : plan.units;
-      const manifest = newManifest(identity, checkpoints, job, plan, units, adapter, tiles);
+      const manifest = newManifest(identity, checkpoints, job, plan, units, gpu.adapter, tiles);
       if (earlier && (await isComplete(path, earlier, checkpoints))) {
         // Should the earlier process have ended just before it did. A shard's result is its journal.
         if (!shard) await removeJournal(path);

@@ -1,23 +1,17 @@
 /** What a planner offers an op: where its tensors lie, and what can be had beside them. */
-import type { BlockLayout, ChannelMap, LayoutLimits } from "../../layout/blocks.js";
-import type { ConvPlan } from "../convolution/plan.js";
-import type { TileTable } from "../convolution/tile.js";
+import type { BlockLayout, ChannelMap } from "../../layout/blocks.js";
+import type { AnyPlan, TileTable } from "../convolution/kernels.js";
+import type { KernelLimits } from "../convolution/room.js";
 import type { BatchNormNode } from "./nodes.js";
 
-/** What of an adapter the kernels go by. */
-export interface KernelLimits extends LayoutLimits {
-  /** Weights come from neighbour lanes: needs subgroups of `lanes` and more. */
-  shuffle: boolean;
-  /** Sums that an invocation of a convolution keeps. */
-  accumulators: number;
-}
+export type { KernelLimits };
 
 export interface SiteOptions extends KernelLimits {
   /** Filtered networks stacked along the batch. */
   variants: number;
-  /** Blocks of `lanes` images; as many as make a multiple of IMAGE_MULTIPLE images. */
+  /** Blocks of images, see `blocksFor`. */
   blocksPerVariant: number;
-  /** Images in the tile; lanes behind them are padding. */
+  /** Images in the tile; what lies behind them is padding. */
   images: number;
   batchNorm: "running" | "batch";
   /** Tiles found by measuring, by `tileKey`; results do not depend on them. */
@@ -60,7 +54,7 @@ export interface Affine {
 export interface WeightPlan {
   tensor: string;
   /** Null: as they are in the checkpoint, four a texel, in rows of `width`. */
-  conv: ConvPlan | null;
+  conv: AnyPlan | null;
   width: number;
   height: number;
   /** Whose scale is multiplied into them, by output channel; null for none. */

@@ -22,6 +22,12 @@ export function squareConv(shape: { inChannels: number; outChannels: number; hei
 export const isSquare = ({ kernel, stride, pad, padEnd, dilation }: ConvShape): boolean =>
   kernel[0] === kernel[1] && stride[0] === stride[1] && pad[0] === pad[1] && padEnd[0] + padEnd[1] === 0 && dilation[0] * dilation[1] === 1;
 
+/** Channels that are written and summed in each group; in the input's gradient the two change places. */
+export function channelsOfGroup({ inChannels, outChannels, groups }: ConvShape, gradient: boolean): { outs: number; sums: number } {
+  const [ins, outs] = [inChannels / groups, outChannels / groups];
+  return gradient ? { outs: ins, sums: outs } : { outs, sums: ins };
+}
+
 /** @returns height and width of the convolution's output */
 export function convOutput(shape: ConvShape): { height: number; width: number } {
   const places = (axis: 0 | 1, size: number): number => placesOf(size, shape.kernel[axis], shape.stride[axis], shape.dilation[axis], 2 * shape.pad[axis] + shape.padEnd[axis]);
@@ -44,6 +50,13 @@ function realTaps({ kernel, stride, pad, dilation }: Window, axis: 0 | 1, size: 
     }
   }
   return count;
+}
+
+/** Names a convolution for a table of tiles. */
+export function tileKey(shape: ConvShape, gradient: boolean): string {
+  const { inChannels, outChannels, height, width, kernel, stride, pad, padEnd, dilation, groups } = shape;
+  const window = isSquare(shape) ? `${kernel[0]}/${stride[0]}+${pad[0]}` : `${kernel.join("x")}/${stride.join("x")}+${pad.join("x")}+${padEnd.join("x")} by ${dilation.join("x")}`;
+  return `${gradient ? "gradient" : "forward"} ${inChannels}->${outChannels} ${height}x${width} ${window}${groups > 1 ? ` in ${groups}` : ""}`;
 }
 
 /** NCHW, float64 sums. @param weights [outChannels][inChannels / groups][kernel rows][kernel columns] */

@@ -50,6 +50,8 @@ const FIELDS: readonly Field[] = Object.freeze(fieldsOf(COLUMNS));
 export interface ResultMetadata {
   packageVersion: string;
   adapter: string;
+  /** Which of the two sets of kernels; software where it is left out. */
+  kernels?: string;
   batchNorm: string;
   epsilonSpace: string;
   /** Absent for FGSM. */
@@ -80,6 +82,7 @@ export function resultSchema(metadata: ResultMetadata): Schema {
       ["schema_version", SCHEMA_VERSION],
       ["package_version", metadata.packageVersion],
       ["adapter", metadata.adapter],
+      ["kernels", metadata.kernels ?? "software"],
       ["batch_norm", metadata.batchNorm],
       ["epsilon_space", metadata.epsilonSpace],
       ...attackEntries(metadata.attack),

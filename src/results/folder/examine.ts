@@ -26,8 +26,8 @@ export interface Examined {
 
 const MIXED = " + ";
 
-/** What has to be equal: everything but the shard and, where adapters may be mixed, the adapter. */
-const comparable = (identity: RunIdentity, mixed: boolean): RunIdentity => ({ ...identity, shard: null, ...(mixed && { adapter: "", driver: "" }) });
+/** What has to be equal: everything but the shard and, where adapters may be mixed, the adapter and its kernels. */
+const comparable = (identity: RunIdentity, mixed: boolean): RunIdentity => ({ ...identity, shard: null, ...(mixed && { adapter: "", driver: "", kernels: "" }) });
 
 /** The parts that most of the others agree with. */
 function largestGroup(parts: Part[], mixed: boolean): Part[] {
@@ -59,8 +59,9 @@ function wholeOf(parts: Part[], mixed: boolean): { manifest: Manifest; others: M
     if (other) others.set(part, `checkpoint ${other.path}: SHA-256 there ${hashes.get(other.path)!.slice(0, 12)}, here ${other.sha256!.slice(0, 12)}`);
     else for (const { path, sha256 } of known) hashes.set(path, sha256!);
   }
-  const all = (name: "adapter" | "driver"): string => [...new Set(parts.map(({ manifest }) => manifest.identity[name]))].sort().join(MIXED);
-  const identity = { ...first.identity, shard: null, ...(mixed && { adapter: all("adapter"), driver: all("driver") }) };
+  const all = (name: "adapter" | "driver" | "kernels"): string => [...new Set(parts.map(({ manifest }) => manifest.identity[name] ?? "software"))].sort().join(MIXED);
+  const kernels = all("kernels");
+  const identity = { ...first.identity, shard: null, ...(mixed && { adapter: all("adapter"), driver: all("driver"), ...(kernels !== "software" && { kernels }) }) };
   return { manifest: { ...first, identity, checkpoints: first.checkpoints.map((record) => ({ ...record, sha256: hashes.get(record.path) ?? null })) }, others };
 }
 

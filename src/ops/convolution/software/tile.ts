@@ -1,6 +1,7 @@
-/** Register tiles of the convolution kernel: which there are for a shape, and which is the best guess. */
-import { CHANNEL_TILE, IMAGE_MULTIPLE } from "../../layout/blocks.js";
-import { type ConvShape, convOutput, isSquare, multiplyAdds } from "./shape.js";
+/** Register tiles of the convolution kernel for software: which there are for a shape, and which is the best guess. */
+import { CHANNEL_TILE, IMAGE_MULTIPLE } from "../../../layout/blocks.js";
+import { sameTile } from "../room.js";
+import { type ConvShape, convOutput, multiplyAdds } from "../shape.js";
 
 /** What one invocation computes. */
 export interface ConvTile {
@@ -71,6 +72,29 @@ export function isTiled(shape: ConvShape, gradient: boolean): boolean {
  * pixels see a quarter of the taps; a stride itself takes fewer; and an invocation holds at most 8 vectors of what it reads.
  */
 export function chooseTile(shape: ConvShape, gradient: boolean, limits: TileLimits): ConvTile {
+  const tile = guessTile(shape, gradient, limits);
+  return limits.accumulators < ACCUMULATORS.software ? withinBudget(tile, shape, gradient, limits.accumulators) : tile;
+}
+
+/** Fewer channels, rows or blocks, until the sums fit into registers: what a CPU spills to its stack costs little, a GPU's costs all. */
+function withinBudget(tile: ConvTile, shape: ConvShape, gradient: boolean, most: number): ConvTile {
+  const { height, width, channels } = mapWritten(shape, gradient);
+  const unit = gradient ? shape.stride[0] : 1;
+  const isWhole = Math.min(width, mapRead(shape, gradient).width) < 3;
+  const sums = ({ channels: count, rows, blocks }: ConvTile): number => count * rows * width * blocks;
+  let fit = tile;
+  const fewer = channelTiles(channels, height * width === 1, shape.groups);
+  while (sums(fit) > most) {
+    const narrower = fewer.find((count) => count < fit.channels);
+    if (fit.blocks > 1) fit = { ...fit, blocks: fit.blocks / 2 };
+    else if (!isWhole && fit.rows > unit && (fit.channels <= 8 || narrower === undefined)) fit = { ...fit, rows: Math.max(unit, Math.floor(fit.rows / 2 / unit) * unit), banded: false };
+    else if (narrower !== undefined) fit = { ...fit, channels: narrower };
+    else break;
+  }
+  return fit;
+}
+
+function guessTile(shape: ConvShape, gradient: boolean, limits: TileLimits): ConvTile {
   const { height, width, channels } = mapWritten(shape, gradient);
   const read = mapRead(shape, gradient);
   const tiles = channelTiles(channels, height * width === 1, shape.groups);
@@ -106,18 +130,6 @@ export function chooseTile(shape: ConvShape, gradient: boolean, limits: TileLimi
 }
 
 const isPointwise = ({ kernel }: ConvShape): boolean => kernel[0] * kernel[1] === 1;
-
-export const sameTile = (a: ConvTile, b: ConvTile | null | undefined): boolean => a.channels === b?.channels && a.rows === b.rows && a.blocks === b.blocks && a.banded === b.banded;
-
-/** Tiles by `tileKey`. */
-export type TileTable = Record<string, ConvTile>;
-
-/** Names a convolution for a table of tiles. */
-export function tileKey(shape: ConvShape, gradient: boolean): string {
-  const { inChannels, outChannels, height, width, kernel, stride, pad, padEnd, dilation, groups } = shape;
-  const window = isSquare(shape) ? `${kernel[0]}/${stride[0]}+${pad[0]}` : `${kernel.join("x")}/${stride.join("x")}+${pad.join("x")}+${padEnd.join("x")} by ${dilation.join("x")}`;
-  return `${gradient ? "gradient" : "forward"} ${inChannels}->${outChannels} ${height}x${width} ${window}${groups > 1 ? ` in ${groups}` : ""}`;
-}
 
 /** The tile to take without measuring and its neighbours: one extent doubled or halved, or the whole map. */
 export function tileCandidates(shape: ConvShape, gradient: boolean, limits: TileLimits): ConvTile[] {

@@ -1,7 +1,8 @@
-/** How the tiled kernel (shaders/conv2d.wgsl) does a convolution or its input gradient: constants, weights, dispatches. */
-import { type BlockLayout, layoutConstants } from "../../layout/blocks.js";
-import { spanOf } from "../../layout/shape.js";
-import { type ConvShape, convOutput, multiplyAdds } from "./shape.js";
+/** How the tiled kernel for software (shaders/conv2d.wgsl) does a convolution or its input gradient: constants, weights, dispatches. */
+import { type BlockLayout, layoutConstants } from "../../../layout/blocks.js";
+import { spanOf } from "../../../layout/shape.js";
+import type { TiledPlan } from "../room.js";
+import { channelsOfGroup, type ConvShape, convOutput, multiplyAdds } from "../shape.js";
 import type { ConvTile } from "./tile.js";
 
 /** Kernel positions 0..kernel-1 that touch a pixel at all: on small maps most of a 3x3 kernel only ever sees padding. */
@@ -13,7 +14,8 @@ export function usedTaps({ kernel, stride, pad, dilation }: ConvShape, axis: 0 |
 }
 
 /** What the kernel, the weights' packing and the grid have to agree on. */
-export interface ConvPlan {
+export interface ConvPlan extends TiledPlan {
+  kernels: "software";
   shape: ConvShape;
   gradient: boolean;
   tile: ConvTile;
@@ -38,12 +40,6 @@ export interface ConvBand {
   constants: Record<string, number>;
   /** Its share of the plan's. */
   multiplyAdds: number;
-}
-
-/** Channels that are written and summed in each group. */
-function channelsOfGroup({ inChannels, outChannels, groups }: ConvShape, gradient: boolean): { outs: number; sums: number } {
-  const [ins, outs] = [inChannels / groups, outChannels / groups];
-  return gradient ? { outs: ins, sums: outs } : { outs, sums: ins };
 }
 
 /**
@@ -90,7 +86,7 @@ export function planConv(shape: ConvShape, gradient: boolean, input: BlockLayout
   const weightFold = Math.ceil(steps / stepsPerRow);
   const tiles = Math.ceil((outs * shape.groups) / tile.channels);
   return {
-    shape, gradient, tile, channels, steps, rowSteps, taps, weightTexels, stepsPerRow, weightFold,
+    kernels: "software", shape, gradient, tile, channels, steps, rowSteps, taps, weightTexels, stepsPerRow, weightFold,
     weightTexture: { width: stepsPerRow * weightTexels + input.lanes, height: tiles * weightFold },
     bands,
     multiplyAdds: multiplyAdds(shape),

@@ -1,9 +1,9 @@
-/** Gradient of a convolution's weights: which kernel does it, its tile and its steps. */
-import { type BlockLayout, layoutConstants } from "../../layout/blocks.js";
-import type { LearningSite, ParameterPlace } from "../common/site.js";
-import { layerOf, type Step } from "../common/step.js";
+/** Gradient of a convolution's weights: which kernel does it, its tile and its steps. Trainings run on the kernels for software everywhere. */
+import { type BlockLayout, layoutConstants } from "../../../layout/blocks.js";
+import type { LearningSite, ParameterPlace } from "../../common/site.js";
+import { layerOf, type Step } from "../../common/step.js";
 import { usedTaps } from "./plan.js";
-import { type ConvShape, convOutput, multiplyAdds } from "./shape.js";
+import { type ConvShape, convOutput, multiplyAdds } from "../shape.js";
 import { PRODUCTS_PER_SUM } from "./tile.js";
 
 /** What one invocation of shaders/conv2d_weight_grad.wgsl computes. */

@@ -1,0 +1,44 @@
+/** A network's unit as steps, the same in the model of compilers and in that of memory. */
+import { kernelLimits } from "../../dist/src/run/limits.js";
+import { planUnit } from "../../dist/src/plan/plan.js";
+import { randomNetwork } from "../../dist/src/bench/networks.js";
+import { blocksFor } from "../../dist/src/layout/blocks.js";
+import { MEMBERS } from "../../dist/src/model/networks/table.js";
+
+/** What a large GPU is taken to be, where none is opened. */
+export const GPU = { adapter: { software: false }, kernels: "hardware", lanes: 32, shuffle: true, maxTextureWidth: 16384 };
+
+/**
+ * @param of `network`, `input` as 1x28x28, `filtered` layers (the first of the first stage by default), `variants` of `images` images each, `kernels`
+ * @returns plan of a unit: forward, input gradient, attack, forward
+ */
+export function unitOf({ network = "resnet18", width = MEMBERS.get(network).width, input = "1x28x28", filtered, variants = 8, images = 256, kernels = "hardware" }, gpu = GPU) {
+  const [channels, height, columns] = input.split("x").map(Number);
+  const image = { channels, height, width: columns };
+  const of = { network, width, input: image, classes: 10, work: "unit", batch: images };
+  const net = randomNetwork(of, 0);
+  const attack = { epsilon: [0.1, 0.1, 0.1, 0.1], low: [0, 0, 0, 0], high: [1, 1, 1, 1] };
+  const limits = kernelLimits(gpu, image, kernels);
+  const layers = filtered ?? [net.layers[Math.min(1, net.layers.length - 1)].name];
+  const plan = planUnit(net, { image, filtered: layers, variants, blocksPerVariant: blocksFor(images, limits), images, attacks: [attack], clamp: false, batchNorm: "running", ...limits });
+  return { plan, limits, steps: [...plan.prefix, ...plan.body] };
+}
+
+/** Of a step by a tiled kernel: multiply-adds of an invocation in one turn of its inner loop, and how many of them are on real pixels. */
+export function turnOf(plan, step, lanes) {
+  const { constants: c, grid, params } = step;
+  if (step.kernel === "conv2d_gemm") {
+    const all = c.K * c.TILE_M * 8;
+    const { rows, columns, shape, gradient, isFlat, multiplyAdds } = plan.weights.get(step.bindings.weights).conv;
+    const pixels = grid[2];
+    const outs = (gradient ? shape.inChannels : shape.outChannels) / shape.groups;
+    const share = isFlat ? multiplyAdds / (pixels * rows * columns * shape.groups) : (c.CHANNELS / rows) * (outs / columns);
+    return { all, real: all * share, invocations: (c.TN / 8) * (c.TM / c.TILE_M) };
+  }
+  if (step.kernel !== "conv2d") return null;
+  const invocations = grid.reduce((a, b) => a * b) * lanes;
+  const real = step.cost / invocations / params.steps;
+  return { all: real, real, invocations: lanes };
+}
+
+export const tileOf = ({ kernel, constants: c }) => (kernel === "conv2d_gemm" ? `${c.TM}x${c.TN} ${c.TILE_M}x8 k${c.K}` : kernel === "conv2d" ? `${c.OC}c ${c.ROWS}x${c.OUT_W}px ${c.BLOCKS}b` : "");

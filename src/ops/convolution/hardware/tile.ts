@@ -1,0 +1,75 @@
+/** Tiles of the kernel for hardware: which there are for a shape, and which is the best guess. */
+import { sameTile } from "../room.js";
+import { channelsOfGroup, type ConvShape, convOutput } from "../shape.js";
+
+/** What a workgroup computes, at one pixel of the map that is written. */
+export interface GemmTile {
+  /** Output channels and images. */
+  channels: number;
+  images: number;
+  /** Output channels of an invocation; it does them for 8 images. */
+  own: number;
+  /** Channels of the sum in workgroup memory at once. */
+  depth: number;
+}
+
+export interface GemmLimits {
+  /** vec4 side by side in a block of images. */
+  lanes: number;
+  /** Sums that an invocation keeps at once. */
+  accumulators: number;
+}
+
+/** Images of an invocation: two vec4. */
+const OWN_IMAGES = 8;
+/** What every adapter has: invocations of a workgroup, and bytes that they share. */
+const MOST_INVOCATIONS = 256;
+const SHARED_BYTES = 16384;
+/** Output channels of a workgroup, best first where they fill it: fewer load the same input more often. */
+const CHANNELS = [128, 64, 32, 16, 8, 4];
+/** Pixels of a map below which 128 channels would be too few workgroups to fill a GPU. */
+const MANY_PIXELS = 4;
+/** A tile of fewer channels is taken where it computes that much less for padding. */
+const WORTH = 0.9;
+
+/** @returns invocations of a workgroup */
+export const invocationsOf = ({ channels, images, own }: GemmTile): number => (images / OWN_IMAGES) * (channels / own);
+
+const paddedTo = (channels: number, tile: number): number => Math.ceil(channels / tile) * tile;
+
+/** Whether the kernel does it: groups of fewer channels than a vec4 of weights are left to the plain one. */
+export const isGemm = (shape: ConvShape, gradient: boolean): boolean => shape.groups === 1 || channelsOfGroup(shape, gradient).outs >= 4;
+
+function fits({ channels, images, own, depth }: GemmTile, shape: ConvShape, gradient: boolean, { lanes, accumulators }: GemmLimits): boolean {
+  const { outs } = channelsOfGroup(shape, gradient);
+  const invocations = invocationsOf({ channels, images, own, depth });
+  return (
+    channels >= own && own >= 4 && images <= 4 * lanes && images >= OWN_IMAGES && (channels <= 4 || channels < 2 * outs) && own * OWN_IMAGES <= 2 * accumulators &&
+    invocations >= 1 && invocations <= MOST_INVOCATIONS && depth * (channels + images) * 4 <= SHARED_BYTES
+  );
+}
+
+/**
+ * The tile to take without measuring: 128 or 64 channels x 128 images, 8 x 8 an invocation, by which compilers for AMD and NVIDIA come
+ * closest to their peak without spilling; fewer channels where those would mostly be padding.
+ */
+export function chooseGemmTile(shape: ConvShape, gradient: boolean, { lanes, accumulators }: GemmLimits): GemmTile {
+  const { outs } = channelsOfGroup(shape, gradient);
+  const { height, width } = gradient ? shape : convOutput(shape);
+  const isWide = accumulators >= 8 * OWN_IMAGES;
+  const allowed = CHANNELS.filter((tile) => tile <= (isWide && height * width >= MANY_PIXELS ? 128 : 64));
+  const least = Math.min(...allowed.map((tile) => paddedTo(outs, tile)));
+  const channels = allowed.find((tile) => paddedTo(outs, tile) * WORTH <= least)!;
+  return { channels, images: Math.min(128, 4 * lanes), own: isWide && channels >= 64 ? 8 : 4, depth: isWide ? 8 : 1 };
+}
+
+/** The tile to take without measuring, and others that may be faster on some adapter. */
+export function gemmCandidates(shape: ConvShape, gradient: boolean, limits: GemmLimits): GemmTile[] {
+  const first = chooseGemmTile(shape, gradient, limits);
+  const half = { ...first, images: first.images / 2 };
+  const all = [
+    first, half, { ...half, own: 4 }, { ...first, own: 4 }, { ...first, own: 2 * first.own }, { ...first, depth: 2 * first.depth },
+    { ...first, channels: 2 * first.channels }, { ...first, channels: first.channels / 2, own: 4 },
+  ].filter((tile, i) => i === 0 || fits(tile, shape, gradient, limits));
+  return all.filter((tile, i) => all.findIndex((other) => sameTile(other, tile)) === i);
+}

@@ -1,0 +1,55 @@
+/** What software's and hardware's kernels of convolutions have in common, seen from outside: each is a room of its own beside this file. */
+import type { BlockLayout, Kernels, LayoutLimits } from "../../layout/blocks.js";
+import type { ConvShape } from "./shape.js";
+
+/** What of an adapter the kernels go by. */
+export interface KernelLimits extends LayoutLimits {
+  /** Weights come from neighbour lanes: needs subgroups of `lanes` and more. */
+  shuffle: boolean;
+  /** Sums that an invocation of a convolution keeps. */
+  accumulators: number;
+}
+
+/** What a tiled kernel, its weights' packing and its grid have to agree on. */
+export interface TiledPlan {
+  kernels: Kernels;
+  shape: ConvShape;
+  gradient: boolean;
+  weightTexture: { width: number; height: number };
+  /** On real (non-padding) pixels, per image. */
+  multiplyAdds: number;
+}
+
+/** One of the dispatches that do a convolution. */
+export interface Dispatch {
+  constants: Record<string, number | boolean>;
+  params: Record<string, number>;
+  grid: [number, number, number];
+  /** Its share of the plan's. */
+  multiplyAdds: number;
+}
+
+export interface Room<Plan extends TiledPlan, Tile extends object> {
+  /** File in shaders/. */
+  kernel: string;
+  /** Whether the tiled kernel does it; else the plain one has to. */
+  can(shape: ConvShape, gradient: boolean): boolean;
+  /** The tile to take without measuring, and then others. */
+  candidates(shape: ConvShape, gradient: boolean, limits: KernelLimits): Tile[];
+  /**
+   * @param input layout of what is read: the activations, or in a gradient the gradient of the convolution's output
+   * @param output layout of what is written
+   */
+  plan(shape: ConvShape, gradient: boolean, input: BlockLayout, output: BlockLayout, tile: Tile, limits: KernelLimits): Plan;
+  /** @param blocks of images that are written */
+  dispatches(plan: Plan, output: BlockLayout, blocks: number, limits: KernelLimits): Dispatch[];
+  /**
+   * @param weights [outChannels][inChannels / groups][kernel rows][kernel columns]
+   * @returns rgba32float texels of `plan.weightTexture`
+   */
+  pack(plan: Plan, weights: Float32Array): Float32Array;
+}
+
+/** Whether two tiles of one kernel are the same; one of them may have been read from a file. */
+export const sameTile = <Tile extends object>(a: Tile, b: object | null | undefined): boolean =>
+  Object.entries(a).every(([key, value]) => (b as Record<string, unknown> | null | undefined)?.[key] === value);

@@ -1,0 +1,151 @@
+/** The kernels for hardware, on whatever device there is: their layout, their tiles, and what is recorded of them. */
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { blockLayout, blocksFor, fromBlocks, type MapShape, toBlocks, viewOf } from "../src/layout/blocks.js";
+import { roomOf } from "../src/ops/convolution/kernels.js";
+import { planGemm } from "../src/ops/convolution/hardware/plan.js";
+import { gemmCandidates, type GemmTile, invocationsOf } from "../src/ops/convolution/hardware/tile.js";
+import { sameTile } from "../src/ops/convolution/room.js";
+import { conv2d, conv2dInputGradient, convOutput, type ConvShape, squareConv, tileKey } from "../src/ops/convolution/shape.js";
+import { planAlone } from "../src/run/alone.js";
+import { GpuExecutor } from "../src/run/gpu.js";
+import { kernelLimits } from "../src/run/limits.js";
+import { isAlike, tuneTiles } from "../src/run/tune.js";
+import { differences, identityHash, type RunIdentity } from "../src/results/identity.js";
+import { GraphBuilder } from "../src/model/builder.js";
+import { assertClose, noise } from "./support/close.js";
+import { checkGraph, classify, HARDWARE } from "./support/graph.js";
+import { gpu } from "./support/kernel.js";
+
+const LIMITS = { kernels: "hardware", lanes: 4, maxTextureWidth: 8192, shuffle: false, accumulators: 64 } as const;
+const IMAGES = 19;
+
+for (const [map, lanes] of [[{ channels: 3, height: 5, width: 7 }, 4], [{ channels: 10, height: 1, width: 1 }, 32], [{ channels: 9, height: 30, width: 31 }, 16]] as [MapShape, number][]) {
+  test(`images of ${map.channels}x${map.height}x${map.width} come back from blocks of ${lanes} vec4`, () => {
+    const limits = { ...LIMITS, lanes };
+    const layout = blockLayout(map, limits);
+    const blocks = blocksFor(IMAGES, limits);
+    const images = noise(IMAGES * map.channels * map.height * map.width, 3);
+    const texels = toBlocks(layout, images, blocks);
+    assert.is(texels.length, blocks * layout.fold * layout.texels * 4);
+    assert.ok(layout.texels <= 8192);
+    assert.equal(fromBlocks(layout, texels, IMAGES), images);
+    // Four images of one pixel stand side by side.
+    assert.equal([...texels.subarray(0, 4)], [0, 1, 2, 3].map((n) => images[n * map.channels * map.height * map.width]));
+  });
+}
+
+test("any run of channels is a view, also of vectors", () => {
+  const view = viewOf(blockLayout({ channels: 10, height: 1, width: 1 }, LIMITS), { from: 3, count: 5, radix: 1, step: 0 })!;
+  assert.equal([view.first, view.groups, view.channels], [3, 5, 5]);
+});
+
+const SHAPES: ConvShape[] = [
+  squareConv({ inChannels: 1, outChannels: 64, height: 28, width: 28, kernel: 7, stride: 2, pad: 3 }), squareConv({ inChannels: 64, outChannels: 64, height: 7, width: 7, kernel: 3, pad: 1 }),
+  squareConv({ inChannels: 128, outChannels: 256, height: 4, width: 4, kernel: 3, stride: 2, pad: 1 }), squareConv({ inChannels: 512, outChannels: 10, height: 1, width: 1, kernel: 1 }),
+  squareConv({ inChannels: 2048, outChannels: 512, height: 1, width: 1, kernel: 1 }), squareConv({ inChannels: 58, outChannels: 116, height: 4, width: 4, kernel: 1 }), squareConv({ inChannels: 24, outChannels: 24, height: 5, width: 5, kernel: 3, pad: 1, groups: 3 }),
+];
+
+test("tiles stay within what every adapter has", () => {
+  for (const lanes of [4, 16, 32]) {
+    for (const shape of SHAPES) {
+      for (const gradient of [false, true]) {
+        const maps = [{ channels: shape.inChannels, height: shape.height, width: shape.width }, { channels: shape.outChannels, ...convOutput(shape) }].map((map) => blockLayout(map, { ...LIMITS, lanes }));
+        const [input, output] = gradient ? maps.toReversed() : maps;
+        for (const tile of gemmCandidates(shape, gradient, { ...LIMITS, lanes })) {
+          const what = `${tileKey(shape, gradient)} ${JSON.stringify(tile)}`;
+          const plan = planGemm(shape, gradient, input, output, tile);
+          for (const [name, value] of Object.entries(plan.constants)) assert.ok(typeof value === "boolean" || Number.isInteger(value), `${what}: ${name} is ${value}`);
+          assert.ok(roomOf(LIMITS).dispatches(plan, output, 2, { ...LIMITS, lanes })[0].grid.every(Number.isInteger), what);
+          assert.ok(invocationsOf(tile) <= 256 && Number.isInteger(invocationsOf(tile)), what);
+          assert.ok(tile.depth * (tile.channels + tile.images) * 4 <= 16384, what);
+          assert.ok(plan.weightTexture.width <= 8192 && plan.weightTexture.height <= 8192, what);
+        }
+      }
+    }
+  }
+});
+
+const TILES: GemmTile[] = [{ channels: 8, images: 16, own: 4, depth: 1 }, { channels: 16, images: 8, own: 4, depth: 2 }, { channels: 8, images: 16, own: 8, depth: 1 }];
+
+/** By the kernel alone. */
+async function convolve(shape: ConvShape, gradient: boolean, tile: GemmTile, x: Float32Array, weights: Float32Array): Promise<Float32Array> {
+  const executor = new GpuExecutor(await gpu());
+  const maps = [{ channels: shape.inChannels, height: shape.height, width: shape.width }, { channels: shape.outChannels, ...convOutput(shape) }].map((map) => blockLayout(map, LIMITS));
+  const [input, output] = gradient ? maps.toReversed() : maps;
+  const plan = planGemm(shape, gradient, input, output, tile);
+  const blocks = blocksFor(IMAGES, LIMITS);
+  const room = roomOf(LIMITS);
+  const make: Record<string, () => GPUTexture> = {
+    weights: () => executor.createTexture(plan.weightTexture.width, plan.weightTexture.height, room.pack(plan, weights)),
+    norm: () => executor.createTexture(64, 2, Float32Array.from({ length: 512 }, (_, i) => Number(i % 4 === 0))),
+  };
+  const prepared = await executor.prepare(planAlone(plan, input, output, blocks, LIMITS, {}), (name) => make[name]?.());
+  executor.writeTexture(prepared.texture("input"), toBlocks(input, x, blocks));
+  executor.submit(prepared.body);
+  const found = fromBlocks(output, await executor.readTexture(prepared.texture("output")), IMAGES);
+  executor.close();
+  return found;
+}
+
+for (const gradient of [false, true]) {
+  test(`every tile of a ${gradient ? "gradient" : "convolution"} gives the same bits, the right ones`, async () => {
+    const shape = squareConv({ inChannels: 9, outChannels: 13, height: 5, width: 4, kernel: 3, stride: 2, pad: 1 });
+    const out = convOutput(shape);
+    const x = noise(IMAGES * (gradient ? 13 * out.height * out.width : 9 * 5 * 4), 3);
+    const weights = noise(13 * 9 * 9, 5);
+    const results: Float32Array[] = [];
+    for (const tile of TILES) results.push(await convolve(shape, gradient, tile, x, weights));
+    assertClose(results[0], gradient ? conv2dInputGradient(shape, x, weights) : conv2d(shape, x, weights), 1e-5, tileKey(shape, gradient));
+    for (const result of results) assert.equal(result, results[0]);
+  });
+}
+
+for (const batchNorm of ["running", "batch"] as const) {
+  test(`every op on odd sizes, batch norm ${batchNorm}`, async () => {
+    const image = { channels: 2, height: 11, width: 9 };
+    const b = new GraphBuilder();
+    const stem = b.relu(b.norm(b.conv("image", "stem", 2, 6, 3, { pad: 1 }), "norm", 6));
+    const pooled = b.maxPool(stem, 3, { stride: 2, pad: 1, ceil: true });
+    const smooth = b.avgPool(pooled, 3, { stride: 1, pad: 1, countPadding: false });
+    const gated = b.multiply(b.activation(b.conv(b.adaptiveAvgPool(smooth), "gate", 6, 6, 1, { bias: true }), "sigmoid"), smooth);
+    const lifted = b.add(gated, b.adaptiveAvgPool(pooled));
+    const joined = b.concat([lifted, b.slice(b.conv(pooled, "side", 6, 7, 3, { pad: 1 }), 2, 5)]);
+    const moved = b.scale(b.concat([b.shuffle(joined, 11), lifted]), [1.5], [0.1]);
+    await checkGraph(classify(b, b.activation(b.adaptiveAvgPool(moved, 3, 2), "gelu"), image), image, { batchNorm, seed: 5, plan: HARDWARE });
+  });
+}
+
+test("tuning takes a faster tile only where it computes the same", async () => {
+  const shape = SHAPES[1];
+  const limits = { ...LIMITS, lanes: 32 };
+  const [first, quick, right] = gemmCandidates(shape, false, limits);
+  const attempt = (wrong: number) => async (_: unknown, __: unknown, ___: unknown, tile: object): Promise<{ ms: number; numbers: Float32Array }> =>
+    ({ ms: sameTile(tile, quick) ? 1 : sameTile(tile, right) ? 2 : 3, numbers: Float32Array.of(1, sameTile(tile, quick) ? 2 + wrong : 2) });
+  const chosen = async (wrong: number) => Object.values(await tuneTiles(await gpu(), [{ shape, gradient: false }], limits, undefined, { attempt: attempt(wrong) }));
+  assert.equal(await chosen(0), [quick]);
+  assert.equal(await chosen(1e-6), [quick]);
+  assert.equal(await chosen(0.01), [right]);
+  assert.equal(await chosen(NaN), [right]);
+  assert.ok(!sameTile(first, quick));
+});
+
+test("numbers that are all zero are like nothing", () => {
+  assert.not.ok(isAlike(Float32Array.of(0, 0), Float32Array.of(0, 0)));
+  assert.ok(isAlike(Float32Array.of(0, 1), Float32Array.of(0, 1)));
+});
+
+test("images of more pixels than a dispatch has workgroups are refused", async () => {
+  const device = { ...(await gpu()), kernels: "hardware" as const };
+  assert.throws(() => kernelLimits(device, { channels: 3, height: 256, width: 256 }), /256x256 pixels are too large .* --kernels software/);
+  assert.is(kernelLimits(device, { channels: 3, height: 256, width: 256 }, "software").kernels, "software");
+});
+
+test("a run by other kernels is another run, an old one was by those for software", () => {
+  const identity = { packageVersion: "1", adapter: "a", driver: "d", config: {}, dataset: {}, shard: null } as unknown as RunIdentity;
+  assert.equal(differences(identity, { ...identity, kernels: "hardware" }), ['kernels: there "software", here "hardware"']);
+  assert.equal(differences(identity, { ...identity }), []);
+  assert.not.equal(identityHash(identity), identityHash({ ...identity, kernels: "hardware" }));
+});
+
+test.run();
