@@ -25,6 +25,8 @@ export interface WeightGradientLimits {
 }
 
 const SIZES = [16, 8, 4, 2, 1];
+/** vec4 that an invocation loads at once: each is code that a driver has to compile. */
+const MOST_LOADS = 64;
 /** Workgroups that keep an adapter busy; where channels are fewer, images are shared out. */
 const WORKGROUPS = { few: 8, many: 1024 };
 
@@ -45,7 +47,9 @@ export function chooseWeightGradientTile(shape: ConvShape, read: BlockLayout, wr
   const whole = Math.max(1, multiplyAdds({ ...shape, inChannels: 1, outChannels: 1, groups: 1 }));
   /** The most channels of the other side within what an invocation may hold. */
   const widest = (rows: number, products: number, isWhole: boolean): WeightGradientTile | null => {
-    const most = Math.min(accumulators / (rows * columns), code / products) / own;
+    const loads = { x: isWhole ? read.quads : Math.ceil((rows * read.pitch) / 4), dy: isWhole ? written.quads : Math.ceil(written.pitch / 4) };
+    const [ofLane, ofOther] = lanesOut ? [loads.dy, loads.x / other] : [loads.x, loads.dy / other];
+    const most = Math.min(accumulators / (rows * columns) / own, code / products / own, (MOST_LOADS - ofLane) / ofOther);
     const size = SIZES.find((count) => count <= most && count % other === 0 && (count <= (lanesOut ? ins : outs) || count === other) && (shape.groups === 1 || ins % count === 0));
     if (!size) return null;
     return { lanesOut, outs: lanesOut ? own : size, ins: lanesOut ? size : own, rows, isWhole };
