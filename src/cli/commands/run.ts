@@ -118,7 +118,7 @@ async function work(run: Run): Promise<number> {
 }
 
 /** The demo on SwiftShader, within two minutes on two cores. */
-const SHORT = { limit: 64, thresholds: 5 };
+const SHORT = { limit: 64, thresholds: 15 };
 
 /** Whether it is the demo as it is, on an adapter that takes eight minutes for it. */
 function isShortened({ source, limit, config }: RunOptions, { adapter }: Gpu): boolean {
