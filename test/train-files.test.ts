@@ -207,6 +207,8 @@ for (const [what, words, message] of [
   ["steps of a cosine", ["--schedule", "cosine", "--step-every", "3"], /--step-every: belongs to --schedule step/],
   ["an attack's strength alone", ["--epsilon", "0.1"], /--epsilon: belongs to --adversarial/],
   ["an attack without strength", ["--adversarial", "fgsm"], /--epsilon: is missing beside --adversarial/],
+  ["an attack that isn't known", ["--adversarial", "pgd", "--epsilon", "0.1"], /--adversarial: "pgd" is none of fgsm/],
+  ["no share of attacked images", ["--adversarial", "fgsm", "--epsilon", "0.1", "--mix", "0"], /--mix: takes a number above 0 and at most 1, not 0/],
   ["a pixel's fraction of the input", ["--adversarial", "fgsm", "--epsilon", "8/255"], /--epsilon: is a pixel's fraction/],
   ["an initialisation too many", ["--init", "4", "--inits", "3"], /--init: there is no Init_4 among 3; raise --inits/],
   ["a place in a file of weights alone", ["--key", "ema"], /--key: belongs to --from/],
