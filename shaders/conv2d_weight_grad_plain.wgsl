@@ -23,6 +23,7 @@ struct Params {
 @group(0) @binding(1) var input: texture_storage_2d<rgba32float, read>;
 @group(0) @binding(2) var dy: texture_storage_2d<rgba32float, read>;
 @group(0) @binding(3) var<storage, read_write> gradients: array<f32>;
+// @import number
 // @import input_pixel
 // @import other_pixel
 

@@ -15,6 +15,9 @@ import { describeCheckpoint } from "../src/model/checkpoint.js";
 import { LOCK } from "../src/results/folder/lock.js";
 import { readTrainingManifest } from "../src/results/training/manifest.js";
 import { readTrainingRows } from "../src/results/training/rows.js";
+import { Batches } from "../src/train/batches.js";
+import { trainEpochs } from "../src/train/training.js";
+import { openDataset } from "../src/io/datasets/dataset.js";
 import { DEFAULT_CONFIG } from "../src/sweep/config.js";
 import { DEMO_CHECKPOINT, temporaryFolder } from "./support/cliFiles.js";
 import { standInEngine, type StandInOptions } from "./support/standInTrainer.js";
@@ -126,6 +129,21 @@ for (const at of [1, 3, 4, 7]) {
   });
 }
 
+test("the middle of an epoch is saved, too, once time has gone by", async () => {
+  const { config } = trainOptions((await parse(["train", "--network", "ResNet18", "--data", DATA, "--epochs", "2", "--batch-size", "50"], "0.0.0"))!.args, {});
+  const dataset = await openDataset(DATA, { split: "train" });
+  const saved: string[] = [];
+  const learner = await standInEngine().engine.openLearner(null as never, { tensors: new Map() } as never, null as never, 0, 50);
+  const batches = new Batches(dataset, { batch: 50, order: "shuffle", augment: [], seed: 1 });
+  const isOver = await trainEpochs({ learner, batches, config, from: 0, pauseEvery: -1 }, {
+    onStep: () => undefined,
+    onEpoch: async (epoch, { step }) => void saved.push(`epoch ${epoch} at ${step}`),
+    onPause: async ({ step }) => void saved.push(`pause at ${step}`),
+  });
+  assert.ok(isOver);
+  assert.equal(saved, [1, 2, 3, 4, 0, 6, 7, 8, 9, 0].map((step, i) => (step === 0 ? `epoch ${(i + 1) / 5} at ${i + 1}` : `pause at ${step}`)));
+});
+
 test("a lost device is opened again, and the training goes on from what was saved", async () => {
   let lost = false;
   const { code } = await trained("lost", [], {
@@ -207,6 +225,8 @@ for (const [what, words, message] of [
   ["steps of a cosine", ["--schedule", "cosine", "--step-every", "3"], /--step-every: belongs to --schedule step/],
   ["an attack's strength alone", ["--epsilon", "0.1"], /--epsilon: belongs to --adversarial/],
   ["an attack without strength", ["--adversarial", "fgsm"], /--epsilon: is missing beside --adversarial/],
+  ["an attack that isn't known", ["--adversarial", "pgd", "--epsilon", "0.1"], /--adversarial: "pgd" is none of fgsm/],
+  ["no share of attacked images", ["--adversarial", "fgsm", "--epsilon", "0.1", "--mix", "0"], /--mix: takes a number above 0 and at most 1, not 0/],
   ["a pixel's fraction of the input", ["--adversarial", "fgsm", "--epsilon", "8/255"], /--epsilon: is a pixel's fraction/],
   ["an initialisation too many", ["--init", "4", "--inits", "3"], /--init: there is no Init_4 among 3; raise --inits/],
   ["a place in a file of weights alone", ["--key", "ema"], /--key: belongs to --from/],

@@ -32,5 +32,5 @@ export const SCHEDULES: Record<string, ScheduleKind> = { constant: "constant", s
 export const AUGMENTS = Object.fromEntries(AUGMENTATIONS.map((name) => [name, name])) as Record<string, Augmentation>;
 export const ORDERS: Record<string, Order> = { shuffle: "shuffle", file: "file" };
 export const CHECKPOINT_FORMATS: Record<string, CheckpointFormat> = { ckpt: "ckpt", safetensors: "safetensors" };
-export const ATTACKS: Record<string, AdversarialConfig["attack"]> = { fgsm: "fgsm", pgd: "pgd" };
+export const TRAINING_ATTACKS: Record<string, AdversarialConfig["attack"]> = { fgsm: "fgsm" };
 export const KERNELS: Record<string, Kernels> = { software: "software", hardware: "hardware" };

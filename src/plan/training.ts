@@ -5,6 +5,7 @@
  */
 import { isPixel } from "../layout/shape.js";
 import type { Architecture } from "../model/architecture.js";
+import { type Attack, fgsmStep } from "../ops/fgsm.js";
 import { trainingLossStep } from "../ops/softmax_loss.js";
 import { BackwardPlanner, type Learning } from "./backward.js";
 import { type ContextOptions, PlanContext } from "./context.js";
@@ -17,13 +18,20 @@ export interface TrainingPlanOptions extends Omit<ContextOptions, "filtered" | "
   /** Images over which the loss is a mean: those of the whole batch, of which this plan may do a part. */
   batch: number;
   labelSmoothing: number;
+  /** Share of this pass in the loss; 0: nothing is learned by it. By default all of it. */
+  share?: number;
+  /** Makes attacked images of the images, by the network as it is. */
+  attack?: { fgsm: Attack; clamp: boolean } | null;
 }
+
+/** Where attacked images lie. */
+export const attackedImages = (input: string): string => `adv/${input}`;
 
 /**
  * @returns prefix: the packing, once a step of the optimizer; body: what adds a part of the batch to the gradients
  * @throws Error naming the layer whose input does not fit, and where the output is no vector of logits
  */
-export function planTraining(network: Architecture, { learning, batch, labelSmoothing, ...options }: TrainingPlanOptions): UnitPlan {
+export function planTraining(network: Architecture, { learning, batch, labelSmoothing, share = 1, attack = null, ...options }: TrainingPlanOptions): UnitPlan {
   const context = new PlanContext(network, { ...options, filtered: [], variants: 1, batchNorm: "batch", training: true });
   const logits = context.output;
   const shape = context.shapes.get(logits)!;
@@ -31,14 +39,17 @@ export function planTraining(network: Architecture, { learning, batch, labelSmoo
   const image = context.allocate(context.place("clean", network.graph.input));
   const body = forwardSteps(context, "clean", true).flatMap(({ steps }) => steps);
   const ofLogits = context.allocate(context.gradient(logits, "#loss"));
-  body.push(trainingLossStep(context.place("clean", logits), ofLogits, 1 / batch, labelSmoothing));
-  body.push(...new BackwardPlanner(context, { ...learning, ofImages: false }).steps(ofLogits));
+  body.push(trainingLossStep(context.place("clean", logits), ofLogits, (share || 1) / batch, labelSmoothing));
+  const backward = new BackwardPlanner(context, { ...(share > 0 ? learning : { learned: () => null, counted: () => null }), ofImages: attack !== null });
+  body.push(...backward.steps(ofLogits));
+  const attacked = attack && context.allocate(context.place("adv", network.graph.input));
+  if (attack && attacked) body.push(fgsmStep(image, backward.gradientOf(network.graph.input), attacked, attack.fgsm, attack.clamp));
   const prefix = [
     ...[...context.weights].map(([resource, plan]) => packWeightsStep(resource, plan, learning.learned)),
     ...[...context.affines].filter(([, affine]) => affine.literal === null).map(([resource, affine]) => packAffineStep(resource, affine, learning.learned)),
   ];
   return {
     prefix, body, tensors: context.tensors, weights: context.weights, affines: context.affines, filtered: [], blocksPerVariant: options.blocksPerVariant, blockImages: image.layout.images,
-    variants: 1, passes: 1, input: image.layout, logits, inputGradient: null,
+    variants: 1, passes: 1, input: image.layout, logits, inputGradient: null, ...(attacked && { kept: new Set([attacked.resource]) }),
   };
 }

@@ -4,15 +4,14 @@ import type { OptimizerConfig } from "./optimizer.js";
 import type { Order } from "./order.js";
 import type { Schedule } from "./schedule.js";
 
-/** A part of each batch is attacked before it is learned from. */
+/** Attacked images are learned from beside those they are made of. */
 export interface AdversarialConfig {
-  attack: "fgsm" | "pgd";
+  attack: "fgsm";
   epsilon: number;
   epsilonSpace: "input" | "pixel";
-  /** Of PGD: how many, and how far each goes, in the unit of epsilon; null: 2.5 epsilon / steps. */
-  steps: number;
-  stepSize: number | null;
-  /** Share of the attacked images' loss, 0 to 1. */
+  /** Whether attacked images keep to the valid range of pixels. */
+  clamp: boolean;
+  /** Share of the attacked images in the loss, above 0 and at most 1. */
   mix: number;
 }
 

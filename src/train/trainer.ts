@@ -5,7 +5,8 @@ import type { Profiler } from "../gpu/profiler.js";
 import type { Tensor } from "../io/types.js";
 import { type MapShape, toBlocks } from "../layout/blocks.js";
 import type { Network } from "../model/architecture.js";
-import { planTraining } from "../plan/training.js";
+import type { Attack } from "../ops/fgsm.js";
+import { attackedImages, planTraining } from "../plan/training.js";
 import type { UnitPlan } from "../plan/plan.js";
 import { GpuExecutor, type PreparedPlan } from "../run/gpu.js";
 import { kernelLimits } from "../run/limits.js";
@@ -27,14 +28,25 @@ export interface TrainerOptions {
   update?: ReadonlyMap<string, Uint8Array>;
   /** Running statistics keep their bytes. */
   keepsStatistics?: boolean;
+  /** Attacked images are learned from beside those they are made of. */
+  attack?: TrainingAttack | null;
   profiler?: Profiler | null;
+}
+
+/** FGSM by the network as it is at each step, its norms by the batch's statistics. */
+export interface TrainingAttack {
+  fgsm: Attack;
+  clamp: boolean;
+  /** Share of the attacked images in the loss, above 0 and at most 1. */
+  mix: number;
 }
 
 export interface StepResult {
   /** From 1. */
   step: number;
-  /** Mean over the batch. */
+  /** Mean over the batch; with an attack, of both losses by their shares. */
   loss: number;
+  /** Of the images as they are. */
   correct: number;
   images: number;
 }
@@ -54,6 +66,15 @@ const QUEUED = 2;
 
 interface Prepared extends PreparedPlan {
   images: number;
+  /** The same for attacked images; null where there is no attack. */
+  attacked: PreparedPlan | null;
+}
+
+/** Correct or not, and loss, of each image of a part of the batch. */
+interface Part {
+  values: Float32Array;
+  /** Of the loss. */
+  share: number;
 }
 
 export class Trainer {
@@ -105,17 +126,18 @@ export class Trainer {
     const micro = options.microBatch ?? options.batch;
     const number = ++this.done;
     resources.clearGradients();
-    const parts: Promise<Float32Array>[] = [];
+    const parts: Promise<Part>[] = [];
+    const mix = options.attack?.mix ?? 0;
     for (let first = 0; first < count; first += micro) {
       const of = Math.min(micro, count - first);
       const prepared = await this.prepare(of, count);
-      executor.writeTexture(prepared.texture(`clean/${this.network.graph.input}`), toBlocks(prepared.plan.input, images.subarray(first * size, (first + of) * size), prepared.plan.blocksPerVariant));
+      executor.writeTexture(prepared.texture(this.input), toBlocks(prepared.plan.input, images.subarray(first * size, (first + of) * size), prepared.plan.blocksPerVariant));
       resources.writeLabels(labels.subarray(first, first + of));
       resources.writeTraining(options.seed ?? 0, number, first);
-      if (first === 0) await submitter.run(prepared.prefix);
-      const staging = await resources.takeStaging();
-      await submitter.run(prepared.body, (encoder) => encoder.copyBufferToBuffer(resources.results, 0, staging, 0, of * 8));
-      parts.push(resources.read(staging, of * 2));
+      await this.pass(prepared, first === 0, 1 - mix, parts);
+      if (!prepared.attacked) continue;
+      this.copyImages(prepared.texture(attackedImages(this.network.graph.input)), prepared.attacked.texture(this.input));
+      await this.pass({ ...prepared.attacked, images: of }, first === 0, mix, parts);
     }
     resources.writeOptimizer(optimizerState(options.optimizer, learningRate, number));
     await submitter.run((await this.prepareUpdate()).body);
@@ -125,15 +147,39 @@ export class Trainer {
     this.check();
   }
 
-  private tell(step: number, parts: Float32Array[]): void {
+  private get input(): string {
+    return `clean/${this.network.graph.input}`;
+  }
+
+  /** Adds a part of the batch to the gradients. @param parts where what its images came to is added */
+  private async pass({ prefix, body, images }: Pick<Prepared, "prefix" | "body" | "images">, isFirst: boolean, share: number, parts: Promise<Part>[]): Promise<void> {
+    const { resources, submitter } = this;
+    if (isFirst) await submitter.run(prefix);
+    const staging = await resources.takeStaging();
+    await submitter.run(body, (encoder) => encoder.copyBufferToBuffer(resources.results, 0, staging, 0, images * 8));
+    parts.push(resources.read(staging, images * 2).then((values) => ({ values, share })));
+  }
+
+  private copyImages(from: GPUTexture, to: GPUTexture): void {
+    if (from === to) return;
+    const { device } = this.gpu;
+    const encoder = device.createCommandEncoder();
+    encoder.copyTextureToTexture({ texture: from }, { texture: to }, [Math.min(from.width, to.width), Math.min(from.height, to.height)]);
+    device.queue.submit([encoder.finish()]);
+  }
+
+  private tell(step: number, parts: Part[]): void {
     const result: StepResult = { step, loss: 0, correct: 0, images: 0 };
-    for (const values of parts) {
+    // With an attack every other part is of attacked images.
+    const every = this.options.attack ? 2 : 1;
+    parts.forEach(({ values, share }, part) => {
       for (let i = 0; i < values.length; i += 2) {
+        result.loss += share * values[i + 1];
+        if (part % every !== 0) continue;
         result.correct += values[i];
-        result.loss += values[i + 1];
         result.images++;
       }
-    }
+    });
     result.loss /= result.images;
     this.onStep(result);
   }
@@ -212,20 +258,26 @@ export class Trainer {
     const key = images * 2 ** 24 + batch;
     let prepared = this.plans.get(key);
     if (!prepared) {
-      const plan = this.plan(images, batch);
-      // Textures of a plan are those of the others: all are made anew where one needs larger ones.
-      const made = await this.executor.prepare(plan, this.resources.lookup(plan));
-      this.plans.set(key, (prepared = { ...made, images }));
+      const { attack } = this.options;
+      // Textures of a plan are those of the others: all are made anew where one needs larger ones, and so the first of two is made last.
+      const make = (share: number, attacks: boolean): Promise<PreparedPlan> => {
+        const plan = this.plan(images, batch, share, attacks);
+        return this.executor.prepare(plan, this.resources.lookup(plan));
+      };
+      if (attack) await make(1 - attack.mix, true);
+      const attacked = attack ? await make(attack.mix, false) : null;
+      prepared = { ...(await make(1 - (attack?.mix ?? 0), Boolean(attack))), images, attacked };
+      this.plans.set(key, prepared);
     }
     return prepared;
   }
 
-  private plan(images: number, batch: number): UnitPlan {
+  private plan(images: number, batch: number, share: number, attacks: boolean): UnitPlan {
     const { gpu, image, table, options } = this;
     const limits = kernelLimits(gpu, image, "software");
     const counted = (tensor: string): number | null => (options.keepsStatistics ? null : (table.counted.get(tensor)?.first ?? null));
     return planTraining(this.network, {
-      ...limits, image, images, batch, blocksPerVariant: Math.ceil(images / limits.lanes), labelSmoothing: options.labelSmoothing ?? 0,
+      ...limits, image, images, batch, blocksPerVariant: Math.ceil(images / limits.lanes), labelSmoothing: options.labelSmoothing ?? 0, share, attack: attacks ? options.attack : null,
       learning: { learned: (tensor) => table.learned.get(tensor) ?? null, counted },
     });
   }

@@ -76,7 +76,8 @@ export async function train(options: TrainOptions, argv: string[], engine: Train
   const opened = await openTraining(options.inputs);
   const stepsPerEpoch = Math.floor(opened.train.images / options.config.batch);
   if (stepsPerEpoch === 0) throw new UsageError(`--batch-size: a step takes ${options.config.batch} images, and there are ${opened.train.images}; lower it${options.inputs.limit === null ? "" : ", or raise --limit"}`);
-  if (options.config.adversarial) throw new UsageError("--adversarial: this version trains on images as they are; leave it out");
+  const { adversarial } = options.config;
+  if (adversarial && !opened.train.normalisation && (adversarial.clamp || adversarial.epsilonSpace === "pixel")) throw new UsageError("--adversarial: these images come normalised already, so their pixel range is unknown: use --epsilon-space input without --clamp");
   const { from } = options.inputs;
   const hashes = { program: opened.graph?.sha256 ?? null, from: from === null ? null : hashCheckpoint(from) };
   const tree = new TrainingTree(options.out, opened.architecture.name, datasetTitle(opened.train.name));

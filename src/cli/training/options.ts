@@ -7,7 +7,7 @@ import { nearest } from "../../suggest.js";
 import type { AdversarialConfig, TrainingConfig } from "../../train/config.js";
 import { OPTIMIZER_DEFAULTS, type OptimizerConfig } from "../../train/optimizer.js";
 import type { Schedule } from "../../train/schedule.js";
-import { ATTACKS, AUGMENTS, CHECKPOINT_FORMATS, DATASETS, EPSILON_SPACES, OPTIMIZER_NAMES, ORDERS, SCHEDULES } from "../choices.js";
+import { TRAINING_ATTACKS, AUGMENTS, CHECKPOINT_FORMATS, DATASETS, EPSILON_SPACES, OPTIMIZER_NAMES, ORDERS, SCHEDULES } from "../choices.js";
 import { duration } from "../duration.js";
 import { normalisationOf } from "../normalisation.js";
 import { atLeast, from, many, one, pixels, stemOptions, text, type Arguments, type Read } from "../options.js";
@@ -45,7 +45,7 @@ const inRange = (wants: string, isRight: (value: number) => boolean, read: Read<
 const above0 = inRange("a number above 0", (value) => value > 0);
 const atLeast0 = inRange("a number of at least 0", (value) => value >= 0);
 const below1 = inRange("a number from 0 to below 1", (value) => value >= 0 && value < 1);
-const share = inRange("a number from 0 to 1", (value) => value >= 0 && value <= 1);
+const share = inRange("a number above 0 and at most 1", (value) => value > 0 && value <= 1);
 
 /** @throws OptionError for flags that say something about what was not asked for */
 function refuseStray(args: Arguments, names: string[], belongs: string): void {
@@ -90,18 +90,17 @@ function scheduleOf(args: Arguments, epochs: number): Schedule {
 }
 
 function adversarialOf(args: Arguments): AdversarialConfig | null {
-  const attack = one(args, "adversarial", from(ATTACKS));
+  const attack = one(args, "adversarial", from(TRAINING_ATTACKS));
   if (attack === undefined) {
-    refuseStray(args, ["epsilon", "epsilon-space", "mix", "steps", "step-size"], "--adversarial fgsm or pgd");
+    refuseStray(args, ["epsilon", "epsilon-space", "clamp", "mix"], "--adversarial fgsm");
     return null;
   }
-  if (attack === "fgsm") refuseStray(args, ["steps", "step-size"], "--adversarial pgd");
   const space = one(args, "epsilon-space", from(EPSILON_SPACES)) ?? "input";
   const epsilon = one(args, "epsilon", inRange("a number above 0", (value) => value > 0, fraction));
   if (epsilon === undefined) throw wrong("epsilon", "is missing beside --adversarial; say how strong the attack is");
   if (space === "input" && String(args.epsilon).includes("/")) throw wrong("epsilon", PIXEL_FRACTION);
   if (space === "pixel" && epsilon > 1) throw wrong("epsilon", `is in pixels of 0 to 1, so ${epsilon} is far too much; did you mean ${epsilon}/255?`);
-  return { attack, epsilon, epsilonSpace: space, mix: one(args, "mix", share) ?? 0.5, steps: attack === "fgsm" ? 1 : (one(args, "steps", atLeast(1)) ?? 10), stepSize: attack === "fgsm" ? null : (one(args, "step-size", inRange("a number above 0", (value) => value > 0, fraction)) ?? null) };
+  return { attack, epsilon, epsilonSpace: space, clamp: args.clamp === true, mix: one(args, "mix", share) ?? 0.5 };
 }
 
 function configOf(args: Arguments): TrainingConfig {

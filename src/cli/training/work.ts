@@ -2,7 +2,7 @@
 import type { Gpu } from "../../gpu/device.js";
 import type { Profiler } from "../../gpu/profiler.js";
 import type { OpenedTraining } from "../../inputs/training.js";
-import type { Tensor } from "../../io/types.js";
+import type { Dataset, Tensor } from "../../io/types.js";
 import type { Network } from "../../model/architecture.js";
 import type { openDevice } from "../../run/open.js";
 import type { TrainingRow } from "../../results/training/rows.js";
@@ -11,7 +11,8 @@ import { Recovery, type Cuttable } from "../../sweep/recovery.js";
 import { Batches } from "../../train/batches.js";
 import { initialTensors } from "../../train/initialise.js";
 import type { testNetwork } from "../../train/testing.js";
-import { Trainer } from "../../train/trainer.js";
+import type { TrainingConfig } from "../../train/config.js";
+import { Trainer, type TrainingAttack } from "../../train/trainer.js";
 import { trainEpochs, type Learner } from "../../train/training.js";
 import type { Interruption } from "../running/signals.js";
 import type { TrainOptions } from "./options.js";
@@ -41,11 +42,26 @@ export interface TrainRun {
   profiler: Profiler | null;
 }
 
+/** The attack in units of the normalised input, by channel. */
+function attackOf({ adversarial }: TrainingConfig, { channels, normalisation }: Dataset): TrainingAttack | null {
+  if (!adversarial) return null;
+  const { epsilon, epsilonSpace, mix } = adversarial;
+  const deviation = (channel: number): number => normalisation?.std[channel] ?? 1;
+  const mean = (channel: number): number => normalisation?.mean[channel] ?? 0;
+  const perChannel = (value: (channel: number) => number): number[] => Array.from({ length: 4 }, (_, channel) => (channel < channels ? value(channel) : 0));
+  const fgsm = {
+    epsilon: perChannel((channel) => (epsilonSpace === "pixel" ? epsilon / deviation(channel) : epsilon)),
+    low: perChannel((channel) => (0 - mean(channel)) / deviation(channel)),
+    high: perChannel((channel) => (1 - mean(channel)) / deviation(channel)),
+  };
+  return { fgsm, clamp: adversarial.clamp, mix };
+}
+
 /** @param microBatch images that are computed at once */
 export function openLearner(gpu: Gpu, network: Network, { options: { config }, opened: { train }, profiler }: TrainRun, seed: number, microBatch: number): Promise<Learner> {
   const { optimizer, batch, labelSmoothing } = config;
   const { channels, height, width } = train;
-  return Trainer.open(gpu, network, { optimizer, batch, microBatch, labelSmoothing, seed, profiler }, { channels, height, width });
+  return Trainer.open(gpu, network, { optimizer, batch, microBatch, labelSmoothing, seed, profiler, attack: attackOf(config, train) }, { channels, height, width });
 }
 
 /** Parameters as they are before the first step. */
