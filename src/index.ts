@@ -6,5 +6,5 @@ export { listAdapters } from "./library/adapters.js";
 export type { SavedModels, SweepOptions, SweepProgress } from "./library/options.js";
 export { readRows } from "./library/rows.js";
 export { sweep } from "./library/sweep.js";
-export type { Filter, Row, Scope } from "./sweep/row.js";
+export type { AttackName, Filter, Row, Scope } from "./sweep/row.js";
 export { DEFAULT_CONFIG, type SweepConfig } from "./sweep/config.js";

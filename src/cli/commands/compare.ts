@@ -77,7 +77,8 @@ function refusal(problem: ComparisonProblem): Error {
 
 const percent = (value: number): string => (100 * value).toFixed(1);
 const withSpread = (mean: number, std: number | null): string => `${percent(mean)}${std === null ? "" : ` ± ${percent(std)}`}`;
-const signed = (value: number): string => `${value > 0 ? "+" : ""}${percent(value)}`;
+/** What rounds to nothing has no sign. */
+const signed = (value: number): string => (Number(percent(value)) === 0 ? "0.0" : `${value > 0 ? "+" : ""}${percent(value)}`);
 
 function difference(mean: number | null, low: number | null, high: number | null): string {
   if (mean === null) return "";
