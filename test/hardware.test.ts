@@ -54,7 +54,7 @@ test("tiles stay within what every adapter has", () => {
         const [input, output] = gradient ? maps.toReversed() : maps;
         for (const tile of gemmCandidates(shape, gradient, { ...LIMITS, lanes })) {
           const what = `${tileKey(shape, gradient)} ${JSON.stringify(tile)}`;
-          const plan = planGemm(shape, gradient, input, output, tile);
+          const plan = planGemm(shape, gradient, input, output, tile, LIMITS);
           for (const [name, value] of Object.entries(plan.constants)) assert.ok(typeof value === "boolean" || Number.isInteger(value), `${what}: ${name} is ${value}`);
           assert.ok(roomOf(LIMITS).dispatches(plan, output, 2, { ...LIMITS, lanes })[0].grid.every(Number.isInteger), what);
           assert.ok(invocationsOf(tile) <= 256 && Number.isInteger(invocationsOf(tile)), what);
@@ -73,7 +73,7 @@ async function convolve(shape: ConvShape, gradient: boolean, tile: GemmTile, x: 
   const executor = new GpuExecutor(await gpu());
   const maps = [{ channels: shape.inChannels, height: shape.height, width: shape.width }, { channels: shape.outChannels, ...convOutput(shape) }].map((map) => blockLayout(map, LIMITS));
   const [input, output] = gradient ? maps.toReversed() : maps;
-  const plan = planGemm(shape, gradient, input, output, tile);
+  const plan = planGemm(shape, gradient, input, output, tile, LIMITS);
   const blocks = blocksFor(IMAGES, LIMITS);
   const room = roomOf(LIMITS);
   const make: Record<string, () => GPUTexture> = {

@@ -12,7 +12,7 @@ export function compiled(family, of) {
     // GCN always takes four cycles for 64 lanes; RDNA is taken to skip a half of a wave that has no lanes, as AMD's guides say.
     const occupied = lanes === 16 && turn ? Math.min(1, turn.invocations / waveLanes) : 1;
     // A sum of few steps has no loop left.
-    const real = turn && loop && loop.fma + loop.mul > turn.all / 2 ? turn.real / loop.valu : NaN;
+    const real = turn && loop && loop.fma + loop.mul > turn.real / 2 ? turn.real / loop.valu : NaN;
     return { name, kernel, tile, masked, cost, wave: waveLanes, ...stats, waves: stats.waves * (lanes === 32 && waveLanes === 64 ? 0.5 : 1), loop, real, peak: (real * occupied) / issue };
   });
 }

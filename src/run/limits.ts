@@ -8,8 +8,9 @@ import type { KernelLimits } from "../ops/common/site.js";
 export const kindOf = (gpu: Gpu): Kernels => (gpu.adapter.software ? "software" : "hardware");
 
 const NARROWEST = 8;
-/** A wave or two of every GPU; with four images each a block of 128. */
-const STACKED_LANES = 32;
+/** A wave of most GPUs; with four images each a block of 128. Of large images so many at once would take gigabytes. */
+const STACKED_LANES = { usual: 32, large: 16 };
+const LARGE_PIXELS = 96 * 96;
 /** Sums of an invocation of the kernels for hardware; a software adapter takes its time to compile more. */
 const STACKED_ACCUMULATORS = { software: 32, hardware: 64 };
 /** Workgroups of a dispatch along one side, as every adapter has them: kernels for hardware take one a pixel. */
@@ -25,7 +26,8 @@ export function kernelLimits(gpu: Gpu, image: MapShape, kernels: Kernels = gpu.k
   const { maxTextureWidth, shuffle } = gpu;
   if (kernels === "hardware") {
     if (image.height * image.width > MOST_PIXELS) throw new UsageError(`images of ${image.width}x${image.height} pixels are too large for the kernels for hardware, which take ${MOST_PIXELS.toLocaleString("en-US")} pixels at most; use --kernels software`);
-    return { kernels, lanes: STACKED_LANES, maxTextureWidth, shuffle: false, accumulators: STACKED_ACCUMULATORS[kindOf(gpu)] };
+    const lanes = image.height * image.width > LARGE_PIXELS ? STACKED_LANES.large : STACKED_LANES.usual;
+    return { kernels, lanes, maxTextureWidth, shuffle: false, accumulators: STACKED_ACCUMULATORS[kindOf(gpu)] };
   }
   let { lanes } = gpu;
   while (lanes > NARROWEST && mapQuads(image) * lanes > maxTextureWidth) lanes /= 2;

@@ -31,7 +31,7 @@ for (const { step, cost } of kernels.values()) {
   const { registers, spills, loop } = sass(toCuda(code), turn.invocations, values.arch);
   // A sum of few steps has no loop left. A multiprocessor starts four instructions a cycle, but one shuffle.
   const slots = loop && Math.max(loop.all, 4 * (loop.SHFL ?? 0));
-  const share = loop && (loop.FFMA ?? 0) > turn.all / 2 ? turn.real / slots : NaN;
+  const share = loop && (loop.FFMA ?? 0) > turn.real / 2 ? turn.real / slots : NaN;
   if (Number.isFinite(share)) [work, time] = [work + cost, time + cost / share];
   line([`${step.name}${step.constants.MASKED ? ", filtered" : ""}`, tileOf(step), registers, spills, loop?.all ?? "", loop?.FFMA ?? "", Number.isFinite(share) ? share.toFixed(2) : "", `${((100 * cost) / total).toFixed(0)} %`]);
 }

@@ -1,5 +1,5 @@
 /** How the kernel for hardware (shaders/conv2d_gemm.wgsl) does a convolution or its input gradient: constants, weights, grid. */
-import { type BlockLayout, layoutConstants } from "../../../layout/blocks.js";
+import { type BlockLayout, layoutConstants, type LayoutLimits } from "../../../layout/blocks.js";
 import type { TiledPlan } from "../room.js";
 import { channelsOfGroup, type ConvShape, multiplyAdds } from "../shape.js";
 import type { GemmTile } from "./tile.js";
@@ -16,8 +16,9 @@ export interface GemmPlan extends TiledPlan {
   constants: Record<string, number | boolean>;
 }
 
-/** Texels in a row of weights, a power of two. */
+/** Texels in a row of weights, a power of two; more where there would be too many rows. */
 const WEIGHT_ROW = 4096;
+const MOST_ROWS = 8192;
 /** Fewer channels than this are summed as one row with the taps: an image's, or those of small groups. */
 const FLAT_BELOW = 8;
 
@@ -25,7 +26,7 @@ const FLAT_BELOW = 8;
  * @param input layout of what is read: the activations, or in a gradient the gradient of the convolution's output
  * @param output layout of what is written
  */
-export function planGemm(shape: ConvShape, gradient: boolean, input: BlockLayout, output: BlockLayout, tile: GemmTile): GemmPlan {
+export function planGemm(shape: ConvShape, gradient: boolean, input: BlockLayout, output: BlockLayout, tile: GemmTile, { maxTextureWidth }: Pick<LayoutLimits, "maxTextureWidth">): GemmPlan {
   const { kernel, stride, pad, dilation, groups } = shape;
   const { outs, sums } = channelsOfGroup(shape, gradient);
   const taps = kernel[0] * kernel[1];
@@ -34,14 +35,16 @@ export function planGemm(shape: ConvShape, gradient: boolean, input: BlockLayout
   const rows = padded(isFlat ? sums * taps : sums, tile.depth);
   const columns = padded(outs, tile.channels);
   const texels = (groups * rows * (isFlat ? 1 : taps) * columns) / 4;
+  let row = WEIGHT_ROW;
+  while (texels > row * MOST_ROWS && row * 2 <= maxTextureWidth) row *= 2;
   return {
     kernels: "hardware", shape, gradient, tile, rows, isFlat, columns,
-    weightTexture: { width: Math.min(texels, WEIGHT_ROW), height: Math.ceil(texels / WEIGHT_ROW) },
+    weightTexture: { width: Math.min(texels, row), height: Math.ceil(texels / row) },
     constants: {
       ...layoutConstants("IN", input), ...layoutConstants("OUT", output), GRADIENT: gradient,
       KERNEL_H: kernel[0], KERNEL_W: kernel[1], STRIDE_H: stride[0], STRIDE_W: stride[1], PAD_H: pad[0], PAD_W: pad[1], DILATION_H: dilation[0], DILATION_W: dilation[1],
       CHANNELS: sums, OUT_CHANNELS: outs, FLAT: isFlat, TM: tile.channels, TN: tile.images, TILE_M: tile.own, K: tile.depth,
-      ROWS: rows, GROUP_ROWS: rows * (isFlat ? 1 : taps), OUT_QUADS_OF_GROUP: columns / 4, WEIGHT_ROW,
+      ROWS: rows, GROUP_ROWS: rows * (isFlat ? 1 : taps), OUT_QUADS_OF_GROUP: columns / 4, WEIGHT_ROW: row,
     },
     multiplyAdds: multiplyAdds(shape),
   };
