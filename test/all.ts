@@ -11,7 +11,7 @@ import { fileURLToPath } from "node:url";
 import { stripVTControlCharacters } from "node:util";
 
 /** They take longest: started first, none of them is what the others wait for in the end. */
-const LONGEST = ["device-lost", "process-end", "io.fuzz", "out-of-memory", "cli-checkpoints", "cli-shards", "torture", "file-faults"];
+const LONGEST = ["device-lost", "process-end", "io.fuzz", "out-of-memory", "cli-checkpoints", "cli-shards", "torture", "file-faults", "retrain", "train-run", "training", "attacks"];
 const AT_ONCE = Math.min(2, availableParallelism());
 
 interface Outcome {
