@@ -69,7 +69,7 @@ for (const classes of [10, 7, 200]) {
     const place = { resource: "", layout: where, blocks: BLOCKS };
     const { gradient } = await runKernel({
       ...lossStep(place, place, BLOCKS, 0), blocks: BLOCKS,
-      inputs: { logits: { layout: where, data: logits } },
+      inputs: { input: { layout: where, data: logits } },
       outputs: { gradient: { layout: where, images: IMAGES } },
       extra: (executor: GpuExecutor) => ({
         labels: executor.createBuffer(labels.byteLength, GPUBufferUsage.STORAGE, labels),

@@ -12,7 +12,7 @@ const READERS = ["duckdb", "duckdb-cli", "numpy", "pandas", "polars", "pyarrow"]
 export const PYTHON = pythonOf("wgpu-inferlink-readers");
 
 /** A Python of this machine that has a package, null where there is none: `$PYTHON`, or python3. */
-export const pythonWith = (name: string): string | null => [process.env.PYTHON ?? "python3", "python3"].find((python) => spawnSync(python, ["-c", `import ${name}`]).status === 0) ?? null;
+export const pythonWith = (name: string): string | null => [process.env.PYTHON || "python3", "python3"].find((python) => spawnSync(python, ["-c", `import ${name}`]).status === 0) ?? null;
 
 /** Makes a Python with packages of pip's. @returns why they can't be had here, or null when they are there */
 export function preparePython(name: string, packages: string[]): { python: string; reason: string | null } {
