@@ -1,7 +1,7 @@
 // A step of Adam (Kingma and Ba 2014, arXiv 1412.6980) or, DECOUPLED, of AdamW (Loshchilov and Hutter 2017, arXiv 1711.05101), as PyTorch
 // does it, over all parameters at once. One invocation: four of them.
 const DECOUPLED = false;
-const MASKED = false; // only what is chosen is updated: a bit a parameter
+// @import optimizer_place
 
 struct State {
   rate: f32,
@@ -14,11 +14,6 @@ struct State {
   padding: f32,
 }
 
-struct Params {
-  count: u32, // vec4 of parameters
-  columns: u32, // workgroups in a row of the grid
-}
-
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<uniform> optimizer: State;
 @group(0) @binding(2) var<storage, read_write> parameters: array<vec4f>;
@@ -29,7 +24,7 @@ struct Params {
 
 @compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_id) local: vec3u) {
-  let at = (group.y * params.columns + group.x) * 64 + local.x;
+  let at = parameters_of(group, local);
   if (at >= params.count) {
     return;
   }
@@ -45,15 +40,8 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_id) local
   let m = mix(first[at], g, 1.0 - optimizer.beta1);
   let v = second[at] * optimizer.beta2 + g * g * (1.0 - optimizer.beta2);
   w -= optimizer.rate / optimizer.correction1 * m / (sqrt(v) / optimizer.correction2 + optimizer.epsilon);
-  // @static
-  if (MASKED) {
-    let open = (vec4u(chosen[at / 8] >> (at % 8 * 4)) & vec4u(1, 2, 4, 8)) != vec4u(0);
-    parameters[at] = select(before, w, open);
-    first[at] = select(first[at], m, open);
-    second[at] = select(second[at], v, open);
-  } else {
-    parameters[at] = w;
-    first[at] = m;
-    second[at] = v;
-  }
+  let open = chosen_of(at);
+  parameters[at] = select(before, w, open);
+  first[at] = select(first[at], m, open);
+  second[at] = select(second[at], v, open);
 }

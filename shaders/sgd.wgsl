@@ -2,18 +2,13 @@
 // invocation: four of them.
 const MOMENTUM = false;
 const NESTEROV = false;
-const MASKED = false; // only what is chosen is updated: a bit a parameter
+// @import optimizer_place
 
 struct State {
   rate: f32,
   decay: f32,
   momentum: f32,
   started: f32, // 0 in the first step, whose gradient is the momentum
-}
-
-struct Params {
-  count: u32, // vec4 of parameters
-  columns: u32, // workgroups in a row of the grid
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
@@ -25,17 +20,13 @@ struct Params {
 
 @compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_id) local: vec3u) {
-  let at = (group.y * params.columns + group.x) * 64 + local.x;
+  let at = parameters_of(group, local);
   if (at >= params.count) {
     return;
   }
   let before = parameters[at];
   var g = gradients[at] + optimizer.decay * before;
-  var open = vec4<bool>(true);
-  // @static
-  if (MASKED) {
-    open = (vec4u(chosen[at / 8] >> (at % 8 * 4)) & vec4u(1, 2, 4, 8)) != vec4u(0);
-  }
+  let open = chosen_of(at);
   // @static
   if (MOMENTUM) {
     let m = select(g, first[at] * optimizer.momentum + g, optimizer.started > 0.0);

@@ -5,6 +5,7 @@
 import { layoutConstants } from "../layout/blocks.js";
 import { mapStep } from "./common/elementwise.js";
 import type { DropoutNode } from "./common/nodes.js";
+import { pcg4d } from "./common/random.js";
 import type { Op } from "./common/op.js";
 import type { GradientSite, Place, Site } from "./common/site.js";
 import type { Step } from "./common/step.js";
@@ -46,19 +47,4 @@ function saltOf(name: string): number {
  */
 export function isKept({ output, probability }: DropoutNode, seed: number, step: number, index: number): boolean {
   return pcg4d(index, step, saltOf(output), seed) >= Math.round(probability * 2 ** 32);
-}
-
-/** Jarzynski and Olano 2020, Hash Functions for GPU Rendering, pcg4d: the first of its four numbers. */
-function pcg4d(...seeds: [number, number, number, number]): number {
-  let [x, y, z, w] = seeds.map((value) => (Math.imul(value, 1664525) + 1013904223) >>> 0);
-  const mix = (): void => {
-    x = (x + Math.imul(y, w)) >>> 0;
-    y = (y + Math.imul(z, x)) >>> 0;
-    z = (z + Math.imul(x, y)) >>> 0;
-    w = (w + Math.imul(y, z)) >>> 0;
-  };
-  mix();
-  [x, y, z, w] = [x, y, z, w].map((value) => (value ^ (value >>> 16)) >>> 0);
-  mix();
-  return x;
 }

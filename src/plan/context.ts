@@ -1,5 +1,6 @@
 /** What the parts of the planner share: shapes, joined nodes, and everything that steps read and write. */
 import { type BlockLayout, blockLayout, type MapShape } from "../layout/blocks.js";
+import { isPixel } from "../layout/shape.js";
 import type { Architecture } from "../model/architecture.js";
 import { inferShapes } from "../model/graph.js";
 import type { Affine, Place, Relu, Site, SiteOptions, WeightPlan } from "../ops/common/site.js";
@@ -30,13 +31,15 @@ export class PlanContext {
   readonly tensors = new Map<string, TensorPlan>();
   readonly weights = new Map<string, WeightPlan>();
   readonly affines = new Map<string, Affine>();
+  readonly #name: string;
   readonly #readers = new Map<string, number>();
   readonly #madeBy = new Map<string, FusedNode>();
   /** Clean tensors that differ between variants. */
   readonly #stacked = new Set<string>();
   readonly #storage: Storage;
 
-  constructor({ graph }: Architecture, readonly options: ContextOptions) {
+  constructor({ name, graph }: Architecture, readonly options: ContextOptions) {
+    this.#name = name;
     this.shapes = inferShapes(graph, options.image);
     const { nodes, output } = fuse(graph, this.shapes, options.batchNorm, options.training);
     this.nodes = nodes;
@@ -48,6 +51,13 @@ export class PlanContext {
     }
     this.#readers.set(output, (this.#readers.get(output) ?? 0) + 1);
     this.#storage = new Storage(nodes, this.shapes, (tensor) => this.layout(tensor), (tensor) => this.#stacked.has(tensor));
+  }
+
+  /** The output, which has to be one number a class. @throws Error where it is maps */
+  logits(): string {
+    const shape = this.shapes.get(this.output)!;
+    if (!isPixel(shape)) throw new Error(`${this.#name} ends with maps of ${shape.height}x${shape.width} pixels instead of one number a class`);
+    return this.output;
   }
 
   /** Readers of a tensor, the loss among them. */

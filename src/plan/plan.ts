@@ -4,7 +4,6 @@
  * `intervals/layer`, `labels`, `results`.
  */
 import type { BlockLayout } from "../layout/blocks.js";
-import { isPixel } from "../layout/shape.js";
 import type { Architecture } from "../model/architecture.js";
 import type { Attack } from "../ops/fgsm.js";
 import type { Affine, Place, WeightPlan } from "../ops/common/site.js";
@@ -65,9 +64,7 @@ export function planUnit(network: Architecture, options: PlanOptions): UnitPlan 
   // From a random place on, the gradient of the images themselves is none of the attack's.
   const gradient = options.gradient !== false && (pgd?.randomStart ?? null) === null;
   const { input } = network.graph;
-  const logits = context.output;
-  const shape = context.shapes.get(logits)!;
-  if (!isPixel(shape)) throw new Error(`${network.name} ends with maps of ${shape.height}x${shape.width} pixels instead of one number a class`);
+  const logits = context.logits();
   const image = context.allocate(context.place("clean", input));
 
   const planned = forwardSteps(context, "clean", gradient);

@@ -3,7 +3,6 @@
  * Beside what plan.ts names, steps read and write `parameters/N`, `gradients/N` (learned tensors in their arenas), `statistics`
  * (those that are counted) and `training` (seed, step and first image: what a dropout counts).
  */
-import { isPixel } from "../layout/shape.js";
 import type { Architecture } from "../model/architecture.js";
 import { type Attack, fgsmStep } from "../ops/fgsm.js";
 import { trainingLossStep } from "../ops/softmax_loss.js";
@@ -33,9 +32,7 @@ export const attackedImages = (input: string): string => `adv/${input}`;
  */
 export function planTraining(network: Architecture, { learning, batch, labelSmoothing, share = 1, attack = null, ...options }: TrainingPlanOptions): UnitPlan {
   const context = new PlanContext(network, { ...options, filtered: [], variants: 1, batchNorm: "batch", training: true });
-  const logits = context.output;
-  const shape = context.shapes.get(logits)!;
-  if (!isPixel(shape)) throw new Error(`${network.name} ends with maps of ${shape.height}x${shape.width} pixels instead of one number a class`);
+  const logits = context.logits();
   const image = context.allocate(context.place("clean", network.graph.input));
   const body = forwardSteps(context, "clean", true).flatMap(({ steps }) => steps);
   const ofLogits = context.allocate(context.gradient(logits, "#loss"));

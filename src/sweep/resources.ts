@@ -2,6 +2,7 @@
 import type { Network } from "../model/architecture.js";
 import { roomOf } from "../ops/convolution/kernels.js";
 import type { Affine } from "../ops/common/site.js";
+import { affineWidth } from "../plan/packing.js";
 import type { UnitPlan } from "../plan/plan.js";
 import type { GpuExecutor } from "../run/gpu.js";
 import type { Interval } from "./filters.js";
@@ -117,7 +118,7 @@ export class NetworkResources {
   private affine(plan: UnitPlan, resource: string): GPUTexture {
     return this.texture(resource, () => {
       const { scale, shift } = this.scaleAndShift(plan.affines.get(resource)!);
-      const width = Math.ceil(scale.length / 16) * 16;
+      const width = affineWidth(scale.length);
       const texels = new Float32Array(width * 2 * 4);
       for (let c = 0; c < scale.length; c++) {
         texels.set([scale[c], shift[c]], c * 4);

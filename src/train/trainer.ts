@@ -82,7 +82,7 @@ export class Trainer {
   onStep: (result: StepResult) => void = () => undefined;
   /** Steps queued so far. */
   private done = 0;
-  private readonly plans = new Map<number, Prepared>();
+  private readonly plans = new Map<string, Prepared>();
   private update: PreparedPlan | null = null;
   private readonly pending: Promise<void>[] = [];
   private failure: Error | null = null;
@@ -255,7 +255,7 @@ export class Trainer {
 
   /** Of each number of images, once: kernels and textures. */
   private async prepare(images: number, batch = this.options.batch): Promise<Prepared> {
-    const key = images * 2 ** 24 + batch;
+    const key = `${images} of ${batch}`;
     let prepared = this.plans.get(key);
     if (!prepared) {
       const { attack } = this.options;
