@@ -39,8 +39,14 @@ function shuffle(tf, groups, x) {
   return tf.reshape(tf.transpose(tf.reshape(x, [images, height, width, groups, channels / groups]), [0, 1, 2, 4, 3]), x.shape);
 }
 
+/** By the batch's own statistics. */
+function trainedNorm(tf, x, offset, scale, epsilon) {
+  const { mean, variance } = tf.moments(x, [0, 1, 2]);
+  return tf.batchNorm(x, mean, variance, offset, scale, epsilon);
+}
+
 /** Evaluates the graph on NHWC tensors. */
-function forward(tf, graph, weights, images) {
+function forward(tf, graph, weights, images, trains = false) {
   const values = new Map([[graph.input, images]]);
   for (const node of graph.nodes) {
     const inputs = node.inputs.map((input) => values.get(input));
@@ -48,7 +54,10 @@ function forward(tf, graph, weights, images) {
     const biased = (y) => (node.bias ? tf.add(y, weights.get(node.bias)) : y);
     const compute = {
       conv2d: () => biased(convolution(tf, node, x, weights.get(node.weight))),
-      batch_norm: () => tf.batchNorm(x, weights.get(node.mean), weights.get(node.variance), weights.get(node.bias), weights.get(node.weight), node.epsilon),
+      batch_norm: () =>
+        trains
+          ? trainedNorm(tf, x, weights.get(node.bias), weights.get(node.weight), node.epsilon)
+          : tf.batchNorm(x, weights.get(node.mean), weights.get(node.variance), weights.get(node.bias), weights.get(node.weight), node.epsilon),
       activation: () => tf[node.kind](x),
       add: () => tf.add(...inputs),
       concat: () => tf.concat(inputs, 3),
@@ -75,7 +84,7 @@ class Peer {
     if (!this.opened) return { missing: "@tensorflow/tfjs-core is not installed" };
     const { tf, adapter } = this.opened;
     const device = adapter.info.device || adapter.info.description;
-    return { name: "TensorFlow.js webgpu", version: `${tf.version_core}, Node ${process.versions.node}`, device, works: ["forward", "gradient", "unit"] };
+    return { name: "TensorFlow.js webgpu", version: `${tf.version_core}, Node ${process.versions.node}`, device, works: ["forward", "gradient", "unit", "train"] };
   }
 
   async prepare({ case: of, files }) {
@@ -84,10 +93,12 @@ class Peer {
     const weights = new Map();
     for (const [name, { shape, data }] of await readTensors(files.weights)) {
       const tensor = tf.tensor(data, shape);
-      weights.set(name, shape.length === 4 ? tf.transpose(tensor, [2, 3, 1, 0]) : tensor);
+      const weight = shape.length === 4 ? tf.transpose(tensor, [2, 3, 1, 0]) : tensor;
+      weights.set(name, of.work === "train" && !/\.running_(mean|var)$/.test(name) ? tf.variable(weight) : weight);
     }
+    this.optimizer = tf.train.adam(1e-3, 0.9, 0.999, 1e-8);
     this.of = of;
-    this.net = (x) => forward(tf, graph, weights, x);
+    this.net = (x, trains = false) => forward(tf, graph, weights, x, trains);
     this.take = await readImages(files.images);
     const logits = tf.tidy(() => this.net(this.upload(CHECKED).x));
     return { slices: 1, logits: [...(await logits.data())] };
@@ -102,9 +113,9 @@ class Peer {
   }
 
   /** Sum of the cross-entropies. */
-  loss(x, y) {
+  loss(x, y, trains = false) {
     const { tf } = this.opened;
-    const logits = this.net(x);
+    const logits = this.net(x, trains);
     return tf.sum(tf.sub(tf.logSumExp(logits, 1), tf.sum(tf.mul(logits, y), 1)));
   }
 
@@ -112,6 +123,7 @@ class Peer {
     const { tf } = this.opened;
     const { x, y } = this.upload(n);
     if (this.of.work === "forward") return this.loss(x, y);
+    if (this.of.work === "train") return this.optimizer.minimize(() => this.loss(x, y, true), true);
     const { value, grad } = tf.valueAndGrad((images) => this.loss(images, y))(x);
     if (this.of.work === "gradient") return tf.add(value, tf.mul(0, tf.sum(grad)));
     return tf.add(value, this.loss(tf.add(x, tf.mul(EPSILON, tf.sign(grad))), y));

@@ -4,6 +4,7 @@
 
 notebook: batches of 100, every parameter asks for its gradient, batch norm in training mode, as the notebooks run it.
 tuned: weights frozen, eval(), channels_last; the benchmark looks for the best batch.
+A training's step is Adam's in both, batch norm in training mode; tuned: channels_last, the optimizer fused, the case's batch.
 """
 import argparse
 import platform
@@ -26,6 +27,7 @@ class Peer:
     def __init__(self, mode, device, tf32):
         self.notebook, self.device, self.tf32 = mode == "notebook", device, tf32
         self.works = {"unit": self.unit} if self.notebook else {"forward": self.forward, "gradient": self.gradient, "unit": self.unit}
+        self.works["train"] = self.train
 
     def hello(self):
         if torch is None:
@@ -49,12 +51,14 @@ class Peer:
         self.images, self.work = protocol.Images(files["images"]), self.works[case["work"]]
         self.batches = {}
         net.to(self.device).eval()
+        trains = case["work"] == "train"
         if not self.notebook:
-            net.requires_grad_(False).to(memory_format=torch.channels_last)
+            net.requires_grad_(trains).to(memory_format=torch.channels_last)
         self.net = net
+        self.optimizer = torch.optim.Adam(net.parameters(), fused=not self.notebook) if trains else None
         with torch.no_grad():
             logits = net(self.batch(protocol.CHECKED)[0].to(self.device)).flatten().tolist()
-        net.train(self.notebook)
+        net.train(self.notebook or trains)
         return {"slices": 1, "logits": logits}
 
     def batch(self, n):
@@ -74,6 +78,13 @@ class Peer:
         if self.notebook:
             self.net.zero_grad()
         loss.backward()
+        return loss.detach()
+
+    def train(self, x, y):
+        self.optimizer.zero_grad()
+        loss = F.cross_entropy(self.net(x), y)
+        loss.backward()
+        self.optimizer.step()
         return loss.detach()
 
     def unit(self, x, y):

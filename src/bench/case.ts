@@ -7,13 +7,14 @@ import type { Filter } from "../sweep/row.js";
 
 /**
  * `forward`: logits of a batch. `gradient`: forward and the gradient of the loss by the input. `unit`: one filtered network
- * on a batch: forward, gradient, FGSM, forward. `sweep`: a local sweep, every layer, filter and threshold on a batch.
+ * on a batch: forward, gradient, FGSM, forward. `sweep`: a local sweep, every layer, filter and threshold on a batch. `train`:
+ * one step of Adam on a batch, batch norms by its statistics.
  * Images come from host memory and the losses go back there.
  */
-export type Work = "forward" | "gradient" | "unit" | "sweep";
-export const WORKS: Work[] = ["forward", "gradient", "unit", "sweep"];
+export type Work = "forward" | "gradient" | "unit" | "sweep" | "train";
+export const WORKS: Work[] = ["forward", "gradient", "unit", "sweep", "train"];
 
-/** Rates of forward and gradient count images; those of unit and sweep filtered networks x images, which is the same work. */
+/** Rates of forward, gradient and train count images; those of unit and sweep filtered networks x images, which is the same work. */
 export const unitOf = (work: Work): string => (work === "unit" || work === "sweep" ? "units/s" : "images/s");
 
 /** What a sweep sweeps over; for other works it says nothing. */

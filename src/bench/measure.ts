@@ -153,7 +153,8 @@ class CaseRun {
     contender.slices = slices;
     if (hello.batch !== undefined) contender.batch = hello.batch;
     if (!this.options.warmup) return;
-    if (peer === this.peers[0] || hello.batch !== undefined) {
+    // A training of other batches is another training.
+    if (peer === this.peers[0] || hello.batch !== undefined || contender.work === "train") {
       await process.warm(contender.batch);
       if (slices === 1) contender.batches = this.#batches(contender, rateOf(await process.run({ batch: contender.batch, batches: 1, slice: 0 })));
     } else {

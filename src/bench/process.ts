@@ -5,17 +5,18 @@ import type { Kernels } from "../layout/blocks.js";
 import { PACKAGE_VERSION } from "../package.js";
 import { openDevice } from "../run/open.js";
 import { tilesFor, type Tuning } from "../sweep/tiles.js";
-import { WORKS, type Case } from "./case.js";
+import { WORKS, type Case, type Work } from "./case.js";
 import { randomNetwork } from "./networks.js";
 import { CHECKED, serve, type AdapterHello, type Peak, type Prepared, type RunRequest, type Sample, type Server } from "./protocol.js";
 import { Pass } from "./pass.js";
 import { measurePeak } from "./peak.js";
 import { SweepWork } from "./sweepWork.js";
+import { TrainWork } from "./trainWork.js";
 import type { Measured, WorkOptions } from "./works.js";
 
-function openWork(gpu: Gpu, of: Case, options: WorkOptions): Measured {
-  return of.work === "forward" || of.work === "gradient" ? new Pass(gpu, of, options) : new SweepWork(gpu, of, options);
-}
+const MEASURED: Record<Work, new (gpu: Gpu, of: Case, options: WorkOptions) => Measured> = { forward: Pass, gradient: Pass, unit: SweepWork, sweep: SweepWork, train: TrainWork };
+
+const openWork = (gpu: Gpu, of: Case, options: WorkOptions): Measured => new MEASURED[of.work](gpu, of, options);
 
 class Ours implements Server {
   #gpu: Gpu | null = null;

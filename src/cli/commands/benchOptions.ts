@@ -48,7 +48,7 @@ export const BENCH_FLAGS: Record<string, Flag> = {
   input: text(CASES, "Shapes of the images", "1x28x28"),
   classes: text(CASES, "Number of classes", "10; 200 for 64x64"),
   batch: text(CASES, "Images at once; in a sweep, all its images", "256"),
-  work: text(CASES, "forward, gradient (forward and input gradient), unit (one filtered network: forward, gradient, FGSM, forward), sweep", "forward,gradient,unit"),
+  work: text(CASES, "forward, gradient (forward and input gradient), unit (one filtered network: forward, gradient, FGSM, forward), sweep, train (a step of Adam)", "forward,gradient,unit"),
   filters: text(SWEEPS, "Filters: h_a,h_b,h_a+h_b are three sweeps", "h_a+h_b+h_c"),
   thresholds: text(SWEEPS, "Number of thresholds", "25"),
   epsilon: text(SWEEPS, "Strengths of the attack", "0.38"),
