@@ -14,8 +14,10 @@ import type { MapShape } from "./shape.js";
 /** The two sets of kernels, each with a layout of its own. */
 export type Kernels = "software" | "hardware";
 
-/** Images per variant are padded to a multiple of this and of a block, which is a multiple of every kernel's tile. */
+/** Images of the widest tile of any kernel. */
 export const IMAGE_MULTIPLE = 64;
+/** Padding that pays, by wider tiles, relative to the images. */
+const MOST_PADDING = 0.3;
 
 export type { MapShape } from "./shape.js";
 
@@ -80,10 +82,11 @@ const stackOf = (kernels: Kernels | undefined): number => (kernels === "hardware
 /** Images in a block of what lies for these kernels. */
 export const blockImages = ({ kernels, lanes }: Pick<LayoutLimits, "kernels" | "lanes">): number => lanes * stackOf(kernels);
 
-/** Blocks that hold so many images of a variant, with the padding behind them. */
+/** Blocks that hold so many images of a variant, with the padding behind them: up to the widest tile where few images pay for it. */
 export function blocksFor(images: number, limits: Pick<LayoutLimits, "kernels" | "lanes">): number {
   const each = blockImages(limits);
-  const multiple = Math.max(each, IMAGE_MULTIPLE);
+  let multiple = Math.max(each, IMAGE_MULTIPLE);
+  while (multiple > each && Math.ceil(images / multiple) * multiple > (1 + MOST_PADDING) * images) multiple /= 2;
   return Math.ceil(images / multiple) * (multiple / each);
 }
 

@@ -5,9 +5,10 @@ import { type AnyPlan, roomOf } from "./convolution/kernels.js";
 import { conv2d as convLoops, conv2dInputGradient, conv2dWeightGradient, convOutput, type ConvShape, multiplyAdds, tileKey } from "./convolution/shape.js";
 import { biasGradientStep, weightGradientSteps } from "./convolution/software/weightGradient.js";
 import { endingConstants } from "./common/elementwise.js";
+import type { TiledLimits } from "./convolution/room.js";
 import type { Conv2dNode } from "./common/nodes.js";
 import type { Op, Parameter } from "./common/op.js";
-import type { Affine, Epilogue, GradientSite, KernelLimits, LearningSite, Place, Site, SiteOptions, Target } from "./common/site.js";
+import type { Affine, Epilogue, GradientSite, LearningSite, Place, Site, SiteOptions, Target } from "./common/site.js";
 import { layerOf, type Step } from "./common/step.js";
 
 /** What convolutions and linear layers have in common: the rest of this file does both. */
@@ -66,7 +67,7 @@ export const withBias = (y: Float64Array, bias: ArrayLike<number> | null, area: 
 export const affineOf = ({ bias, shape }: Convolution, { norm }: Epilogue): Affine => ({ channels: shape.outChannels, bias, norm, literal: null, statistics: true });
 
 /** @param gradient whether it is the input's gradient. @returns null where the tiled kernel cannot do it */
-export function tiledPlan(shape: ConvShape, gradient: boolean, read: BlockLayout, written: BlockLayout, options: KernelLimits & Pick<SiteOptions, "tiles">): AnyPlan | null {
+export function tiledPlan(shape: ConvShape, gradient: boolean, read: BlockLayout, written: BlockLayout, options: TiledLimits & Pick<SiteOptions, "tiles">): AnyPlan | null {
   const room = roomOf(options);
   if (!room.can(shape, gradient)) return null;
   const tile = options.tiles?.[tileKey(shape, gradient)] ?? room.candidates(shape, gradient, options)[0];

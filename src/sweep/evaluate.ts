@@ -65,6 +65,7 @@ export class Evaluator implements Cuttable {
   private tileImages: number;
   private mostVariants: number;
   private usedVariants = 1;
+  private isFitted = false;
   private readonly limits: KernelLimits;
 
   constructor(
@@ -98,6 +99,7 @@ export class Evaluator implements Cuttable {
     const collect = async (most: number): Promise<void> => {
       while (pending.length > most) await this.collect(pending.shift()!, sums);
     };
+    this.fitTile(filtered);
     const tile = this.tileImages;
     for (let first = unit.firstImage; first < unit.firstImage + unit.images; first += tile) {
       const images = Math.min(tile, unit.firstImage + unit.images - first);
@@ -255,9 +257,25 @@ export class Evaluator implements Cuttable {
     await this.submitter.drain().catch(() => undefined);
     this.free();
     if (this.usedVariants > 1) this.mostVariants = Math.floor(this.usedVariants / 2);
-    else if (!this.isTileFixed && this.tileImages > IMAGE_MULTIPLE) this.tileImages = Math.max(IMAGE_MULTIPLE, Math.floor(this.tileImages / 2 / IMAGE_MULTIPLE) * IMAGE_MULTIPLE);
-    else return false;
+    else return this.halveTile();
     return true;
+  }
+
+  /** @returns false where a tile cannot have fewer images */
+  private halveTile(): boolean {
+    const least = Math.min(IMAGE_MULTIPLE, blockImages(this.limits));
+    if (this.isTileFixed || this.tileImages <= least) return false;
+    const half = Math.floor(this.tileImages / 2);
+    const multiple = half >= IMAGE_MULTIPLE ? IMAGE_MULTIPLE : least;
+    this.tileImages = Math.max(least, Math.floor(half / multiple) * multiple);
+    return true;
+  }
+
+  /** Once: large images come in smaller tiles, so that one filtered network keeps to its share of the memory. */
+  private fitTile(filtered: string[]): void {
+    const bytes = (): number => planBytes(planUnit(this.network, this.planOptions(filtered, 1, blocksFor(this.tileImages, this.limits), this.tileImages)));
+    while (!this.isFitted && bytes() > MEMORY[this.gpu.adapter.type] && this.halveTile());
+    this.isFitted = true;
   }
 
   private free(): void {

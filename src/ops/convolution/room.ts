@@ -10,6 +10,13 @@ export interface KernelLimits extends LayoutLimits {
   accumulators: number;
 }
 
+/** What of a plan its tiles go by. */
+export interface TiledLimits extends KernelLimits {
+  /** Blocks of images of each filtered network, and how many of those there are; one where they are left out: a tile must not reach from one into the next. */
+  blocksPerVariant?: number;
+  variants?: number;
+}
+
 /** What a tiled kernel, its weights' packing and its grid have to agree on. */
 export interface TiledPlan {
   kernels: Kernels;
@@ -40,7 +47,7 @@ export interface Room<Plan extends TiledPlan, Tile extends object> {
    * @param input layout of what is read: the activations, or in a gradient the gradient of the convolution's output
    * @param output layout of what is written
    */
-  plan(shape: ConvShape, gradient: boolean, input: BlockLayout, output: BlockLayout, tile: Tile, limits: KernelLimits): Plan;
+  plan(shape: ConvShape, gradient: boolean, input: BlockLayout, output: BlockLayout, tile: Tile, limits: TiledLimits): Plan;
   /** @param blocks of images that are written */
   dispatches(plan: Plan, output: BlockLayout, blocks: number, limits: KernelLimits): Dispatch[];
   /**

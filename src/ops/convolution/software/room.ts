@@ -1,13 +1,13 @@
 /** The tiled kernel for software adapters, as the rest of the engine sees it. */
 import type { Room } from "../room.js";
 import { type ConvPlan, convGrid, packWeights, planConv } from "./plan.js";
-import { ACCUMULATORS, type ConvTile, isTiled, tileCandidates } from "./tile.js";
+import { ACCUMULATORS, type ConvTile, isTiled, tileCandidates, withinVariant } from "./tile.js";
 
 export const software: Room<ConvPlan, ConvTile> = {
   kernel: "conv2d",
   can: isTiled,
   candidates: tileCandidates,
-  plan: (shape, gradient, input, output, tile, { maxTextureWidth }) => planConv(shape, gradient, input, output, tile, maxTextureWidth),
+  plan: (shape, gradient, input, output, tile, limits) => planConv(shape, gradient, input, output, withinVariant(tile, limits), limits.maxTextureWidth),
   dispatches: (plan, output, blocks, { shuffle, accumulators }) =>
     plan.bands.map((band) => ({
       constants: { ...plan.constants, ...band.constants, SHUFFLE: shuffle, DIRECT: accumulators < ACCUMULATORS.software },

@@ -1,6 +1,6 @@
 /** Register tiles of the convolution kernel for software: which there are for a shape, and which is the best guess. */
 import { CHANNEL_TILE, IMAGE_MULTIPLE } from "../../../layout/blocks.js";
-import { sameTile } from "../room.js";
+import { sameTile, type TiledLimits } from "../room.js";
 import { type ConvShape, convOutput, multiplyAdds } from "../shape.js";
 
 /** What one invocation computes. */
@@ -127,6 +127,13 @@ function guessTile(shape: ConvShape, gradient: boolean, limits: TileLimits): Con
   const tile = widest(16);
   const rows = Math.max(unit, Math.floor(budget / (width * tile) / unit) * unit);
   return { channels: tile, rows: Math.min(rows, Math.ceil(height / unit) * unit), blocks: 1, banded: false };
+}
+
+/** A tile as many blocks wide as fill a variant's without a rest; behind the last variant there is nothing that a rest could harm. */
+export function withinVariant(tile: ConvTile, { blocksPerVariant = 1, variants = 1 }: TiledLimits): ConvTile {
+  let { blocks } = tile;
+  while (variants > 1 && blocksPerVariant % blocks !== 0) blocks /= 2;
+  return { ...tile, blocks };
 }
 
 const isPointwise = ({ kernel }: ConvShape): boolean => kernel[0] * kernel[1] === 1;
