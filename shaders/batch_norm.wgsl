@@ -1,21 +1,17 @@
 // Batch norm with a batch's own statistics, then residual and ReLU; with GRADIENT the gradient of its input, which
 // flows through the statistics: scale * inverse deviation * (dy - mean(dy) - normalised x * mean(dy * normalised x)).
-// Ioffe and Szegedy 2015, arXiv 1502.03167. One invocation: one image (lane), one channel group (y), one vec4 (z).
+// Ioffe and Szegedy 2015, arXiv 1502.03167. One invocation: one image (lane), one channel group (y), all of its map.
 // @import input_layout
 // @import other_layout
 // @import output_layout
+const GRADIENT = false;
+// @import epilogue_constants
 // @import residual_place
 // @import gate_place
-const GRADIENT = false;
-const RESIDUAL = false;
-const RELU = false;
-const CAP = 0; // of the ReLU; 0: none
-const GATE = false;
-const GATE_CAP = 0; // of the ReLU whose gradient it is
 
 struct Params {
   blocks_per_variant: u32,
-  input_blocks: u32,
+  in_blocks: u32,
   residual_blocks: u32,
   gate_blocks: u32,
   stats_rows: u32,
@@ -33,44 +29,40 @@ struct Params {
 
 @compute @workgroup_size(LANES)
 fn main(@builtin(workgroup_id) tile: vec3u, @builtin(local_invocation_id) local: vec3u) {
-  let variant = tile.x / params.blocks_per_variant;
-  let x = textureLoad(input, in_at(tile.x % params.input_blocks, tile.y, tile.z, local.x));
-  let at = out_at(tile.x, tile.y, tile.z, local.x);
-  var value = vec4f(0);
+  let image_block = tile.x;
+  let group = tile.y;
+  let lane = local.x;
+  let variant = image_block / params.blocks_per_variant;
+  // Of each of the group's channels, or of the one there is.
+  var n: array<vec4f, IN_PACK>;
+  var s: array<vec4f, IN_PACK>;
+  var g: array<vec4f, IN_PACK>;
   // @unroll
-  for (var i = 0; i < 4; i++) {
-    let channel = tile.y * IN_PACK + i % IN_PACK;
-    let n = textureLoad(norm, vec2u(channel, 0), 0);
-    let s = textureLoad(stats, vec2u(channel, variant % params.stats_rows), 0);
-    let normalised = (x[i] - s.x) * s.y;
+  for (var u = 0; u < IN_PACK; u++) {
+    n[u] = textureLoad(norm, vec2u(group * IN_PACK + u, 0), 0);
+    s[u] = textureLoad(stats, vec2u(group * IN_PACK + u, variant % params.stats_rows), 0);
     // @static
     if (GRADIENT) {
-      let g = textureLoad(gradient_stats, vec2u(channel, variant), 0);
-      value[i] = n.x * s.y * (textureLoad(dy, other_at(tile.x, tile.y, tile.z, local.x))[i] - g.x - normalised * g.y);
+      g[u] = textureLoad(gradient_stats, vec2u(group * IN_PACK + u, variant), 0);
+    }
+  }
+  for (var quad = 0u; quad < OUT_QUADS; quad++) {
+    let x = textureLoad(input, in_at(image_block % params.in_blocks, group, quad, lane));
+    var value = vec4f(0);
+    // @static
+    if (GRADIENT) {
+      let d = textureLoad(dy, other_at(image_block, group, quad, lane));
+      // @unroll
+      for (var i = 0; i < 4; i++) {
+        value[i] = n[i % IN_PACK].x * s[i % IN_PACK].y * (d[i] - g[i % IN_PACK].x - (x[i] - s[i % IN_PACK].x) * s[i % IN_PACK].y * g[i % IN_PACK].y);
+      }
     } else {
-      value[i] = normalised * n.x + n.y;
+      // @unroll
+      for (var i = 0; i < 4; i++) {
+        value[i] = (x[i] - s[i % IN_PACK].x) * s[i % IN_PACK].y * n[i % IN_PACK].x + n[i % IN_PACK].y;
+      }
     }
+    // @import epilogue
+    textureStore(output, out_at(image_block, group, quad, lane), value);
   }
-  // @static
-  if (RESIDUAL) {
-    value += textureLoad(residual, residual_at(tile.x % params.residual_blocks, tile.y, tile.z, local.x));
-  }
-  // @static
-  if (RELU) {
-    value = max(value, vec4f(0));
-    // @static
-    if (CAP > 0) {
-      value = min(value, vec4f(CAP));
-    }
-  }
-  // @static
-  if (GATE) {
-    let shown = textureLoad(gate, gate_at(tile.x % params.gate_blocks, tile.y, tile.z, local.x), 0);
-    value = select(vec4f(0), value, shown > vec4f(0));
-    // @static
-    if (GATE_CAP > 0) {
-      value = select(vec4f(0), value, shown < vec4f(GATE_CAP));
-    }
-  }
-  textureStore(output, at, value);
 }

@@ -3,7 +3,7 @@
  * behind the sum in front of it where there is one. With those of the batch the gradient flows through the statistics.
  */
 import { layoutConstants } from "../layout/blocks.js";
-import { endingConstants, mapStep } from "./common/elementwise.js";
+import { mapStep } from "./common/elementwise.js";
 import type { BatchNormNode } from "./common/nodes.js";
 import type { Op, Parameter, TwinInputs } from "./common/op.js";
 import type { Affine, GradientSite, LearningSite, Place, Site } from "./common/site.js";
@@ -68,7 +68,7 @@ function runningGradient(node: BatchNormNode, site: GradientSite): Step {
 }
 
 function batchSteps(node: BatchNormNode, site: Site): Step[] {
-  const { inputs: [input], output, epilogue: { residual, relu }, options } = site;
+  const { inputs: [input], output, epilogue, options } = site;
   const { blocksPerVariant, images } = options;
   const rows = input.blocks / blocksPerVariant;
   const stats = site.texture("stats", columns(input), rows);
@@ -77,16 +77,10 @@ function batchSteps(node: BatchNormNode, site: Site): Step[] {
   const cost = output.blocks * lanes * groups * quads * 4;
   return [
     { kernel: "batch_norm_stats", name: "batch_norm_stats", constants: { ...constants, ...layoutConstants("OTHER", input.layout) }, params: { blocks_per_variant: blocksPerVariant, images, stats_rows: rows, raw_blocks: input.blocks, epsilon: node.epsilon }, bindings: { input: input.resource, output: stats }, writes: [stats], grid: [rows, groups, 1], cost: 2 * cost },
-    {
-      kernel: "batch_norm",
-      name: "batch_norm",
-      constants: { ...constants, ...layoutConstants("OTHER", output.layout), ...layoutConstants("OUT", output.layout), ...endingConstants({ residual, relu }) },
-      params: { blocks_per_variant: blocksPerVariant, input_blocks: input.blocks, residual_blocks: residual?.blocks ?? 1, gate_blocks: 1, stats_rows: rows },
-      bindings: { input: input.resource, output: output.resource, norm: site.affine(affineOf(node, false)), stats, ...(residual && { residual: residual.resource }) },
-      writes: [output.resource],
-      grid: [output.blocks, groups, quads],
-      cost,
-    },
+    mapStep({
+      kernel: "batch_norm", name: "batch_norm", input, output, ending: epilogue,
+      constants: layoutConstants("OTHER", output.layout), params: { blocks_per_variant: blocksPerVariant, stats_rows: rows }, bindings: { norm: site.affine(affineOf(node, false)), stats },
+    }),
   ];
 }
 
@@ -95,23 +89,15 @@ function batchGradient(node: BatchNormNode, site: GradientSite): Step[] {
   const rows = input.blocks / blocksPerVariant;
   const stats = site.kept("stats");
   const gradientStats = gradientStatsOf(site);
-  const constants = { GRADIENT: true };
-  const { place, residual, gate } = site.target(0, { sum: true, gate: true });
-  const { groups, quads, lanes } = input.layout;
-  const cost = place.blocks * lanes * groups * quads * 4;
+  const { place, ...ending } = site.target(0, { sum: true, gate: true });
   return [
     // In training the weight's gradient needed them before.
     ...(training ? [] : [gradientStatsStep(node, site)]),
-    {
-      kernel: "batch_norm",
-      name: "batch_norm gradient",
-      constants: { ...constants, ...layoutConstants("IN", input.layout), ...layoutConstants("OTHER", gradient.layout), ...layoutConstants("OUT", place.layout), ...endingConstants({ residual, gate }) },
-      params: { blocks_per_variant: blocksPerVariant, input_blocks: input.blocks, residual_blocks: residual?.blocks ?? 1, gate_blocks: gate?.place.blocks ?? 1, stats_rows: rows },
-      bindings: { input: input.resource, output: place.resource, dy: gradient.resource, norm: site.affine(affineOf(node, false)), stats, gradient_stats: gradientStats, ...(residual && { residual: residual.resource }), ...(gate && { gate: gate.place.resource }) },
-      writes: [place.resource],
-      grid: [place.blocks, groups, quads],
-      cost,
-    },
+    mapStep({
+      kernel: "batch_norm", name: "batch_norm gradient", input, output: place, ending,
+      constants: { GRADIENT: true, ...layoutConstants("OTHER", gradient.layout) }, params: { blocks_per_variant: blocksPerVariant, stats_rows: rows },
+      bindings: { dy: gradient.resource, norm: site.affine(affineOf(node, false)), stats, gradient_stats: gradientStats },
+    }),
   ];
 }
 

@@ -99,7 +99,7 @@ export function weightGradientSteps(weight: string, shape: ConvShape, site: Lear
     LANES_OUT: tile.lanesOut, OUTS: tile.outs, INS: tile.ins, ...groups, TAP_TOP: top, TAP_LEFT: columns.first, TAP_ROWS: tile.rows, TAP_COLS: columns.count,
     SUMS: sums, SHARES: shares, TILES_Y: y, TILES_PER_ROW: perRow, TILE_ROWS: tileRows,
   };
-  const workgroups = Math.ceil((shape.outChannels * ins * kernelRows * kernelCols) / 64);
+  const workgroups = Math.ceil((shape.outChannels * ins * kernelRows * kernelCols) / 4 / 64);
   const gridColumns = Math.min(workgroups, 32768);
   return [
     {
@@ -119,11 +119,11 @@ export function weightGradientSteps(weight: string, shape: ConvShape, site: Lear
       kernel: "unpack_weight_grad",
       name: `unpack_weight_grad ${layerOf(weight)}`,
       constants: { LANES: lanes, ...shared, ...kernel, OUT_CHANNELS: shape.outChannels, ROW_TILES: rowTiles },
-      params: { first: place.first, columns: gridColumns },
+      params: { first: place.first / 4, columns: gridColumns },
       bindings: { sums: texture, gradients },
       writes: [gradients],
       grid: [gridColumns, Math.ceil(workgroups / gridColumns), 1],
-      cost: workgroups * 64,
+      cost: workgroups * 256,
     },
   ];
 }
