@@ -14,7 +14,7 @@ const RUN = join(folder, "run");
 const CALLS: Record<string, [args: string[], field: string]> = {
   run: [["--limit", "8", "--thresholds", "3", "--layers", "fc", "--out", RUN], "summary"],
   devices: [[], "0"],
-  verify: [[], "adapter"],
+  verify: [["--network", "demo"], "adapter"],
   inspect: [[DEMO_CHECKPOINT], "layers"],
   score: [[RUN], "runs"],
   plot: [[RUN], "report"],

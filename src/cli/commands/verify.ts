@@ -7,6 +7,7 @@ import { JSON_FLAG, KERNELS_FLAG } from "../command.js";
 import { kernelsOf } from "../options.js";
 import type { Kernels } from "../../layout/blocks.js";
 import { columns } from "../table.js";
+import { choice, distinct, list, type Given } from "../values.js";
 import { bold, say } from "../terminal.js";
 
 interface Verified extends Differences {
@@ -72,8 +73,18 @@ export async function verify({ cases = GOLDEN_CASES, ...options }: { adapter: st
   }
 }
 
+/** @throws OptionError for a name that is none of the networks' */
+function casesOf(given: Given): GoldenCase[] {
+  const names = list("network", given)?.map((name) => choice("network", name, Object.fromEntries(Object.keys(DESCRIPTIONS).map((known) => [known, known]))));
+  return names ? GOLDEN_CASES.filter(({ name }) => distinct("network", names).includes(name)) : GOLDEN_CASES;
+}
+
 export const verifyCommand: Command = {
-  flags: { adapter: { type: "string", requiresArg: true, description: "Index, or part of the name, as `devices` shows them", defaultDescription: "the first" }, ...KERNELS_FLAG, ...JSON_FLAG },
+  flags: {
+    network: { type: "string", requiresArg: true, completes: { someOf: Object.keys(DESCRIPTIONS) }, description: `Networks to compute, by commas: ${Object.keys(DESCRIPTIONS).join(", ")}`, defaultDescription: "all of them" },
+    adapter: { type: "string", requiresArg: true, description: "Index, or part of the name, as `devices` shows them", defaultDescription: "the first" },
+    ...KERNELS_FLAG, ...JSON_FLAG,
+  },
   describe: (y) => y.usage("$0 verify [options]\n\nRuns whole networks on the adapter and compares logits, losses and input gradients with stored values that PyTorch\ncomputed. Ends with 0 when they are the same, with 69 when not."),
-  run: (args) => verify({ adapter: (args.adapter as string | undefined) ?? null, kernels: kernelsOf(args), json: args.json === true }),
+  run: (args) => verify({ adapter: (args.adapter as string | undefined) ?? null, kernels: kernelsOf(args), json: args.json === true, cases: casesOf(args.network as Given) }),
 };
