@@ -4,14 +4,15 @@ import * as assert from "uvu/assert";
 import type { Network } from "../src/model/architecture.js";
 import { GraphBuilder } from "../src/model/builder.js";
 import { evaluateGraph } from "../src/model/twin.js";
+import { startNoise } from "../src/ops/pgd.js";
 import { OPTIMIZER_DEFAULTS } from "../src/train/optimizer.js";
 import { initialTensors } from "../src/train/initialise.js";
-import { Trainer, type StepResult } from "../src/train/trainer.js";
+import { Trainer, type StepResult, type TrainingAttack } from "../src/train/trainer.js";
 import { assertClose, noise } from "./support/close.js";
 import { gpu } from "./support/kernel.js";
 
 const IMAGE = { channels: 2, height: 6, width: 5 };
-const [IMAGES, CLASSES, EPSILON] = [9, 4, 0.07];
+const [IMAGES, CLASSES, EPSILON, STEP] = [9, 4, 0.07, 0.03];
 
 function networkOf(): Network {
   const builder = new GraphBuilder();
@@ -33,8 +34,8 @@ function plain(of: ArrayLike<number>): { loss: number; gradient: Float64Array } 
   return { loss: loss.reduce((sum, each) => sum + each, 0) / IMAGES, gradient };
 }
 
-async function firstStep(mix: number | null, images: Float32Array = pixels): Promise<{ result: StepResult; gradients: Map<string, Float32Array> }> {
-  const attack = mix === null ? null : { fgsm: { epsilon: Array<number>(4).fill(EPSILON), low: Array<number>(4).fill(-1), high: Array<number>(4).fill(1) }, clamp: false, mix };
+async function firstStep(mix: number | null, images: Float32Array = pixels, pgd: TrainingAttack["pgd"] = null): Promise<{ result: StepResult; gradients: Map<string, Float32Array> }> {
+  const attack = mix === null ? null : { ball: { epsilon: Array<number>(4).fill(EPSILON), step: Array<number>(4).fill(STEP), low: Array<number>(4).fill(-1), high: Array<number>(4).fill(1) }, clamp: false, pgd, mix };
   const trainer = await Trainer.open(await gpu(), network, { optimizer: { kind: "sgd", ...OPTIMIZER_DEFAULTS }, batch: IMAGES, attack }, IMAGE);
   try {
     const results: StepResult[] = [];
@@ -61,6 +62,28 @@ for (const mix of [0.25, 1]) {
       const wanted = ofClean.gradients.get(tensor)!.map((value, i) => (1 - mix) * value + mix * ofAttacked.gradients.get(tensor)![i]);
       assertClose(gradient, wanted, 1e-4, tensor);
     }
+  });
+}
+
+/** Madry et al. 2018: steps along the sign, each back into the ball. */
+function moved(from: Float32Array, steps: number): Float32Array {
+  let at = from;
+  for (let step = 0; step < steps; step++) {
+    const { gradient } = plain(at);
+    at = at.map((value, i) => pixels[i] + Math.min(EPSILON, Math.max(-EPSILON, value + STEP * Math.sign(gradient[i]) - pixels[i])));
+  }
+  return at;
+}
+
+for (const [randomStart, mix] of [[null, 0.5], [5, 1]] as const) {
+  test(`several steps, ${randomStart === null ? "from the images" : "from a random place, and nothing else learned from"}`, async () => {
+    const start = randomStart === null ? pixels : pixels.map((value, i) => value + EPSILON * startNoise(randomStart, Math.floor(i / 60), i % 60));
+    const last = moved(start, 4);
+    const { result, gradients } = await firstStep(mix, pixels, { steps: 4, randomStart });
+    assertClose([result.loss], [(1 - mix) * clean.loss + mix * plain(last).loss], 1e-4, "loss");
+    const [ofClean, ofAttacked] = [await firstStep(null), await firstStep(null, last)];
+    assert.is(result.correct, ofClean.result.correct);
+    for (const [tensor, gradient] of gradients) assertClose(gradient, ofClean.gradients.get(tensor)!.map((value, i) => (1 - mix) * value + mix * ofAttacked.gradients.get(tensor)![i]), 1e-3, tensor);
   });
 }
 

@@ -1,6 +1,5 @@
 /** The words that flags take, with what each stands for; --help, completion and the checks read them here. */
 import { AUGMENTATIONS, type Augmentation } from "../train/augment.js";
-import type { AdversarialConfig } from "../train/config.js";
 import type { OptimizerConfig } from "../train/optimizer.js";
 import type { Order } from "../train/order.js";
 import type { ScheduleKind } from "../train/schedule.js";
@@ -32,5 +31,4 @@ export const SCHEDULES: Record<string, ScheduleKind> = { constant: "constant", s
 export const AUGMENTS = Object.fromEntries(AUGMENTATIONS.map((name) => [name, name])) as Record<string, Augmentation>;
 export const ORDERS: Record<string, Order> = { shuffle: "shuffle", file: "file" };
 export const CHECKPOINT_FORMATS: Record<string, CheckpointFormat> = { ckpt: "ckpt", safetensors: "safetensors" };
-export const TRAINING_ATTACKS: Record<string, AdversarialConfig["attack"]> = { fgsm: "fgsm" };
 export const KERNELS: Record<string, Kernels> = { software: "software", hardware: "hardware" };

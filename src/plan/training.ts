@@ -5,6 +5,7 @@
  */
 import type { Architecture } from "../model/architecture.js";
 import { type Attack, fgsmStep } from "../ops/fgsm.js";
+import { pgdStep, randomStartStep } from "../ops/pgd.js";
 import { trainingLossStep } from "../ops/softmax_loss.js";
 import { BackwardPlanner, type Learning } from "./backward.js";
 import { type ContextOptions, PlanContext } from "./context.js";
@@ -20,14 +21,27 @@ export interface TrainingPlanOptions extends Omit<ContextOptions, "filtered" | "
   /** Share of this pass in the loss; 0: nothing is learned by it. By default all of it. */
   share?: number;
   /** Makes attacked images of the images, by the network as it is. */
-  attack?: { fgsm: Attack; clamp: boolean } | null;
+  attack?: TrainingAttackStep | null;
+}
+
+export interface TrainingAttackStep {
+  ball: Attack;
+  clamp: boolean;
+  /** One step of several: the images are where the last one left them, and those that are attacked lie at `originalImages`. */
+  moving?: boolean;
+  /** Of the first of them: a seed; null: the images. */
+  randomStart?: number | null;
 }
 
 /** Where attacked images lie. */
 export const attackedImages = (input: string): string => `adv/${input}`;
 
+/** Where the images lie that an attack of several steps keeps close to. */
+export const originalImages = (input: string): string => `original/${input}`;
+
 /**
- * @returns prefix: the packing, once a step of the optimizer; body: what adds a part of the batch to the gradients
+ * @returns prefix: the packing, once a step of the optimizer, and what begins a moving attack; body: what adds a part of the batch to the
+ * gradients
  * @throws Error naming the layer whose input does not fit, and where the output is no vector of logits
  */
 export function planTraining(network: Architecture, { learning, batch, labelSmoothing, share = 1, attack = null, ...options }: TrainingPlanOptions): UnitPlan {
@@ -40,13 +54,19 @@ export function planTraining(network: Architecture, { learning, batch, labelSmoo
   const backward = new BackwardPlanner(context, { ...(share > 0 ? learning : { learned: () => null, counted: () => null }), ofImages: attack !== null });
   body.push(...backward.steps(ofLogits));
   const attacked = attack && context.allocate(context.place("adv", network.graph.input));
-  if (attack && attacked) body.push(fgsmStep(image, backward.gradientOf(network.graph.input), attacked, attack.fgsm, attack.clamp));
-  const prefix = [
+  const original = attack?.moving ? context.allocate({ ...image, resource: originalImages(network.graph.input) }) : image;
+  if (attack && attacked) {
+    const { ball, clamp, moving } = attack;
+    const gradient = backward.gradientOf(network.graph.input);
+    body.push(moving ? pgdStep({ image: original, moving: image, gradient, output: attacked, attack: ball, clamp }) : fgsmStep(image, gradient, attacked, ball, clamp));
+  }
+  const packing = [
     ...[...context.weights].map(([resource, plan]) => packWeightsStep(resource, plan, learning.learned)),
     ...[...context.affines].filter(([, affine]) => affine.literal === null).map(([resource, affine]) => packAffineStep(resource, affine, learning.learned)),
   ];
+  const begin = attack?.moving && attack.randomStart != null ? [randomStartStep(original, image, attack.ball, attack.clamp, { seed: attack.randomStart, blocksPerVariant: options.blocksPerVariant })] : [];
   return {
-    prefix, body, tensors: context.tensors, weights: context.weights, affines: context.affines, filtered: [], blocksPerVariant: options.blocksPerVariant, blockImages: image.layout.images,
+    prefix: [...packing, ...begin], body, tensors: context.tensors, weights: context.weights, affines: context.affines, filtered: [], blocksPerVariant: options.blocksPerVariant, blockImages: image.layout.images,
     variants: 1, passes: 1, input: image.layout, logits, inputGradient: null, ...(attacked && { kept: new Set([attacked.resource]) }),
   };
 }

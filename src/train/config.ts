@@ -1,12 +1,14 @@
 /** What a training computes, as plain data: the part of the options on which its numbers depend. */
 import type { Augmentation } from "./augment.js";
+import type { AttackConfig } from "../sweep/attack.js";
+import type { AttackName } from "../sweep/row.js";
 import type { OptimizerConfig } from "./optimizer.js";
 import type { Order } from "./order.js";
 import type { Schedule } from "./schedule.js";
 
 /** Attacked images are learned from beside those they are made of. */
-export interface AdversarialConfig {
-  attack: "fgsm";
+export interface AdversarialConfig extends AttackConfig {
+  attack: AttackName;
   epsilon: number;
   epsilonSpace: "input" | "pixel";
   /** Whether attacked images keep to the valid range of pixels. */

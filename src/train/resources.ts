@@ -59,7 +59,7 @@ export class TrainingResources {
     const [kind, arena] = resource.split("/");
     const floats = arena === undefined ? undefined : this.table.arenas.get(arena);
     if (floats !== undefined) return kind === "chosen" ? Math.ceil(floats / 32) * 4 : floats * 4;
-    const sizes: Record<string, number> = { statistics: this.table.statistics * 4, labels: MOST_IMAGES * 4, results: MOST_IMAGES * 8, training: 16, optimizer: 32 };
+    const sizes: Record<string, number> = { statistics: this.table.statistics * 4, labels: MOST_IMAGES * 4, places: MOST_IMAGES * 4, results: MOST_IMAGES * 8, training: 16, optimizer: 32 };
     return sizes[kind] ?? null;
   }
 
@@ -70,6 +70,11 @@ export class TrainingResources {
 
   writeLabels(labels: Uint32Array): void {
     this.write("labels", 0, labels);
+  }
+
+  /** Numbers by which a random start tells images apart: none comes twice in four billion. */
+  writePlaces(first: number, images: number): void {
+    this.write("places", 0, Uint32Array.from({ length: images }, (_, i) => first + i));
   }
 
   writeTraining(seed: number, step: number, firstImage: number): void {

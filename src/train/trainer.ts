@@ -6,7 +6,7 @@ import type { Tensor } from "../io/types.js";
 import { type MapShape, toBlocks } from "../layout/blocks.js";
 import type { Network } from "../model/architecture.js";
 import type { Attack } from "../ops/fgsm.js";
-import { attackedImages, planTraining } from "../plan/training.js";
+import { attackedImages, originalImages, planTraining, type TrainingAttackStep } from "../plan/training.js";
 import type { UnitPlan } from "../plan/plan.js";
 import { GpuExecutor, type PreparedPlan } from "../run/gpu.js";
 import { kernelLimits } from "../run/limits.js";
@@ -33,10 +33,12 @@ export interface TrainerOptions {
   profiler?: Profiler | null;
 }
 
-/** FGSM by the network as it is at each step, its norms by the batch's statistics. */
+/** FGSM or PGD by the network as it is at each step, its norms by the batch's statistics. */
 export interface TrainingAttack {
-  fgsm: Attack;
+  ball: Attack;
   clamp: boolean;
+  /** Null: one step of length epsilon. */
+  pgd: { steps: number; randomStart: number | null } | null;
   /** Share of the attacked images in the loss, above 0 and at most 1. */
   mix: number;
 }
@@ -66,6 +68,8 @@ const QUEUED = 2;
 
 interface Prepared extends PreparedPlan {
   images: number;
+  /** A step of an attack that has several. */
+  moving: PreparedPlan | null;
   /** The same for attacked images; null where there is no attack. */
   attacked: PreparedPlan | null;
 }
@@ -136,7 +140,8 @@ export class Trainer {
       resources.writeTraining(options.seed ?? 0, number, first);
       await this.pass(prepared, first === 0, 1 - mix, parts);
       if (!prepared.attacked) continue;
-      this.copyImages(prepared.texture(attackedImages(this.network.graph.input)), prepared.attacked.texture(this.input));
+      const attacked = prepared.moving ? await this.attackInSteps(prepared, prepared.moving, (number - 1) * options.batch + first) : prepared.texture(this.attacked);
+      this.copyImages(attacked, prepared.attacked.texture(this.input));
       await this.pass({ ...prepared.attacked, images: of }, first === 0, mix, parts);
     }
     resources.writeOptimizer(optimizerState(options.optimizer, learningRate, number));
@@ -149,6 +154,25 @@ export class Trainer {
 
   private get input(): string {
     return `clean/${this.network.graph.input}`;
+  }
+
+  private get attacked(): string {
+    return attackedImages(this.network.graph.input);
+  }
+
+  /** Steps along the sign of the gradient at the moving images, each projected back. @param place of the first image among all that were attacked */
+  private async attackInSteps(clean: Prepared, { prefix, body, texture }: PreparedPlan, place: number): Promise<GPUTexture> {
+    const { resources, submitter, options } = this;
+    this.copyImages(clean.texture(this.input), texture(originalImages(this.network.graph.input)));
+    this.copyImages(clean.texture(this.input), texture(this.input));
+    resources.writePlaces(place, clean.images);
+    // Packs also what the pass before it did not need: weights for the gradient of the images.
+    await submitter.run(prefix);
+    for (let step = 0; step < options.attack!.pgd!.steps; step++) {
+      if (step > 0) this.copyImages(texture(this.attacked), texture(this.input));
+      await submitter.run(body);
+    }
+    return texture(this.attacked);
   }
 
   /** Adds a part of the batch to the gradients. @param parts where what its images came to is added */
@@ -259,25 +283,28 @@ export class Trainer {
     let prepared = this.plans.get(key);
     if (!prepared) {
       const { attack } = this.options;
-      // Textures of a plan are those of the others: all are made anew where one needs larger ones, and so the first of two is made last.
-      const make = (share: number, attacks: boolean): Promise<PreparedPlan> => {
-        const plan = this.plan(images, batch, share, attacks);
-        return this.executor.prepare(plan, this.resources.lookup(plan));
-      };
-      if (attack) await make(1 - attack.mix, true);
-      const attacked = attack ? await make(attack.mix, false) : null;
-      prepared = { ...(await make(1 - (attack?.mix ?? 0), Boolean(attack))), images, attacked };
+      const { ball, clamp, pgd } = attack ?? { ball: null, clamp: false, pgd: null };
+      const step: TrainingAttackStep | null = ball && { ball, clamp };
+      const plans = [this.plan(images, batch, 1 - (attack?.mix ?? 0), pgd ? null : step)];
+      if (pgd) plans.push(this.plan(images, batch, 0, { ...step!, moving: true, randomStart: pgd.randomStart }));
+      if (attack) plans.push(this.plan(images, batch, attack.mix, null));
+      const ready: PreparedPlan[] = [];
+      const make = (plan: UnitPlan): Promise<PreparedPlan> => this.executor.prepare(plan, this.resources.lookup(plan));
+      for (const plan of plans) ready.push(await make(plan));
+      // Textures of a plan are those of the others: all are made anew where one needs larger ones, and so all but the last are made again.
+      for (let i = 0; i < plans.length - 1; i++) ready[i] = await make(plans[i]);
+      prepared = { ...ready[0], images, moving: pgd ? ready[1] : null, attacked: attack ? ready[ready.length - 1] : null };
       this.plans.set(key, prepared);
     }
     return prepared;
   }
 
-  private plan(images: number, batch: number, share: number, attacks: boolean): UnitPlan {
+  private plan(images: number, batch: number, share: number, attack: TrainingAttackStep | null): UnitPlan {
     const { gpu, image, table, options } = this;
     const limits = kernelLimits(gpu, image, "software");
     const counted = (tensor: string): number | null => (options.keepsStatistics ? null : (table.counted.get(tensor)?.first ?? null));
     return planTraining(this.network, {
-      ...limits, image, images, batch, blocksPerVariant: Math.ceil(images / limits.lanes), labelSmoothing: options.labelSmoothing ?? 0, share, attack: attacks ? options.attack : null,
+      ...limits, image, images, batch, blocksPerVariant: Math.ceil(images / limits.lanes), labelSmoothing: options.labelSmoothing ?? 0, share, attack,
       learning: { learned: (tensor) => table.learned.get(tensor) ?? null, counted },
     });
   }

@@ -1,6 +1,6 @@
 /** Flags of `train`, in the order of --help; every value is a text that options.ts checks. */
 import { MEMBERS } from "../../model/networks/table.js";
-import { TRAINING_ATTACKS, AUGMENTS, CHECKPOINT_FORMATS, DATASETS, EPSILON_SPACES, OPTIMIZER_NAMES, ORDERS, SCHEDULES } from "../choices.js";
+import { ATTACK_NAMES, AUGMENTS, CHECKPOINT_FORMATS, DATASETS, EPSILON_SPACES, OPTIMIZER_NAMES, ORDERS, SCHEDULES } from "../choices.js";
 import { CONFIG_FLAG, type Flag } from "../command.js";
 import { flag, one, RUN_FLAGS, STEM_FLAGS, text } from "../flags.js";
 
@@ -42,9 +42,10 @@ export const TRAIN_FLAGS: Record<string, Flag> = {
   "step-factor": text(TRAINING, "Of --schedule step: what the rate is multiplied by", "0.1"),
   "warm-up": text(TRAINING, "Epochs, or a part of one, in which the rate grows from 0", "0"),
   "label-smoothing": text(TRAINING, "Share of each label that goes to all classes alike", "0"),
-  adversarial: text(ADVERSARIAL, "Learn from attacked images, too: fgsm", "none", one(TRAINING_ATTACKS)),
+  adversarial: { ...text(ADVERSARIAL, "Learn from attacked images, too: fgsm or pgd", "none", one(ATTACK_NAMES)), alias: "attack" },
   epsilon: text(ADVERSARIAL, "Strength of the attack"),
   "epsilon-space": text(ADVERSARIAL, "Unit of epsilon: after normalisation (input), or pixels of 0 to 1 (pixel, takes 8/255)", "input", one(EPSILON_SPACES)),
+  ...shared(ADVERSARIAL, "steps", "step-size", "random-start"),
   clamp: flag(ADVERSARIAL, "Clamp attacked images to the valid range of pixels"),
   mix: text(ADVERSARIAL, "Share of the attacked images in the loss, at most 1", "0.5"),
   out: text(OUTPUT, "Folder for Saved_models/…; the same command goes on with an interrupted training", ".", "folder"),

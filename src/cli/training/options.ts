@@ -4,10 +4,11 @@ import type { TrainingInputs } from "../../inputs/training.js";
 import type { CheckpointFormat } from "../../io/checkpoints/stateDict.js";
 import { MEMBERS, memberNamed } from "../../model/networks/table.js";
 import { nearest } from "../../suggest.js";
+import { type AttackConfig, completeAttack } from "../../sweep/attack.js";
 import type { AdversarialConfig, TrainingConfig } from "../../train/config.js";
 import { OPTIMIZER_DEFAULTS, type OptimizerConfig } from "../../train/optimizer.js";
 import type { Schedule } from "../../train/schedule.js";
-import { TRAINING_ATTACKS, AUGMENTS, CHECKPOINT_FORMATS, DATASETS, EPSILON_SPACES, OPTIMIZER_NAMES, ORDERS, SCHEDULES } from "../choices.js";
+import { ATTACK_NAMES, AUGMENTS, CHECKPOINT_FORMATS, DATASETS, EPSILON_SPACES, OPTIMIZER_NAMES, ORDERS, SCHEDULES } from "../choices.js";
 import { duration } from "../duration.js";
 import { normalisationOf } from "../normalisation.js";
 import { atLeast, from, many, one, pixels, stemOptions, text, type Arguments, type Read } from "../options.js";
@@ -89,18 +90,23 @@ function scheduleOf(args: Arguments, epochs: number): Schedule {
   return { kind, rate: one(args, "lr", above0) ?? 1e-3, warmUp, ...steps };
 }
 
+const above0Fraction = inRange("a number above 0", (value) => value > 0, fraction);
+const ATTACK_FLAGS: Record<keyof AttackConfig, string> = { attack: "adversarial", steps: "steps", stepSize: "step-size", randomStart: "random-start" };
+
 function adversarialOf(args: Arguments): AdversarialConfig | null {
-  const attack = one(args, "adversarial", from(TRAINING_ATTACKS));
+  const attack = one(args, "adversarial", from(ATTACK_NAMES));
   if (attack === undefined) {
-    refuseStray(args, ["epsilon", "epsilon-space", "clamp", "mix"], "--adversarial fgsm");
+    refuseStray(args, ["epsilon", "epsilon-space", "steps", "step-size", "random-start", "clamp", "mix"], "--adversarial fgsm or pgd");
     return null;
   }
   const space = one(args, "epsilon-space", from(EPSILON_SPACES)) ?? "input";
-  const epsilon = one(args, "epsilon", inRange("a number above 0", (value) => value > 0, fraction));
+  const epsilon = one(args, "epsilon", above0Fraction);
   if (epsilon === undefined) throw wrong("epsilon", "is missing beside --adversarial; say how strong the attack is");
-  if (space === "input" && String(args.epsilon).includes("/")) throw wrong("epsilon", PIXEL_FRACTION);
+  const fractions = ["epsilon", "step-size"].find((name) => String(args[name]).includes("/"));
+  if (space === "input" && fractions) throw wrong(fractions, PIXEL_FRACTION);
   if (space === "pixel" && epsilon > 1) throw wrong("epsilon", `is in pixels of 0 to 1, so ${epsilon} is far too much; did you mean ${epsilon}/255?`);
-  return { attack, epsilon, epsilonSpace: space, clamp: args.clamp === true, mix: one(args, "mix", share) ?? 0.5 };
+  const steps = completeAttack({ attack, steps: one(args, "steps", atLeast(1)), stepSize: one(args, "step-size", above0Fraction), randomStart: one(args, "random-start", atLeast(0)) }, (field) => ATTACK_FLAGS[field]);
+  return { ...steps, attack, epsilon, epsilonSpace: space, clamp: args.clamp === true, mix: one(args, "mix", share) ?? 0.5 };
 }
 
 function configOf(args: Arguments): TrainingConfig {

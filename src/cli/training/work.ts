@@ -1,4 +1,5 @@
 /** One initialisation from its beginning, or from what was saved, to its last epoch; a device that fails is tried again. */
+import { pgdOf, stepOf } from "../../sweep/attack.js";
 import type { Gpu } from "../../gpu/device.js";
 import type { Profiler } from "../../gpu/profiler.js";
 import type { OpenedTraining } from "../../inputs/training.js";
@@ -46,15 +47,18 @@ export interface TrainRun {
 function attackOf({ adversarial }: TrainingConfig, { channels, normalisation }: Dataset): TrainingAttack | null {
   if (!adversarial) return null;
   const { epsilon, epsilonSpace, mix } = adversarial;
+  const inInput = (value: number): number[] => perChannel((channel) => (epsilonSpace === "pixel" ? value / deviation(channel) : value));
   const deviation = (channel: number): number => normalisation?.std[channel] ?? 1;
   const mean = (channel: number): number => normalisation?.mean[channel] ?? 0;
   const perChannel = (value: (channel: number) => number): number[] => Array.from({ length: 4 }, (_, channel) => (channel < channels ? value(channel) : 0));
-  const fgsm = {
-    epsilon: perChannel((channel) => (epsilonSpace === "pixel" ? epsilon / deviation(channel) : epsilon)),
+  const pgd = pgdOf(adversarial);
+  const ball = {
+    epsilon: inInput(epsilon),
+    ...(pgd && { step: inInput(stepOf(adversarial, epsilon)) }),
     low: perChannel((channel) => (0 - mean(channel)) / deviation(channel)),
     high: perChannel((channel) => (1 - mean(channel)) / deviation(channel)),
   };
-  return { fgsm, clamp: adversarial.clamp, mix };
+  return { ball, pgd, clamp: adversarial.clamp, mix };
 }
 
 /** @param microBatch images that are computed at once */
