@@ -145,6 +145,13 @@ test("contenders are measured in turn, and compared by medians", async () => {
   assert.equal(turns.slice(turns.lastIndexOf("b warm") + 2), [...["engine run", "a run", "b run"], ...["engine run", "a run", "b run"], ...["engine end", "a end", "b end"]]);
 });
 
+test("a training's batch is nobody's to choose", async () => {
+  using files = new CaseFiles();
+  const trains = { hello: { works: ["train"] } };
+  const { outcomes } = await measure([{ ...UNIT, work: "train" }], [engine({ hello: trains.hello }), fakePeer("a", trains), fakePeer("b", { hello: { ...trains.hello, batch: 7 } }), fakePeer("c", {})], files, QUIET);
+  assert.equal(outcomes.map((outcome) => (isMeasured(outcome) ? outcome.batch : outcome.kind)), [50, 50, 7, "unable"]);
+});
+
 test("during a sweep the others are measured after every layer; without a sweep of their own, by units", async () => {
   using files = new CaseFiles();
   const log = join(temporaryFolder(), "log");
@@ -258,12 +265,12 @@ test("a profile tells each kernel's rate and its share of the peak", () => {
 
 // --- real ones --------------------------------------------------------------------------------------------------------------
 
-test("a tiny benchmark on the real engine, all four works", async () => {
-  const done = await cli(["bench", "-r", "2", "--width", "8", "--batch", "8", "--work", "forward,gradient,unit,sweep", "--layers", "conv1+fc", "--thresholds", "2", "-o", "json", "--quiet"]);
+test("a tiny benchmark on the real engine, all five works", async () => {
+  const done = await cli(["bench", "-r", "2", "--width", "8", "--batch", "8", "--work", "forward,gradient,unit,sweep,train", "--layers", "conv1+fc", "--thresholds", "2", "-o", "json", "--quiet"]);
   assert.is(done.code, 0, done.stderr);
   assert.equal(done.errors, []);
   const results = JSON.parse(done.stdout) as { work: string; unit: string; median: number; samples: { images: number; seconds: number }[]; adapter: string; driver: string; cpu: string }[];
-  assert.equal(results.map(({ work, unit }) => [work, unit]), [["forward", "images/s"], ["gradient", "images/s"], ["unit", "units/s"], ["sweep", "units/s"]]);
+  assert.equal(results.map(({ work, unit }) => [work, unit]), [["forward", "images/s"], ["gradient", "images/s"], ["unit", "units/s"], ["sweep", "units/s"], ["train", "images/s"]]);
   for (const { samples, median: middle, adapter, driver, cpu } of results) {
     assert.is(samples.length, 2);
     assert.ok(samples.every(({ images, seconds }) => images > 0 && images % 8 === 0 && seconds > 0));

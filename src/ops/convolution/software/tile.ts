@@ -112,8 +112,9 @@ function guessTile(shape: ConvShape, gradient: boolean, limits: TileLimits): Con
     const code = limits.accumulators * PRODUCTS_PER_SUM;
     const most = Math.min(budget / (height * width), code / products);
     if (most >= Math.min(4, tiles[0])) return { channels: widest(most), rows: height, blocks: 1, banded: false };
-    const rows = Math.floor(((code / 8) * height) / products);
-    if (tiles.includes(8) && rows >= 1) return { channels: 8, rows, blocks: 1, banded: rows > 1 && height / rows <= 4 };
+    const rows = Math.min(Math.floor(((code / 8) * height) / products), Math.floor(budget / (8 * width)));
+    // Rows beside the map are loaded for a kernel of several taps only: bands know theirs.
+    if (tiles.includes(8) && rows >= 1) return { channels: 8, rows, blocks: 1, banded: !isPointwise(shape) && rows > 1 && height / rows <= 4 };
   }
   // An image's gradient has few channels: rows of it would read the same rows of many channels again and again.
   if (gradient && channels < CHANNEL_TILE && limits.accumulators >= ACCUMULATORS.software && height * width * channels <= 4 * limits.accumulators) {
@@ -124,7 +125,9 @@ function guessTile(shape: ConvShape, gradient: boolean, limits: TileLimits): Con
     return { channels: widest(most), rows: height, blocks: 1, banded: false };
   }
   const unit = gradient ? shape.stride[0] : 1;
-  const tile = widest(16);
+  // Of a map so wide that one row of these channels is too much to compile, fewer channels than are packed together.
+  const narrower = shape.groups > 1 ? tiles : [4, 2, 1].filter((count) => channels >= CHANNEL_TILE || channels % count === 0);
+  const tile = widest(16) * width * unit <= 2 * budget ? widest(16) : (narrower.find((count) => count * width * unit <= budget) ?? 1);
   const rows = Math.max(unit, Math.floor(budget / (width * tile) / unit) * unit);
   return { channels: tile, rows: Math.min(rows, Math.ceil(height / unit) * unit), blocks: 1, banded: false };
 }
