@@ -23,6 +23,12 @@ export const BACKEND = process.platform === "darwin" ? "metal" : process.platfor
 /** Dawn's own switches, for tests and for driver trouble: `backend=null`, `enable-dawn-features=…`, by blanks. */
 const dawnOptions = (): string[] => (process.env.WGPU_INFERLINK_DAWN ?? "").split(/\s+/).filter((word) => word !== "");
 
+/**
+ * Sums that an invocation of a convolution keeps, in place of what suits the adapter: with fewer a kernel compiles in a fraction of the
+ * time, computes for longer, and rounds otherwise. For tests, which compile more than they compute.
+ */
+export const givenSums = (): number | null => Number(process.env.WGPU_INFERLINK_SUMS) || null;
+
 const STDERR = 2;
 
 /**

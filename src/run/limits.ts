@@ -1,6 +1,7 @@
 /** What of an adapter the kernels go by, for images of a size. */
 import { UsageError } from "../errors.js";
 import type { Gpu } from "../gpu/device.js";
+import { givenSums } from "../platform.js";
 import { ACCUMULATORS } from "../ops/convolution/software/tile.js";
 import { type Kernels, mapQuads, type MapShape } from "../layout/blocks.js";
 import type { KernelLimits } from "../ops/common/site.js";
@@ -27,9 +28,9 @@ export function kernelLimits(gpu: Gpu, image: MapShape, kernels: Kernels = gpu.k
   if (kernels === "hardware") {
     if (image.height * image.width > MOST_PIXELS) throw new UsageError(`images of ${image.width}x${image.height} pixels are too large for the kernels for hardware, which take ${MOST_PIXELS.toLocaleString("en-US")} pixels at most; use --kernels software`);
     const lanes = image.height * image.width > LARGE_PIXELS ? STACKED_LANES.large : STACKED_LANES.usual;
-    return { kernels, lanes, maxTextureWidth, shuffle: false, accumulators: STACKED_ACCUMULATORS[kindOf(gpu)] };
+    return { kernels, lanes, maxTextureWidth, shuffle: false, accumulators: givenSums() ?? STACKED_ACCUMULATORS[kindOf(gpu)] };
   }
   let { lanes } = gpu;
   while (lanes > NARROWEST && mapQuads(image) * lanes > maxTextureWidth) lanes /= 2;
-  return { kernels, lanes, maxTextureWidth, shuffle, accumulators: ACCUMULATORS[kindOf(gpu)] };
+  return { kernels, lanes, maxTextureWidth, shuffle, accumulators: givenSums() ?? ACCUMULATORS[kindOf(gpu)] };
 }
