@@ -109,8 +109,8 @@ for (const [signal, code] of [["SIGINT", 130], ["SIGTERM", 143], ["SIGKILL", nul
     if (!existsSync(join(folder, "whole"))) assert.is((await cli(["run", ...long, "--out", "whole"], { cwd: folder })).code, 0);
     const out = `stopped-${signal}`;
     const run = start(["run", ...long, "--out", out], { cwd: folder });
-    const journal = join(folder, out, "journal.bin");
-    while (!(existsSync(journal) && readFileSync(journal).length > 1000) && run.process.exitCode === null) await new Promise((resolve) => setTimeout(resolve, 10));
+    const isReadable = (): Promise<boolean> => readRows(join(folder, out, "results.partial.arrows")).then(({ length }) => length > 0, () => false);
+    while (!(await isReadable()) && run.process.exitCode === null) await new Promise((resolve) => setTimeout(resolve, 10));
     run.process.kill(signal);
     const ended = await run.ended;
     assert.is(ended.code, code, ended.stderr);
