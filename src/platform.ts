@@ -25,7 +25,7 @@ const dawnOptions = (): string[] => (process.env.WGPU_INFERLINK_DAWN ?? "").spli
 
 /**
  * Sums that an invocation of a convolution keeps, in place of what suits the adapter: with fewer a kernel compiles in a fraction of the
- * time, computes for longer, and rounds otherwise. For tests, which compile more than they compute.
+ * time, and computes the same bits in more of it. For tests, which compile more than they compute.
  */
 export const givenSums = (): number | null => Number(process.env.WGPU_INFERLINK_SUMS) || null;
 

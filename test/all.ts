@@ -13,7 +13,7 @@ import { stripVTControlCharacters } from "node:util";
 /** They take longest: started first, none of them is what the others wait for in the end. */
 const LONGEST = ["device-lost", "process-end", "io.fuzz", "out-of-memory", "cli-checkpoints", "cli-shards", "torture", "file-faults", "retrain", "train-run", "training", "attacks"];
 /** They are about the kernels as users get them; in all others convolutions keep few sums, so that they compile in a quarter of the time. */
-const WHOLE_KERNELS = /^(attacks|canary|conv2d.*|hardware.*|kernels|retrain|tiles|unroll|verify|vulkan)\.test\.js$/;
+const WHOLE_KERNELS = /^(canary|conv2d.*|hardware.*|kernels|tiles|unroll|verify|vulkan)\.test\.js$/;
 const FEW_SUMS = "32";
 const AT_ONCE = Math.min(2, availableParallelism());
 

@@ -8,6 +8,10 @@ import type { KernelLimits } from "../ops/common/site.js";
 
 export const kindOf = (gpu: Gpu): Kernels => (gpu.adapter.software ? "software" : "hardware");
 
+/** SwiftShader takes most of its time for compiling: half a minute for a layer's kernels of so many sums as suit Mesa's driver. */
+const SWIFTSHADER_ACCUMULATORS = 64;
+const accumulatorsOf = (gpu: Gpu): number => givenSums() ?? (/swiftshader/i.test(`${gpu.adapter.name} ${gpu.adapter.description}`) ? SWIFTSHADER_ACCUMULATORS : ACCUMULATORS[kindOf(gpu)]);
+
 const NARROWEST = 8;
 /** A wave of most GPUs; with four images each a block of 128. Of large images so many at once would take gigabytes. */
 const STACKED_LANES = { usual: 32, large: 16 };
@@ -32,5 +36,5 @@ export function kernelLimits(gpu: Gpu, image: MapShape, kernels: Kernels = gpu.k
   }
   let { lanes } = gpu;
   while (lanes > NARROWEST && mapQuads(image) * lanes > maxTextureWidth) lanes /= 2;
-  return { kernels, lanes, maxTextureWidth, shuffle, accumulators: givenSums() ?? ACCUMULATORS[kindOf(gpu)] };
+  return { kernels, lanes, maxTextureWidth, shuffle, accumulators: accumulatorsOf(gpu), direct: kindOf(gpu) === "hardware" };
 }

@@ -8,6 +8,8 @@ export interface KernelLimits extends LayoutLimits {
   shuffle: boolean;
   /** Sums that an invocation of a convolution keeps. */
   accumulators: number;
+  /** Whether products are added to them one by one, not a step's among themselves first; by default where they are few. */
+  direct?: boolean;
 }
 
 /** What of a plan its tiles go by. */

@@ -8,9 +8,9 @@ export const software: Room<ConvPlan, ConvTile> = {
   can: isTiled,
   candidates: tileCandidates,
   plan: (shape, gradient, input, output, tile, limits) => planConv(shape, gradient, input, output, withinVariant(tile, limits), limits.maxTextureWidth),
-  dispatches: (plan, output, blocks, { shuffle, accumulators }) =>
+  dispatches: (plan, output, blocks, { shuffle, accumulators, direct = accumulators < ACCUMULATORS.software }) =>
     plan.bands.map((band) => ({
-      constants: { ...plan.constants, ...band.constants, SHUFFLE: shuffle, DIRECT: accumulators < ACCUMULATORS.software },
+      constants: { ...plan.constants, ...band.constants, SHUFFLE: shuffle, DIRECT: direct },
       params: { steps: plan.steps },
       grid: convGrid(plan, output, blocks),
       multiplyAdds: band.multiplyAdds,
