@@ -1,11 +1,11 @@
-/** Three thousand damaged files for every parser. INFERLINK_FUZZ_SEED repeats a failing run, INFERLINK_FUZZ_CASES makes it longer. */
+/** Ten thousand damaged files for every parser. INFERLINK_FUZZ_SEED repeats a failing run, INFERLINK_FUZZ_CASES makes it longer. */
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { fuzz } from "./fuzz/fuzz.js";
 import { PARSERS } from "./fuzz/parsers.js";
 
 const SEED = Number(process.env.INFERLINK_FUZZ_SEED ?? 1);
-const CASES = Number(process.env.INFERLINK_FUZZ_CASES ?? 3_000);
+const CASES = Number(process.env.INFERLINK_FUZZ_CASES ?? 10_000);
 
 for (const parser of PARSERS) {
   test(`${parser.name}, changed in ${CASES} ways`, async () => {

@@ -97,9 +97,8 @@ for (const [key, run] of Object.entries(runs)) {
       });
       const { moments, tensors } = await trainer.state();
       Object.values(run.moments).forEach((expected, i) => assertDigests(moments[i], expected, 5e-3, `moment ${i + 1}`));
-      // Ten steps of Adam: where a gradient is about zero, rounding decides its sign, and so a whole learning rate.
       const counted = Object.keys(run.running);
-      assertDigests(new Map(counted.map((name) => [name, tensors.get(name)!.data])), run.running, 5e-3, "statistics");
+      assertDigests(new Map(counted.map((name) => [name, tensors.get(name)!.data])), run.running, 1e-3, "statistics");
     } finally {
       trainer.close();
     }

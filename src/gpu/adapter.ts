@@ -11,3 +11,6 @@ export interface AdapterSummary {
   limits: Record<string, number>;
   features: string[];
 }
+
+/** The software adapter that takes most of its time for compiling. */
+export const isSwiftShader = ({ name, description }: Pick<AdapterSummary, "name" | "description">): boolean => /swiftshader/i.test(`${name} ${description}`);

@@ -2,10 +2,10 @@
 import { type BlockLayout, layoutConstants } from "../layout/blocks.js";
 import type { MapShape } from "../layout/shape.js";
 import { type AnyPlan, roomOf } from "./convolution/kernels.js";
+import type { TiledLimits } from "./convolution/room.js";
 import { conv2d as convLoops, conv2dInputGradient, conv2dWeightGradient, convOutput, type ConvShape, multiplyAdds, tileKey } from "./convolution/shape.js";
 import { biasGradientStep, weightGradientSteps } from "./convolution/software/weightGradient.js";
 import { endingConstants } from "./common/elementwise.js";
-import type { TiledLimits } from "./convolution/room.js";
 import type { Conv2dNode } from "./common/nodes.js";
 import type { Op, Parameter } from "./common/op.js";
 import type { Affine, Epilogue, GradientSite, LearningSite, Place, Site, SiteOptions, Target } from "./common/site.js";

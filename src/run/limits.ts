@@ -1,5 +1,6 @@
 /** What of an adapter the kernels go by, for images of a size. */
 import { UsageError } from "../errors.js";
+import { isSwiftShader } from "../gpu/adapter.js";
 import type { Gpu } from "../gpu/device.js";
 import { givenSums } from "../platform.js";
 import { ACCUMULATORS } from "../ops/convolution/software/tile.js";
@@ -8,9 +9,9 @@ import type { KernelLimits } from "../ops/common/site.js";
 
 export const kindOf = (gpu: Gpu): Kernels => (gpu.adapter.software ? "software" : "hardware");
 
-/** SwiftShader takes most of its time for compiling: half a minute for a layer's kernels of so many sums as suit Mesa's driver. */
+/** Half a minute goes there into compiling a layer's kernels of so many sums as suit Mesa's driver. */
 const SWIFTSHADER_ACCUMULATORS = 64;
-const accumulatorsOf = (gpu: Gpu): number => givenSums() ?? (/swiftshader/i.test(`${gpu.adapter.name} ${gpu.adapter.description}`) ? SWIFTSHADER_ACCUMULATORS : ACCUMULATORS[kindOf(gpu)]);
+const accumulatorsOf = (gpu: Gpu): number => givenSums() ?? (isSwiftShader(gpu.adapter) ? SWIFTSHADER_ACCUMULATORS : ACCUMULATORS[kindOf(gpu)]);
 
 const NARROWEST = 8;
 /** A wave of most GPUs; with four images each a block of 128. Of large images so many at once would take gigabytes. */

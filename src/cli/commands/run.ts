@@ -1,5 +1,6 @@
 /** `run`: inputs, plan, device, folder, evaluation, result. */
 import { DeviceLostError, EXIT, OutOfMemoryError } from "../../errors.js";
+import { isSwiftShader } from "../../gpu/adapter.js";
 import type { Gpu } from "../../gpu/device.js";
 import { Profiler } from "../../gpu/profiler.js";
 import { kindOf } from "../../run/limits.js";
@@ -122,7 +123,7 @@ const SHORT = { limit: 64, thresholds: 15, layers: ["conv1", "layer1.1.conv1", "
 
 /** Whether it is the demo as it is, on an adapter that takes eight minutes for it. */
 function isShortened({ source, limit, config }: RunOptions, { adapter }: Gpu): boolean {
-  return source.kind === "demo" && limit === null && config.thresholds === DEFAULT_CONFIG.thresholds && config.alphas === null && config.layers === null && /swiftshader/i.test(`${adapter.name} ${adapter.description}`);
+  return source.kind === "demo" && limit === null && config.thresholds === DEFAULT_CONFIG.thresholds && config.alphas === null && config.layers === null && isSwiftShader(adapter);
 }
 
 /** @returns the exit code */

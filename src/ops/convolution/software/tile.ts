@@ -127,7 +127,8 @@ function guessTile(shape: ConvShape, gradient: boolean, limits: TileLimits): Con
   const unit = gradient ? shape.stride[0] : 1;
   // Of a map so wide that one row of these channels is too much to compile, fewer channels than are packed together.
   const narrower = shape.groups > 1 ? tiles : [4, 2, 1].filter((count) => channels >= CHANNEL_TILE || channels % count === 0);
-  const tile = widest(16) * width * unit <= 2 * budget ? widest(16) : (narrower.find((count) => count * width * unit <= budget) ?? 1);
+  const usual = widest(16);
+  const tile = usual * width * unit <= 2 * budget ? usual : (narrower.find((count) => count * width * unit <= budget) ?? 1);
   const rows = Math.max(unit, Math.floor(budget / (width * tile) / unit) * unit);
   return { channels: tile, rows: Math.min(rows, Math.ceil(height / unit) * unit), blocks: 1, banded: false };
 }
