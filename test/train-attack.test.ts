@@ -7,7 +7,8 @@ import { evaluateGraph } from "../src/model/twin.js";
 import { startNoise } from "../src/ops/pgd.js";
 import { OPTIMIZER_DEFAULTS } from "../src/train/optimizer.js";
 import { initialTensors } from "../src/train/initialise.js";
-import { Trainer, type StepResult, type TrainingAttack } from "../src/train/trainer.js";
+import type { TrainingAttack } from "../src/train/batchPlans.js";
+import { Trainer, type StepResult } from "../src/train/trainer.js";
 import { assertClose, noise } from "./support/close.js";
 import { gpu } from "./support/kernel.js";
 

@@ -16,7 +16,8 @@ import type { MapShape } from "../src/layout/shape.js";
 import { PACKAGE_ROOT } from "../src/package.js";
 import { openDevice } from "../src/run/open.js";
 import { OPTIMIZER_DEFAULTS, type OptimizerConfig } from "../src/train/optimizer.js";
-import { type StepResult, Trainer, type TrainerOptions } from "../src/train/trainer.js";
+import type { TrainerOptions } from "../src/train/batchPlans.js";
+import { type StepResult, Trainer } from "../src/train/trainer.js";
 import { assertClose, noise } from "./support/close.js";
 import { CLASSES, classify, randomTensors } from "./support/graph.js";
 

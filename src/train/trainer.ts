@@ -1,47 +1,16 @@
 /** Trains a network on a device: parameters, moments and statistics stay there; losses and counts come back. */
 import { AdapterError } from "../errors.js";
 import { settle, type Gpu } from "../gpu/device.js";
-import type { Profiler } from "../gpu/profiler.js";
 import type { Tensor } from "../io/types.js";
 import { type MapShape, toBlocks } from "../layout/blocks.js";
 import type { Network } from "../model/architecture.js";
-import type { Attack } from "../ops/fgsm.js";
-import { attackedImages, originalImages, planTraining, type TrainingAttackStep } from "../plan/training.js";
-import type { UnitPlan } from "../plan/plan.js";
+import { attackedImages, originalImages } from "../plan/training.js";
 import { GpuExecutor, type PreparedPlan } from "../run/gpu.js";
-import { kernelLimits } from "../run/limits.js";
 import { Submitter } from "../sweep/submitter.js";
-import { momentsOf, type OptimizerConfig, optimizerState, optimizerStep } from "./optimizer.js";
+import { BatchPlans, type Prepared, type TrainerOptions } from "./batchPlans.js";
+import { momentsOf, optimizerState } from "./optimizer.js";
 import { type ParameterTable, type PlacedTensor, placeParameters } from "./parameters.js";
 import { TrainingResources } from "./resources.js";
-
-export interface TrainerOptions {
-  optimizer: OptimizerConfig;
-  /** Images of a step; a step may have fewer. */
-  batch: number;
-  /** Images on the device at once, whose gradients are added up: batch norms take the statistics of these. By default the batch. */
-  microBatch?: number;
-  labelSmoothing?: number;
-  /** Decides the masks of dropouts. */
-  seed?: number;
-  /** What is updated of a tensor, one entry a number, 0 for what keeps its bytes; tensors that are not named are updated whole. */
-  update?: ReadonlyMap<string, Uint8Array>;
-  /** Running statistics keep their bytes. */
-  keepsStatistics?: boolean;
-  /** Attacked images are learned from beside those they are made of. */
-  attack?: TrainingAttack | null;
-  profiler?: Profiler | null;
-}
-
-/** FGSM or PGD by the network as it is at each step, its norms by the batch's statistics. */
-export interface TrainingAttack {
-  ball: Attack;
-  clamp: boolean;
-  /** Null: one step of length epsilon. */
-  pgd: { steps: number; randomStart: number | null } | null;
-  /** Share of the attacked images in the loss, above 0 and at most 1. */
-  mix: number;
-}
 
 export interface StepResult {
   /** From 1. */
@@ -66,14 +35,6 @@ export interface TrainerState {
 /** Steps queued at once: more and the device's queue grows long, fewer and it waits. */
 const QUEUED = 2;
 
-interface Prepared extends PreparedPlan {
-  images: number;
-  /** A step of an attack that has several. */
-  moving: PreparedPlan | null;
-  /** The same for attacked images; null where there is no attack. */
-  attacked: PreparedPlan | null;
-}
-
 /** Correct or not, and loss, of each image of a part of the batch. */
 interface Part {
   values: Float32Array;
@@ -86,15 +47,16 @@ export class Trainer {
   onStep: (result: StepResult) => void = () => undefined;
   /** Steps queued so far. */
   private done = 0;
-  private readonly plans = new Map<string, Prepared>();
-  private update: PreparedPlan | null = null;
+  private readonly plans: BatchPlans;
   private readonly pending: Promise<void>[] = [];
   private failure: Error | null = null;
 
   private constructor(
-    private readonly gpu: Gpu, private readonly network: Network, private readonly options: TrainerOptions, private readonly image: MapShape,
+    private readonly gpu: Gpu, private readonly network: Network, private readonly options: TrainerOptions, image: MapShape,
     private readonly executor: GpuExecutor, private readonly table: ParameterTable, private readonly resources: TrainingResources, private readonly submitter: Submitter,
-  ) {}
+  ) {
+    this.plans = new BatchPlans(gpu, network, options, image, executor, table, resources);
+  }
 
   /**
    * Puts a network's tensors on the device.
@@ -107,7 +69,7 @@ export class Trainer {
     const resources = new TrainingResources(executor, network, table);
     const trainer = new Trainer(gpu, network, options, image, executor, table, resources, new Submitter(executor));
     try {
-      await trainer.prepare(Math.min(options.microBatch ?? options.batch, options.batch));
+      await trainer.plans.of(Math.min(options.microBatch ?? options.batch, options.batch), options.batch);
       trainer.restore({ step: 0, tensors: network.tensors, moments: [] });
       if (options.update) trainer.choose(options.update);
       await executor.memory.confirm();
@@ -134,7 +96,7 @@ export class Trainer {
     const mix = options.attack?.mix ?? 0;
     for (let first = 0; first < count; first += micro) {
       const of = Math.min(micro, count - first);
-      const prepared = await this.prepare(of, count);
+      const prepared = await this.plans.of(of, count);
       executor.writeTexture(prepared.texture(this.input), toBlocks(prepared.plan.input, images.subarray(first * size, (first + of) * size), prepared.plan.blocksPerVariant));
       resources.writeLabels(labels.subarray(first, first + of));
       resources.writeTraining(options.seed ?? 0, number, first);
@@ -145,7 +107,7 @@ export class Trainer {
       await this.pass({ ...prepared.attacked, images: of }, first === 0, mix, parts);
     }
     resources.writeOptimizer(optimizerState(options.optimizer, learningRate, number));
-    await submitter.run((await this.prepareUpdate()).body);
+    await submitter.run((await this.plans.update()).body);
     const told = Promise.all(parts).then((values) => this.tell(number, values)).catch((error: unknown) => void (this.failure ??= error as Error));
     this.pending.push(told);
     while (this.pending.length > QUEUED) await settle(gpu, this.pending.shift()!);
@@ -275,45 +237,5 @@ export class Trainer {
   close(): void {
     this.resources.close();
     this.executor.close();
-  }
-
-  /** Of each number of images, once: kernels and textures. */
-  private async prepare(images: number, batch = this.options.batch): Promise<Prepared> {
-    const key = `${images} of ${batch}`;
-    let prepared = this.plans.get(key);
-    if (!prepared) {
-      const { attack } = this.options;
-      const { ball, clamp, pgd } = attack ?? { ball: null, clamp: false, pgd: null };
-      const step: TrainingAttackStep | null = ball && { ball, clamp };
-      const plans = [this.plan(images, batch, 1 - (attack?.mix ?? 0), pgd ? null : step)];
-      if (pgd) plans.push(this.plan(images, batch, 0, { ...step!, moving: true, randomStart: pgd.randomStart }));
-      if (attack) plans.push(this.plan(images, batch, attack.mix, null));
-      const ready: PreparedPlan[] = [];
-      const make = (plan: UnitPlan): Promise<PreparedPlan> => this.executor.prepare(plan, this.resources.lookup(plan));
-      for (const plan of plans) ready.push(await make(plan));
-      // Textures of a plan are those of the others: all are made anew where one needs larger ones, and so all but the last are made again.
-      for (let i = 0; i < plans.length - 1; i++) ready[i] = await make(plans[i]);
-      prepared = { ...ready[0], images, moving: pgd ? ready[1] : null, attacked: attack ? ready[ready.length - 1] : null };
-      this.plans.set(key, prepared);
-    }
-    return prepared;
-  }
-
-  private plan(images: number, batch: number, share: number, attack: TrainingAttackStep | null): UnitPlan {
-    const { gpu, image, table, options } = this;
-    const limits = kernelLimits(gpu, image, "software");
-    const counted = (tensor: string): number | null => (options.keepsStatistics ? null : (table.counted.get(tensor)?.first ?? null));
-    return planTraining(this.network, {
-      ...limits, image, images, batch, blocksPerVariant: Math.ceil(images / limits.lanes), labelSmoothing: options.labelSmoothing ?? 0, share, attack,
-      learning: { learned: (tensor) => table.learned.get(tensor) ?? null, counted },
-    });
-  }
-
-  private async prepareUpdate(): Promise<PreparedPlan> {
-    if (this.update) return this.update;
-    const { options, table } = this;
-    const steps = [...table.arenas].map(([arena, floats]) => optimizerStep(options.optimizer, arena, floats, options.update !== undefined));
-    const plan: UnitPlan = { ...[...this.plans.values()][0].plan, prefix: [], body: steps, tensors: new Map() };
-    return (this.update = await this.executor.prepare(plan, this.resources.lookup(plan)));
   }
 }
