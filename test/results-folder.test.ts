@@ -7,6 +7,7 @@ import * as assert from "uvu/assert";
 import { FileSystemError, InferlinkError, TryAgainError, UsageError } from "../src/errors.js";
 import type { CheckpointRecord } from "../src/results/folder/checkpoints.js";
 import type { RunIdentity } from "../src/results/identity.js";
+import { makeFolder } from "../src/results/folder/durable.js";
 import { FolderLock, LOCK } from "../src/results/folder/lock.js";
 import { readManifest, writeManifest } from "../src/results/manifest.js";
 import { openRunFolder } from "../src/results/folder/runFolder.js";
@@ -70,6 +71,14 @@ test("a folder that can't be made is the file system's fault", async () => {
   const out = temporaryFolder();
   writeFileSync(join(out, "file"), "");
   await refused(openRunFolder(request(join(out, "file", "run"))), FileSystemError, /file.run: a part of the path/);
+});
+
+test("many make the same folders at once", async () => {
+  for (let round = 0; round < 10; round++) {
+    const parent = join(temporaryFolder(), "sweep", "of", "shards");
+    await Promise.all(Array.from({ length: 40 }, (_, i) => makeFolder(join(parent, `shard-${i % 10}`))));
+    assert.is(readdirSync(parent).length, 10);
+  }
 });
 
 test("a second process is refused, also a moment after the first let go", async () => {

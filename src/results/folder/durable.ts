@@ -44,16 +44,24 @@ export async function makeOneFolder(path: string): Promise<void> {
   await syncFolder(dirname(path)).catch(() => undefined); // a parent that takes names but may not be read
 }
 
-/** `mkdir -p`. Node's own goes round for ever where a folder takes no new names (/proc). */
+/** `mkdir -p`, beside other processes that make the same folders. Node's own goes round for ever in /proc. */
 export async function makeFolder(path: string): Promise<void> {
+  try {
+    await unlessThere(path);
+  } catch (error) {
+    const parent = dirname(path);
+    if ((error as NodeJS.ErrnoException).code !== "ENOENT" || parent === path) throw error;
+    if (!(await stat(parent).catch(() => null))) await makeFolder(parent);
+    await unlessThere(path); // once more also where another process has made the parent since
+  }
+}
+
+/** Makes one folder, or finds it made. */
+async function unlessThere(path: string): Promise<void> {
   try {
     await makeOneFolder(path);
   } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    if (code === "ENOENT" && dirname(path) !== path && !(await stat(dirname(path)).catch(() => null))) {
-      await makeFolder(dirname(path));
-      await makeOneFolder(path);
-    } else if (code !== "EEXIST" || !(await stat(path)).isDirectory()) throw error;
+    if ((error as NodeJS.ErrnoException).code !== "EEXIST" || !(await stat(path)).isDirectory()) throw error;
   }
 }
 
