@@ -150,6 +150,7 @@ const CONVOLUTIONS: { name: string; image: MapShape; build(b: GraphBuilder): str
   { name: "depthwise, grouped and pointwise", image: { channels: 4, height: 8, width: 8 }, build: (b) => b.conv(b.conv(b.conv("image", "a", 4, 8, 3, { pad: 1, groups: 4 }), "b", 8, 12, 3, { pad: 1, groups: 2, bias: true }), "c", 12, 20, 1) },
   { name: "maps of two columns and of one pixel", image: { channels: 20, height: 4, width: 4 }, build: (b) => b.conv(b.conv(b.conv("image", "a", 20, 24, 3, { stride: 2, pad: 1 }), "b", 24, 36, 3, { stride: 2, pad: 1 }), "c", 36, 9, 1) },
   { name: "grouped on one pixel, by three and by four", image: { channels: 12, height: 1, width: 1 }, build: (b) => b.conv(b.conv("image", "a", 12, 24, 1, { groups: 4 }), "b", 24, 12, 1, { groups: 3 }) },
+  { name: "so many channels that images are not shared out", image: { channels: 7, height: 5, width: 6 }, build: (b) => b.conv(b.conv("image", "a", 7, 21, 5, { pad: 2 }), "b", 21, 37, 3) },
   { name: "a kernel as large as a wide map", image: { channels: 2, height: 30, width: 31 }, build: (b) => b.conv("image", "a", 2, 3, [30, 31]) },
 ];
 
