@@ -1,7 +1,6 @@
 // Gradient of a convolution's weights: sums over images and places of dy * x. Lanes are channels, input channels or (LANES_OUT) output
 // channels, so that no lane has to add up what another one did: each keeps the sums of its own channels, some of the other side's
-// and the taps. Where one workgroup does all images it adds them to the gradient as the checkpoint has it (DIRECT); else
-// unpack_weight_grad.wgsl does, from a texture of all shares.
+// and the taps. unpack_weight_grad.wgsl brings them where the checkpoint has them.
 // One workgroup: a tile of the lanes' channels (x), of the other channels (y), of kernel rows and a share of the images (z).
 // @import input_layout
 // @import other_layout
@@ -26,22 +25,16 @@ const DY_QUADS = 2;
 const DY_ROWS = 1; // rows of the output at once
 const SUMS = 36;
 const SHARES = 1; // of the images
-const DIRECT = true;
-const OUT_CHANNELS = 8;
-const KERNEL_H = 3;
-const KERNEL_W = 3;
 // @import weight_grad_layout
 
 struct Params {
   images: u32,
-  first: u32, // DIRECT: where the weight's gradient begins
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var input: texture_storage_2d<rgba32float, read>; // what the convolution read
 @group(0) @binding(2) var dy: texture_storage_2d<rgba32float, read>;
 @group(0) @binding(3) var output: texture_storage_2d<rgba32float, write>;
-@group(0) @binding(4) var<storage, read_write> gradients: array<f32>;
 
 @compute @workgroup_size(LANES)
 fn main(@builtin(workgroup_id) tile: vec3u, @builtin(local_invocation_id) local: vec3u) {
@@ -134,45 +127,16 @@ fn main(@builtin(workgroup_id) tile: vec3u, @builtin(local_invocation_id) local:
       }
     }
   }
-  // @static
-  if (DIRECT) {
-    var first_out = tile.y * OUTS;
-    var first_in = of_lane * INS;
-    // @static
-    if (LANES_OUT) {
-      first_out = of_lane * OUTS;
-      first_in = tile.y * INS;
-    }
+  // @unroll
+  for (var t = 0; t < SUM_TEXELS; t++) {
+    var value = vec4f(0);
     // @unroll
-    for (var o = 0; o < OUTS; o++) {
-      // @unroll
-      for (var i = 0; i < INS; i++) {
-        if (first_out + o < OUT_CHANNELS && first_in + i < GROUP_INS) {
-          let at = params.first + (((first_out + o) * GROUP_INS + first_in + i) * KERNEL_H + first_row) * KERNEL_W + TAP_LEFT;
-          // @unroll
-          for (var ky = 0; ky < TAP_ROWS; ky++) {
-            if (first_row + ky < KERNEL_H) {
-              // @unroll
-              for (var kx = 0; kx < TAP_COLS; kx++) {
-                gradients[at + ky * KERNEL_W + kx] += sums[((o * INS + i) * TAP_ROWS + ky) * TAP_COLS + kx];
-              }
-            }
-          }
-        }
+    for (var i = 0; i < 4; i++) {
+      // @static
+      if (t * 4 + i < SUMS) {
+        value[i] = sums[t * 4 + i];
       }
     }
-  } else {
-    // @unroll
-    for (var t = 0; t < SUM_TEXELS; t++) {
-      var value = vec4f(0);
-      // @unroll
-      for (var i = 0; i < 4; i++) {
-        // @static
-        if (t * 4 + i < SUMS) {
-          value[i] = sums[t * 4 + i];
-        }
-      }
-      textureStore(output, sums_at(tile, t, local.x), value);
-    }
+    textureStore(output, sums_at(tile, t, local.x), value);
   }
 }

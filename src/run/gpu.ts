@@ -26,11 +26,7 @@ export interface PreparedPlan {
 /** Textures and buffers that a plan reads but does not make, by resource name. */
 export type Resources = (resource: string) => GPUTexture | GPUBuffer | undefined;
 
-/** By device: the networks of one run share them. */
-const pipelinesOf = new WeakMap<GPUDevice, Map<string, Pipeline>>();
-
 export class GpuExecutor {
-  private readonly pipelines: Map<string, Pipeline>;
   private readonly pool = new Map<string, GPUTexture>();
   private failure: Error | null = null;
   private readonly device: GPUDevice;
@@ -47,8 +43,6 @@ export class GpuExecutor {
     this.device = gpu.device;
     this.device.addEventListener("uncapturederror", this.onError);
     this.memory = new DeviceMemory(gpu);
-    this.pipelines = pipelinesOf.get(this.device) ?? new Map<string, Pipeline>();
-    pipelinesOf.set(this.device, this.pipelines);
   }
 
   /** @throws the first error that the device reported: results made after it cannot be trusted */

@@ -94,39 +94,36 @@ export function weightGradientSteps(weight: string, shape: ConvShape, site: Lear
   const texels = Math.ceil(sums / 4) * lanes;
   const perRow = Math.min(x, Math.floor(options.maxTextureWidth / texels));
   const tileRows = Math.ceil(x / perRow);
+  const texture = site.texture("weight-gradient", perRow * texels, tileRows * y * rowTiles * shares);
   const shared = {
-    LANES_OUT: tile.lanesOut, OUTS: tile.outs, INS: tile.ins, ...groups, TAP_TOP: top, TAP_LEFT: columns.first, TAP_ROWS: tile.rows, TAP_COLS: columns.count,
-    SUMS: sums, SHARES: shares, TILES_Y: y, TILES_PER_ROW: perRow, TILE_ROWS: tileRows, ...kernel, OUT_CHANNELS: shape.outChannels,
+    LANES_OUT: tile.lanesOut, OUTS: tile.outs, INS: tile.ins, GROUP_INS: ins, TAP_TOP: top, TAP_LEFT: columns.first, TAP_ROWS: tile.rows, TAP_COLS: columns.count,
+    SUMS: sums, SHARES: shares, TILES_Y: y, TILES_PER_ROW: perRow, TILE_ROWS: tileRows,
   };
-  const isDirect = shares === 1;
-  const written = isDirect ? gradients : site.texture("weight-gradient", perRow * texels, tileRows * y * rowTiles * shares);
-  const learn: Step = {
-    kernel: "conv2d_weight_grad",
-    name,
-    constants: {
-      ...layouts, ...window, ...shared, DIRECT: isDirect, WHOLE: tile.isWhole,
-      X_QUADS: tile.isWhole ? input.layout.quads : (tile.rows * input.layout.pitch) / 4, DY_QUADS: tile.isWhole ? gradient.layout.quads : gradient.layout.pitch / 4, DY_ROWS: tile.isWhole ? out.height : 1,
+  return [
+    {
+      kernel: "conv2d_weight_grad",
+      name,
+      constants: {
+        ...layouts, ...window, ...shared, GROUP_OUTS: outs, WHOLE: tile.isWhole,
+        X_QUADS: tile.isWhole ? input.layout.quads : (tile.rows * input.layout.pitch) / 4, DY_QUADS: tile.isWhole ? gradient.layout.quads : gradient.layout.pitch / 4, DY_ROWS: tile.isWhole ? out.height : 1,
+      },
+      params: { images },
+      bindings: { input: input.resource, dy: gradient.resource, output: texture },
+      writes: [texture],
+      grid: [x, y, rowTiles * shares],
+      cost,
     },
-    params: { images, first: place.first },
-    bindings: { input: input.resource, dy: gradient.resource, ...(isDirect ? { gradients } : { output: written }) },
-    writes: [written],
-    grid: [x, y, rowTiles * shares],
-    cost,
-  };
-  if (isDirect) return [learn];
-  const workgroups = Math.ceil((shape.outChannels * ins * kernelRows * kernelCols) / 4 / 64);
-  const gridColumns = Math.min(workgroups, 32768);
-  const unpack: Step = {
-    kernel: "unpack_weight_grad",
-    name: `unpack_weight_grad ${layerOf(weight)}`,
-    constants: { LANES: lanes, ...shared, ROW_TILES: rowTiles },
-    params: { first: place.first / 4, columns: gridColumns },
-    bindings: { sums: written, gradients },
-    writes: [gradients],
-    grid: [gridColumns, Math.ceil(workgroups / gridColumns), 1],
-    cost: workgroups * 256,
-  };
-  return [learn, unpack];
+    {
+      kernel: "unpack_weight_grad",
+      name: `unpack_weight_grad ${layerOf(weight)}`,
+      constants: { LANES: lanes, ...shared, ...kernel, OUT_CHANNELS: shape.outChannels },
+      params: { first: place.first },
+      bindings: { sums: texture, gradients },
+      writes: [gradients],
+      grid: [Math.ceil((x * texels) / 64), y, rowTiles],
+      cost: x * texels * y * rowTiles * shares * 4,
+    },
+  ];
 }
 
 /** Gradient of a bias of what has the layout of the gradient. */
