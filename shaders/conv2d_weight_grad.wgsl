@@ -1,6 +1,6 @@
-// Gradient of a convolution's weights: sums over images and places of dy * x. Lanes are channels, input channels or (LANES_OUT) output
-// channels, so that no lane has to add up what another one did: each keeps the sums of its own channels, some of the other side's
-// and the taps. unpack_weight_grad.wgsl brings them where the checkpoint has them.
+// Gradient of a convolution's weights: sums over images and places of dy * x. Lanes are channels, some input channels or (LANES_OUT)
+// output channels each, so that no lane has to add up what another one did: it keeps the sums of its own channels, some of the other
+// side's and the taps. unpack_weight_grad.wgsl brings them where the checkpoint has them.
 // One workgroup: a tile of the lanes' channels (x), of the other channels (y), of kernel rows and a share of the images (z).
 // @import input_layout
 // @import other_layout
@@ -40,11 +40,11 @@ struct Params {
 fn main(@builtin(workgroup_id) tile: vec3u, @builtin(local_invocation_id) local: vec3u) {
   let of_lane = tile.x * LANES + local.x;
   var out_group = tile.y * (OUTS / OTHER_PACK);
-  var in_group = of_lane;
+  var in_group = of_lane * (INS / IN_PACK);
   // @static
   if (LANES_OUT) {
-    out_group = of_lane;
-    in_group = (of_lane * OTHER_PACK / GROUP_OUTS * GROUP_INS + tile.y * INS) / IN_PACK;
+    out_group = of_lane * (OUTS / OTHER_PACK);
+    in_group = (of_lane * OUTS / GROUP_OUTS * GROUP_INS + tile.y * INS) / IN_PACK;
   }
   let first_row = TAP_TOP + tile.z / SHARES * TAP_ROWS;
   let share = (params.images + SHARES - 1) / SHARES;

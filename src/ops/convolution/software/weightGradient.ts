@@ -10,7 +10,7 @@ import { PRODUCTS_PER_SUM } from "./tile.js";
 export interface WeightGradientTile {
   /** Lanes are output channels, else input channels. */
   lanesOut: boolean;
-  /** Output and input channels: those of the lane (a vec4 of them on maps of one pixel) and some of the other side. */
+  /** Output and input channels: some of the lane's own (vec4 of them on maps of one pixel) and some of the other side. */
   outs: number;
   ins: number;
   /** Kernel rows. */
@@ -45,18 +45,25 @@ export function chooseWeightGradientTile(shape: ConvShape, read: BlockLayout, wr
   const columns = usedTaps(shape, 1, shape.width, out.width).count;
   const used = usedTaps(shape, 0, shape.height, out.height).count;
   const whole = Math.max(1, multiplyAdds({ ...shape, inChannels: 1, outChannels: 1, groups: 1 }));
-  /** The most channels of the other side within what an invocation may hold. */
+  const [ofLanes, ofOthers] = lanesOut ? [outs, ins] : [ins, outs];
+  const padded = (mine: number): number => Math.ceil(ofLanes / mine / lanes) * lanes * mine;
+  /** Of what an invocation may hold, the channels for which it loads least: each that it loads of one side meets all of the other. */
   const widest = (rows: number, products: number, isWhole: boolean): WeightGradientTile | null => {
     const loads = { x: isWhole ? read.quads : Math.ceil((rows * read.pitch) / 4), dy: isWhole ? written.quads : Math.ceil(written.pitch / 4) };
-    const [ofLane, ofOther] = lanesOut ? [loads.dy, loads.x / other] : [loads.x, loads.dy / other];
-    const most = Math.min(accumulators / (rows * columns) / own, code / products / own, (MOST_LOADS - ofLane) / ofOther);
-    const size = SIZES.find((count) => count <= most && count % other === 0 && (count <= (lanesOut ? ins : outs) || count === other) && (shape.groups === 1 || ins % count === 0));
-    if (!size) return null;
-    return { lanesOut, outs: lanesOut ? own : size, ins: lanesOut ? size : own, rows, isWhole };
+    const [ofLane, ofOther] = lanesOut ? [loads.dy / own, loads.x / other] : [loads.x / own, loads.dy / other];
+    let [best, least] = [null as WeightGradientTile | null, Infinity];
+    for (const mine of SIZES) {
+      if (mine % own !== 0 || padded(mine) > padded(own) || (shape.groups > 1 && outs % mine !== 0)) continue;
+      const most = Math.min(accumulators / (rows * columns), code / products) / mine;
+      const size = SIZES.find((count) => count <= most && mine * ofLane + count * ofOther <= MOST_LOADS && count % other === 0 && (count <= ofOthers || count === other) && (shape.groups === 1 || ins % count === 0));
+      const each = size ? ofLane / size + ofOther / mine : Infinity;
+      if (size && each < least) [best, least] = [{ lanesOut, outs: lanesOut ? mine : size, ins: lanesOut ? size : mine, rows, isWhole }, each];
+    }
+    return best;
   };
-  const most = Math.min(8, lanesOut ? ins : outs);
+  const most = Math.min(8, ofOthers);
   const inOne = widest(used, whole, true);
-  const isLarge = (tile: WeightGradientTile | null): boolean => tile !== null && Math.max(tile.outs, tile.ins) >= most;
+  const isLarge = (tile: WeightGradientTile | null): boolean => tile !== null && (tile.outs * tile.ins) / own >= most;
   if (Math.min(shape.width, out.width) < 3 || isLarge(inOne)) return inOne;
   const [kernelRows] = shape.kernel;
   const all = widest(kernelRows, kernelRows * columns * out.width, false);
