@@ -3,7 +3,7 @@
  * what was measured once is kept. A browser page puts its own in place of this file; nothing else in the engine knows Node.
  */
 import { createHash } from "node:crypto";
-import { closeSync, existsSync, openSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { closeSync, constants, existsSync, fstatSync, openSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { create, globals } from "webgpu";
 
@@ -29,18 +29,28 @@ const dawnOptions = (): string[] => (process.env.WGPU_INFERLINK_DAWN ?? "").spli
  */
 export const givenSums = (): number | null => Number(process.env.WGPU_INFERLINK_SUMS) || null;
 
-const STDERR = 2;
+const [STDOUT, STDERR] = [1, 2];
+
+/** Whether both go to one file from wherever it has been written to, as behind `> log 2>&1`: opened again, it is written at two places. */
+function shareFile(): boolean {
+  const [out, err] = [fstatSync(STDOUT), fstatSync(STDERR)];
+  const flags = /^flags:\s*([0-7]+)/m.exec(readFileSync(`/proc/self/fdinfo/${STDERR}`, "latin1"))?.[1] ?? "0";
+  return err.isFile() && out.dev === err.dev && out.ino === err.ino && (parseInt(flags, 8) & constants.O_APPEND) === 0;
+}
 
 /**
  * Calls what writes to the process's stderr from native code, with that leading nowhere meanwhile. Node can't copy a descriptor
  * onto another one, but the lowest free number is the one that is given out next. Where stderr can't be opened a second time
- * (a socket, another user's file), or a lower number is free, it stays as it is.
+ * (a socket, another user's file), or a lower number is free, it stays as it is. Where it shares a file with stdout, what we write to it
+ * goes there by stdout from then on, so that neither is written over the other.
  */
 function withoutStderr<T>(act: () => T): T {
   if (process.platform !== "linux" || !existsSync("/proc/self/fd/0") || !existsSync("/proc/self/fd/1")) return act();
+  let isShared: boolean;
   let kept: number;
   let nowhere: number;
   try {
+    isShared = shareFile();
     kept = openSync(`/proc/self/fd/${STDERR}`, "a");
   } catch {
     return act();
@@ -62,6 +72,7 @@ function withoutStderr<T>(act: () => T): T {
     put(kept);
     closeSync(kept);
     closeSync(nowhere);
+    if (isShared) process.stderr.write = process.stdout.write.bind(process.stdout);
   }
 }
 

@@ -62,6 +62,11 @@ test("a quiet run writes nothing to stderr, and what goes there otherwise is our
     assert.match(readFileSync(log, "utf8"), lines);
     assert.not.match(readFileSync(log, "utf8"), /maxDynamic/);
   }
+  // With stdout in the same file neither is written over the other, nor over what a script writes before and after.
+  const both = join(folder, "both.log");
+  const script = 'log=$1; shift; (echo before; "$@"; echo after) > "$log" 2>&1';
+  spawnSync("sh", ["-c", script, "sh", both, process.execPath, BIN, "run", ...SMALL, "--out", "both"], { cwd: folder });
+  assert.match(readFileSync(both, "utf8"), /^before\n2 filtered networks[^]*layer [^]*^2 rows in [^]*^done in [^\n]*\nafter\n$/m);
   // Errors get there, behind what was written before.
   const failed = spawnSync("sh", ["-c", 'exec "$@" 2>&1 | cat', "sh", process.execPath, BIN, "run", ...SMALL, "--quiet", "--adapter", "none of that name"], { cwd: folder, encoding: "utf8" });
   assert.match(failed.stdout, /^wgpu-inferlink: no adapter matches/);
