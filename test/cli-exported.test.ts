@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { gunzipSync } from "node:zlib";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { openGraph } from "../src/inputs/graphs.js";
 import { readCheckpoint } from "../src/inputs/weights.js";
 import { PACKAGE_ROOT } from "../src/package.js";
 import { readRows } from "../src/results/arrow/arrow.js";
@@ -12,6 +13,7 @@ import type { Row } from "../src/sweep/row.js";
 import { sweep } from "../src/index.js";
 import { DEMO_DATA, temporaryFolder, writeSafetensors } from "./support/cliFiles.js";
 import { cli, type Ended } from "./support/cliProcess.js";
+import { writeMnistSplits } from "./support/trainingFiles.js";
 
 const FIXTURES = join(PACKAGE_ROOT, "fixtures/exported");
 const folder = temporaryFolder();
@@ -54,6 +56,17 @@ test("the graph of one file takes the weights of another: the same numbers, and 
   const other = await shell("run", "--graph", "other.pt2", "--checkpoint", "weights.safetensors", ...SWEEP, "--out", "theirs");
   assert.is(other.code, 2);
   assert.match(other.stderr, /holds another run \(graph: there "[0-9a-f]{19}…[0-9a-f]{7}", here/);
+});
+
+test("weights that were swept by another file's graph are retrained by it", async () => {
+  writeMnistSplits(join(folder, "mnist"), 20, 10);
+  const ended = await shell("retrain", "theirs", "--update", "all", "--data", "mnist", "--epochs", "1", "--batch-size", "20", "--epsilon", "0.1", "--no-report", "--out", "again");
+  assert.is(ended.code, 0, ended.stderr);
+  const { tensors } = await readCheckpoint(join(folder, "again/Saved_models/net/MNIST/Init_1/net_MNIST_1epochs.ckpt"), { graph: openGraph(join(folder, "net.pt2")) });
+  assert.equal([...tensors.keys()].sort(), [...(await readCheckpoint(join(folder, "net.pt2"))).tensors.keys()].sort());
+  const moved = await shell("retrain", "theirs", "--update", "all", "--checkpoint", "weights.safetensors", "--checkpoint", "other.pt2", "--data", "mnist", "--epochs", "1", "--batch-size", "20", "--out", "other");
+  assert.is(moved.code, 65);
+  assert.match(moved.stderr, /other\.pt2: is none of the checkpoints that were swept/);
 });
 
 test("a graph comes from a --config file as well, and from a script", async () => {

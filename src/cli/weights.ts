@@ -97,13 +97,15 @@ export interface CountedWeights {
 }
 
 /** Finds a run's checkpoints by their path in the rows, with the graph that they are for. @returns a checkpoint, or why there is none */
-export function checkpointsOf(run: LoadedRun, finder: CheckpointFinder): (path: string) => (Checkpoint & Found) | string {
+export function checkpointsOf(run: LoadedRun, finder: CheckpointFinder): (path: string) => (Checkpoint & Found & { graph: GraphFile | null }) | string {
   const hashes = hashesOf(run);
   const graphHash = run.metadata.get("graph_sha256");
   let graph: GraphFile | string | null = null;
   return (path) => {
     if (graphHash !== undefined) graph ??= finder.findGraph(run.manifest?.graph ?? "", graphHash);
-    return typeof graph === "string" ? `its graph ${run.manifest?.graph ?? ""}: ${graph}` : finder.find(path, hashes.get(path), { key: run.metadata.get("checkpoint_key") ?? null, graph });
+    if (typeof graph === "string") return `its graph ${run.manifest?.graph ?? ""}: ${graph}`;
+    const found = finder.find(path, hashes.get(path), { key: run.metadata.get("checkpoint_key") ?? null, graph });
+    return typeof found === "string" ? found : { ...found, graph };
   };
 }
 

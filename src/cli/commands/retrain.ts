@@ -57,6 +57,7 @@ async function sourcesOf(run: Awaited<ReturnType<typeof finishedRun>>, options: 
     const { inputs } = training;
     inputs.key ??= identity.key ?? null;
     inputs.stem = identity.stem ?? {};
+    inputs.network = checkpoint.graph && { program: checkpoint.graph.path };
     // As the network was swept, unless something else is said.
     if (inputs.normalisation === null && identity.dataset.normalisation) inputs.normalisation = { ...identity.dataset.normalisation, options: ["--normalisation"] };
     const opened = await openTraining(inputs);
