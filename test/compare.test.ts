@@ -116,7 +116,7 @@ test("the command: a table, and figure, page and table at --out; what it refuses
   const run = (...words: string[]) => cli(["compare", "all", "robust,antifragile", ...words], { cwd: folder });
   const shown = await run("--attack", "pgd");
   assert.is(shown.code, 0, shown.stderr);
-  assert.match(shown.stdout, /ResNet18, mnist: pgd, epsilon 0\.1, after 1 epochs\n.*\nbefore +3 +0\.0 +90\.0 ± 0\.0 +21\.0 ± 1\.0 +-9\.5 \(/);
+  assert.match(shown.stdout, /ResNet18, mnist: pgd, epsilon 0\.1, after 1 epoch\n.*\nbefore +3 +0\.0 +90\.0 ± 0\.0 +21\.0 ± 1\.0 +-9\.5 \(/);
   const [low, high] = Object.values(bootstrapInterval([10, 6, 14].map((d) => d / IMAGES))!).map((bound) => `+${(100 * bound).toFixed(1)}`);
   assert.match(shown.stdout, /robust,antifragile +3 +100\.0 +90\.0 ± 0\.0 +35\.5 ± 0\.5 +\+5\.0 \(.*\) +0\.0 \(0\.0…0\.0\)/);
   assert.ok(shown.stdout.includes(`+5.0 (${low}…${high})`), shown.stdout);

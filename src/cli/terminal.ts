@@ -36,6 +36,9 @@ export function say(text: string): void {
 /** Nothing of a quiet run is said but errors. */
 export const note = (options: { quiet: boolean }, text: string): void => void (options.quiet || say(text));
 
+/** 1 epoch, 2 epochs. */
+export const plural = (count: number, noun: string): string => `${count} ${noun}${count === 1 ? "" : "s"}`;
+
 /** Text for a POSIX shell. */
 export function quoted(words: string[]): string {
   return words.map((word) => (/^[\w@%+=:,./*-]+$/.test(word) && !word.includes("*") ? word : `'${word.replaceAll("'", "'\\''")}'`)).join(" ");

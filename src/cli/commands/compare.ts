@@ -18,7 +18,7 @@ import { ATTACK_NAMES } from "../choices.js";
 import { JSON_FLAG, type Command } from "../command.js";
 import type { Arguments } from "../options.js";
 import { columns } from "../table.js";
-import { bold, printable, say } from "../terminal.js";
+import { bold, plural, printable, say } from "../terminal.js";
 import { choice, fraction, list, number, single, whole, wrong, type Given } from "../values.js";
 
 interface CompareCommand {
@@ -93,7 +93,7 @@ function renderGroup(rows: Compared[], stream: NodeJS.WriteStream): string {
     difference(row.difference_adv, row.difference_adv_low, row.difference_adv_high), difference(row.difference_clean, row.difference_clean_low, row.difference_clean_high),
   ]);
   const [first, ...rest] = columns([head, ...body]);
-  return [printable(`${network}, ${dataset}: ${attack}, epsilon ${epsilon}, after ${Math.max(...rows.map(({ epoch }) => epoch))} epochs`), bold(first, stream), ...rest].join("\n");
+  return [printable(`${network}, ${dataset}: ${attack}, epsilon ${epsilon}, after ${plural(Math.max(...rows.map(({ epoch }) => epoch)), "epoch")}`), bold(first, stream), ...rest].join("\n");
 }
 
 function render(rows: Compared[], confidence: number, stream: NodeJS.WriteStream): string {
@@ -130,7 +130,7 @@ export async function compare(command: CompareCommand): Promise<number> {
   if (!Array.isArray(compared)) throw refusal(compared);
   const last = Math.max(...rows.map((row) => row.epoch));
   const used = Math.max(...compared.map((row) => row.epoch));
-  if (epoch === null && used < last) say(`compared after ${used} epochs, which all have; some went on to ${last}`);
+  if (epoch === null && used < last) say(`compared after ${plural(used, "epoch")}, which all have; some went on to ${last}`);
   const files = await write(compared, command);
   if (json) process.stdout.write(`${JSON.stringify({ confidence, files, rows: JSON.parse(encodeTable(tableOf(compared, confidence, seed), "json") as string) as unknown }, null, 2)}\n`);
   else process.stdout.write(`${render(compared, confidence, process.stdout)}\n${files.length > 0 ? `\nwritten: ${files.join(", ")}\n` : ""}`);

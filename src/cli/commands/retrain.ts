@@ -20,7 +20,7 @@ import { retrainOptions, type RetrainOptions } from "../retraining/options.js";
 import { curvesAt } from "../retraining/selection.js";
 import { openSession, placeOf, retrain as retrainOne, type Retraining, type Source } from "../retraining/work.js";
 import { listenForInterruption } from "../running/signals.js";
-import { grouped, note, quoted } from "../terminal.js";
+import { grouped, note, plural, quoted } from "../terminal.js";
 import { report } from "../training/ending.js";
 import { TrainingProgress } from "../training/progress.js";
 import type { TrainingSession } from "../training/session.js";
@@ -108,7 +108,7 @@ export async function retrain(options: RetrainOptions, argv: string[]): Promise<
   const sessions: TrainingSession[] = [];
   const retraining: Retraining = { options, run, attacks, swept, epsilon, test, shared: { argv, tree, gpu, interruption, started, profiler } };
   try {
-    note({ quiet }, `${updateText(options.update)}${needsMarks(options.update) ? ` by ${options.by} response at epsilon ${epsilon}` : ""}: ${sources.length} checkpoint${sources.length === 1 ? "" : "s"}, ${config.epochs} epochs of ${grouped(stepsPerEpoch)} steps of ${config.batch} images, tested on ${grouped(test.images)}`);
+    note({ quiet }, `${updateText(options.update)}${needsMarks(options.update) ? ` by ${options.by} response at epsilon ${epsilon}` : ""}: ${plural(sources.length, "checkpoint")}, ${plural(config.epochs, "epoch")} of ${grouped(stepsPerEpoch)} steps of ${config.batch} images, tested on ${grouped(test.images)}`);
     for (const source of sources) sessions.push(await openSession(retraining, source, stepsPerEpoch));
     const images = config.epochs * stepsPerEpoch * config.batch;
     const progress = quiet ? null : new TrainingProgress({ stream: process.stderr, inits: sources.map(placeOf), epochs: config.epochs, images: images * sources.length, done: sessions.reduce((sum, { step }) => sum + step * config.batch, 0) });

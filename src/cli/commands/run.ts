@@ -23,12 +23,12 @@ import { Progress } from "../running/progress.js";
 import { Session } from "../running/session.js";
 import type { Engine, Run } from "../running/run.js";
 import { listenForInterruption } from "../running/signals.js";
-import { grouped, note } from "../terminal.js";
+import { grouped, note, plural } from "../terminal.js";
 
 function announce({ options, job, plan, gpu, session }: Run): void {
   const { dataset, config, checkpoints, layerOf } = job;
   const { normalisation } = dataset;
-  const networks = `${grouped(plan.networks)} filtered networks of ${checkpoints.length} checkpoint${checkpoints.length === 1 ? "" : "s"}`;
+  const networks = `${grouped(plan.networks)} filtered networks of ${plural(checkpoints.length, "checkpoint")}`;
   for (const { path, file } of checkpoints) for (const told of file.notes) note(options, `${path}: ${told}`);
   if (options.part.note) note(options, options.part.note);
   note(options, `${networks} on ${grouped(plan.images)} ${dataset.name === "images" || dataset.name === "arrays" ? "" : `${dataset.name} `}images (${normalisation ? normalisationText(normalisation) : "normalised already"}), epsilon ${config.epsilons.join(", ")} (${config.epsilonSpace} space)${attackOf(config) === "fgsm" ? "" : `, ${attackText(config)}`}`);

@@ -19,7 +19,7 @@ import { JSON_FLAG, type Command } from "../command.js";
 import type { Arguments } from "../options.js";
 import { MARKS_FLAGS, marksOptions, writeMarks, type MarksCommand } from "./scoreMarks.js";
 import { renderScores } from "./scoreReport.js";
-import { say } from "../terminal.js";
+import { plural, say } from "../terminal.js";
 import { choice, number, single, type Given } from "../values.js";
 import { CheckpointFinder, countedWeights } from "../weights.js";
 
@@ -52,8 +52,6 @@ function scoreOptions(args: Arguments): ScoreCommand {
   if (marks && (args.run as string[]).length > 1) throw new UsageError("--marks: goes with one run, for it is one file");
   return { runs: args.run as string[], band, checkpoints: [args.checkpoint ?? []].flat() as string[], format: chosen, out, overwrite: args.overwrite === true, marks, json: args.json === true };
 }
-
-const plural = (count: number, noun: string): string => `${count} ${noun}${count === 1 ? "" : "s"}`;
 
 /** The first few of many. */
 const some = (items: string[], separator: string): string => `${items.slice(0, 3).join(separator)}${items.length > 3 ? `${separator}…` : ""}`;

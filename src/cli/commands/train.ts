@@ -10,7 +10,7 @@ import { TrainingTree } from "../../results/training/folder.js";
 import { testNetwork } from "../../train/testing.js";
 import type { Command } from "../command.js";
 import { listenForInterruption } from "../running/signals.js";
-import { grouped, note } from "../terminal.js";
+import { grouped, note, plural } from "../terminal.js";
 import { again, report } from "../training/ending.js";
 import { TRAIN_FLAGS } from "../training/flags.js";
 import { trainOptions, type TrainOptions } from "../training/options.js";
@@ -26,7 +26,7 @@ function announce({ options, opened, gpu, tree, stepsPerEpoch }: TrainRun): void
   if (options.note) note(options, options.note);
   const inits = options.inits.map((init) => `Init_${init}`).join(", ");
   note(options, `${name} of width ${width} on ${grouped(train.images)} ${train.name} images (${train.normalisation ? normalisationText(train.normalisation) : "normalised already"}), tested on ${test ? grouped(test.images) : "none"}`);
-  note(options, `${inits}: ${epochs} epoch${epochs === 1 ? "" : "s"} of ${grouped(stepsPerEpoch)} steps of ${batch} images, ${optimizer.kind}, learning rate ${options.config.schedule.rate}`);
+  note(options, `${inits}: ${plural(epochs, "epoch")} of ${grouped(stepsPerEpoch)} steps of ${batch} images, ${optimizer.kind}, learning rate ${options.config.schedule.rate}`);
   note(options, `${gpu.adapter.name} (${gpu.adapter.type}), writing ${tree.folder}`);
 }
 
