@@ -13,7 +13,7 @@ import type { StemOptions } from "../../model/networks/family.js";
 import { STEM_FLAGS, SWEEP_FLAGS, WEIGHTS_FLAGS } from "../flags.js";
 import { stemOptions, sweepConfig } from "../options.js";
 import { columns } from "../table.js";
-import { bold, grouped } from "../terminal.js";
+import { bold, grouped, plural } from "../terminal.js";
 
 interface LayerFacts {
   layer: string;
@@ -56,7 +56,7 @@ async function shown(file: string, config: SweepConfig, options: WeightsOptions)
   const [head, ...body] = columns([["layer", "shape", "weights", "zeros", "min", "max"], ...lines]);
   const total = layers.reduce((sum, layer) => sum + layer.weights, 0);
   const text = [
-    `${file}: ${name}, width ${width}, ${channels} input channel${channels === 1 ? "" : "s"}, ${classes} classes (${checkpoint.format})`,
+    `${file}: ${name}, width ${width}, ${plural(channels, "input channel")}, ${classes} classes (${checkpoint.format})`,
     ...assumed.map((taken) => `${taken}${/stem/.test(taken) ? "; no tensor tells, --stem-stride and --stem-pool do" : ""}`),
     ...notes,
     ...(others.length > 0 ? ["", ...columns([["weights", "network", ""], ...candidates.map((each) => [each.key, each.network, each.chosen ? "these" : ""])])] : []),
@@ -64,7 +64,7 @@ async function shown(file: string, config: SweepConfig, options: WeightsOptions)
     bold(head, process.stdout),
     ...body,
     "",
-    `${grouped(total)} weights. A sweep evaluates ${grouped(sweep.networks)} filtered networks (${grouped(sweep.distinct)} of them distinct) in ${sweep.layers} layer${sweep.layers === 1 ? "" : "s"}.`,
+    `${grouped(total)} weights. A sweep evaluates ${grouped(sweep.networks)} filtered networks (${grouped(sweep.distinct)} of them distinct) in ${plural(sweep.layers, "layer")}.`,
   ].join("\n");
   return { json: { file, format: checkpoint.format, sha256: checkpoint.sha256, candidates, notes, normalisation, network: name, width, channels, classes, assumed, layers, sweep }, text };
 }

@@ -16,7 +16,7 @@ import { JSON_FLAG, type Command } from "../command.js";
 import type { Arguments } from "../options.js";
 import { summarise } from "../running/summary.js";
 import { renderTable } from "../table.js";
-import { grouped, note, say } from "../terminal.js";
+import { grouped, note, plural, say } from "../terminal.js";
 import { single, wrong, type Given } from "../values.js";
 
 export interface MergeOptions {
@@ -112,7 +112,7 @@ export async function merge(options: MergeOptions): Promise<number> {
   } else if (!options.quiet) {
     process.stdout.write(`${renderTable(summary, process.stdout)}\n\n${grouped(rows)} rows in ${results}${page ? `\nreport in ${page}` : ""}\n`);
   }
-  note(options, `merged ${grouped(examined.total)} units of ${parts.length} part${parts.length === 1 ? "" : "s"}`);
+  note(options, `merged ${grouped(examined.total)} units of ${plural(parts.length, "part")}`);
   return EXIT.done;
 }
 

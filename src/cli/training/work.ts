@@ -17,6 +17,7 @@ import type { TrainingAttack } from "../../train/batchPlans.js";
 import { Trainer } from "../../train/trainer.js";
 import { trainEpochs, type Learner } from "../../train/training.js";
 import type { Interruption } from "../running/signals.js";
+import { plural } from "../terminal.js";
 import type { TrainOptions } from "./options.js";
 import type { TrainingProgress } from "./progress.js";
 import type { TrainingSession } from "./session.js";
@@ -90,7 +91,7 @@ export async function trainInit(run: TrainRun, session: TrainingSession, progres
       return true;
     },
     get cutText() {
-      return `${microBatch} image${microBatch === 1 ? "" : "s"}`;
+      return plural(microBatch, "image");
     },
   };
   const recovery = new Recovery(gpu, async (fault) => {

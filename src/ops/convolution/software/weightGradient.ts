@@ -83,10 +83,9 @@ export function weightGradientSteps(weight: string, shape: ConvShape, site: Lear
   const layouts = { ...layoutConstants("IN", input.layout), ...layoutConstants("OTHER", gradient.layout) };
   const window = { STRIDE_H: shape.stride[0], STRIDE_W: shape.stride[1], PAD_H: shape.pad[0], PAD_W: shape.pad[1], DILATION_H: shape.dilation[0], DILATION_W: shape.dilation[1] };
   const kernel = { KERNEL_H: kernelRows, KERNEL_W: kernelCols };
-  const groups = { GROUP_OUTS: outs, GROUP_INS: ins };
   if (!tile) {
     const bindings = { input: input.resource, dy: gradient.resource, gradients };
-    return [{ kernel: "conv2d_weight_grad_plain", name, constants: { ...layouts, ...window, ...kernel, ...groups }, params: { blocks: gradient.blocks, images, first: place.first }, bindings, writes: [gradients], grid: [kernelRows * kernelCols, ins, shape.outChannels], cost }];
+    return [{ kernel: "conv2d_weight_grad_plain", name, constants: { ...layouts, ...window, ...kernel, GROUP_OUTS: outs, GROUP_INS: ins }, params: { blocks: gradient.blocks, images, first: place.first }, bindings, writes: [gradients], grid: [kernelRows * kernelCols, ins, shape.outChannels], cost }];
   }
   const out = convOutput(shape);
   const columns = usedTaps(shape, 1, shape.width, out.width);
