@@ -3,8 +3,9 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { blockLayout, blocksFor, fromBlocks, type MapShape, toBlocks, viewOf } from "../src/layout/blocks.js";
 import { roomOf } from "../src/ops/convolution/kernels.js";
-import { planGemm } from "../src/ops/convolution/hardware/plan.js";
-import { gemmCandidates, type GemmTile, invocationsOf } from "../src/ops/convolution/hardware/tile.js";
+import { gridOf, type HardwarePlan } from "../src/ops/convolution/hardware/plan.js";
+import type { HardwareTile } from "../src/ops/convolution/hardware/room.js";
+import { gemmCandidates, invocationsOf } from "../src/ops/convolution/hardware/tile.js";
 import { sameTile } from "../src/ops/convolution/room.js";
 import { conv2d, conv2dInputGradient, convOutput, type ConvShape, squareConv, tileKey } from "../src/ops/convolution/shape.js";
 import { planAlone } from "../src/run/alone.js";
@@ -43,7 +44,7 @@ test("any run of channels is a view, also of vectors", () => {
 const SHAPES: ConvShape[] = [
   squareConv({ inChannels: 1, outChannels: 64, height: 28, width: 28, kernel: 7, stride: 2, pad: 3 }), squareConv({ inChannels: 64, outChannels: 64, height: 7, width: 7, kernel: 3, pad: 1 }),
   squareConv({ inChannels: 128, outChannels: 256, height: 4, width: 4, kernel: 3, stride: 2, pad: 1 }), squareConv({ inChannels: 512, outChannels: 10, height: 1, width: 1, kernel: 1 }),
-  squareConv({ inChannels: 2048, outChannels: 512, height: 1, width: 1, kernel: 1 }), squareConv({ inChannels: 58, outChannels: 116, height: 4, width: 4, kernel: 1 }), squareConv({ inChannels: 24, outChannels: 24, height: 5, width: 5, kernel: 3, pad: 1, groups: 3 }),
+  squareConv({ inChannels: 2048, outChannels: 512, height: 1, width: 1, kernel: 1 }), squareConv({ inChannels: 58, outChannels: 116, height: 4, width: 4, kernel: 1 }), squareConv({ inChannels: 24, outChannels: 24, height: 5, width: 5, kernel: 3, pad: 1, groups: 3 }), squareConv({ inChannels: 24, outChannels: 24, height: 7, width: 5, kernel: 3, stride: 2, pad: 1, groups: 24 }),
 ];
 
 test("tiles stay within what every adapter has", () => {
@@ -52,13 +53,15 @@ test("tiles stay within what every adapter has", () => {
       for (const gradient of [false, true]) {
         const maps = [{ channels: shape.inChannels, height: shape.height, width: shape.width }, { channels: shape.outChannels, ...convOutput(shape) }].map((map) => blockLayout(map, { ...LIMITS, lanes }));
         const [input, output] = gradient ? maps.toReversed() : maps;
-        for (const tile of gemmCandidates(shape, gradient, { ...LIMITS, lanes })) {
+        for (const tile of roomOf(LIMITS).candidates(shape, gradient, { ...LIMITS, lanes }) as HardwareTile[]) {
           const what = `${tileKey(shape, gradient)} ${JSON.stringify(tile)}`;
-          const plan = planGemm(shape, gradient, input, output, tile, LIMITS);
+          const plan = roomOf(LIMITS).plan(shape, gradient, input, output, tile, LIMITS) as HardwarePlan;
           for (const [name, value] of Object.entries(plan.constants)) assert.ok(typeof value === "boolean" || Number.isInteger(value), `${what}: ${name} is ${value}`);
-          assert.ok(roomOf(LIMITS).dispatches(plan, output, 2, { ...LIMITS, lanes })[0].grid.every(Number.isInteger), what);
-          assert.ok(invocationsOf(tile) <= 256 && Number.isInteger(invocationsOf(tile)), what);
-          assert.ok(tile.depth * (tile.channels + tile.images) * 4 <= 16384, what);
+          assert.ok(gridOf(plan, output, 2).every(Number.isInteger), what);
+          if (tile.kernel === "conv2d_gemm") {
+            assert.ok(invocationsOf(tile) <= 256 && Number.isInteger(invocationsOf(tile)), what);
+            assert.ok(tile.depth * (tile.channels + tile.images) * 4 <= 16384, what);
+          }
           assert.ok(plan.weightTexture.width <= 8192 && plan.weightTexture.height <= 8192, what);
         }
       }
@@ -66,21 +69,23 @@ test("tiles stay within what every adapter has", () => {
   }
 });
 
-const TILES: GemmTile[] = [{ channels: 8, images: 16, own: 4, depth: 1 }, { channels: 16, images: 8, own: 4, depth: 2 }, { channels: 8, images: 16, own: 8, depth: 1 }];
+const gemm = (channels: number, images: number, own: number, depth: number): HardwareTile => ({ kernel: "conv2d_gemm", channels, images, own, depth });
+const patch = (rows: number, columns: number): HardwareTile => ({ kernel: "conv2d_patch", rows, columns });
 
-/** By the kernel alone. */
-async function convolve(shape: ConvShape, gradient: boolean, tile: GemmTile, x: Float32Array, weights: Float32Array): Promise<Float32Array> {
+/** By the kernel alone; what of the weights lies from -0.1 to 0.2 is removed. */
+async function convolve(shape: ConvShape, gradient: boolean, tile: HardwareTile, x: Float32Array, weights: Float32Array): Promise<Float32Array> {
   const executor = new GpuExecutor(await gpu());
   const maps = [{ channels: shape.inChannels, height: shape.height, width: shape.width }, { channels: shape.outChannels, ...convOutput(shape) }].map((map) => blockLayout(map, LIMITS));
   const [input, output] = gradient ? maps.toReversed() : maps;
-  const plan = planGemm(shape, gradient, input, output, tile, LIMITS);
-  const blocks = blocksFor(IMAGES, LIMITS);
   const room = roomOf(LIMITS);
-  const make: Record<string, () => GPUTexture> = {
+  const plan = room.plan(shape, gradient, input, output, tile, LIMITS);
+  const blocks = blocksFor(IMAGES, LIMITS);
+  const make: Record<string, () => GPUTexture | GPUBuffer> = {
     weights: () => executor.createTexture(plan.weightTexture.width, plan.weightTexture.height, room.pack(plan, weights)),
     norm: () => executor.createTexture(64, 2, Float32Array.from({ length: 512 }, (_, i) => Number(i % 4 === 0))),
+    intervals: () => executor.createBuffer(4096, GPUBufferUsage.UNIFORM, Float32Array.from([...REMOVED])),
   };
-  const prepared = await executor.prepare(planAlone(plan, input, output, blocks, LIMITS, {}), (name) => make[name]?.());
+  const prepared = await executor.prepare(planAlone(plan, input, output, blocks, LIMITS, { MASKED: true }), (name) => make[name]?.());
   executor.writeTexture(prepared.texture("input"), toBlocks(input, x, blocks));
   executor.submit(prepared.body);
   const found = fromBlocks(output, await executor.readTexture(prepared.texture("output")), IMAGES);
@@ -88,15 +93,38 @@ async function convolve(shape: ConvShape, gradient: boolean, tile: GemmTile, x: 
   return found;
 }
 
-for (const gradient of [false, true]) {
-  test(`every tile of a ${gradient ? "gradient" : "convolution"} gives the same bits, the right ones`, async () => {
-    const shape = squareConv({ inChannels: 9, outChannels: 13, height: 5, width: 4, kernel: 3, stride: 2, pad: 1 });
+const REMOVED = [-0.1, 0.2];
+const conv = (inChannels: number, outChannels: number, height: number, width: number, more: Partial<ConvShape> = {}): ConvShape =>
+  ({ ...squareConv({ inChannels, outChannels, height, width, kernel: 3, pad: 1 }), ...more });
+const GEMM = [gemm(8, 16, 4, 1), gemm(16, 8, 4, 2), gemm(8, 16, 8, 1)];
+
+const CASES: [ConvShape, "forward" | "gradient", HardwareTile[]][] = [
+  [conv(9, 13, 5, 4, { stride: [2, 2] }), "forward", GEMM],
+  [conv(9, 13, 5, 4, { stride: [2, 2] }), "gradient", GEMM],
+  // Depthwise; patches that stand out of the map, and ones as wide as it.
+  [conv(5, 5, 5, 7, { groups: 5 }), "forward", [patch(2, 4), patch(1, 7), patch(4, 1)]],
+  [conv(5, 5, 5, 7, { groups: 5 }), "gradient", [patch(2, 4), patch(1, 7), patch(4, 1)]],
+  [conv(3, 3, 6, 5, { groups: 3, stride: [2, 2] }), "forward", [patch(2, 2), patch(3, 3)]],
+  [conv(3, 3, 6, 5, { groups: 3, stride: [2, 2] }), "gradient", [patch(2, 2), patch(4, 6)]],
+  [conv(4, 12, 7, 6, { groups: 4, kernel: [2, 3], stride: [1, 3], pad: [0, 2], padEnd: [1, 0], dilation: [2, 1] }), "forward", [patch(2, 2), patch(1, 3)]],
+  [conv(4, 12, 7, 6, { groups: 4, kernel: [2, 3], stride: [1, 3], pad: [0, 2], padEnd: [1, 0], dilation: [2, 1] }), "gradient", [patch(2, 3), patch(1, 6)]],
+  // From a stem back to an image, by more channels than are in workgroup memory at once.
+  [conv(3, 11, 9, 8, { kernel: [7, 7], stride: [2, 2], pad: [3, 3] }), "gradient", [patch(2, 2), patch(2, 4)]],
+  [conv(6, 2, 3, 5), "forward", [patch(1, 1), patch(2, 3)]],
+];
+
+for (const [shape, kind, tiles] of CASES) {
+  test(`every tile of ${tileKey(shape, kind === "gradient")} by ${tiles[0].kernel} gives the same bits, the right ones`, async () => {
+    const gradient = kind === "gradient";
     const out = convOutput(shape);
-    const x = noise(IMAGES * (gradient ? 13 * out.height * out.width : 9 * 5 * 4), 3);
-    const weights = noise(13 * 9 * 9, 5);
+    const x = noise(IMAGES * (gradient ? shape.outChannels * out.height * out.width : shape.inChannels * shape.height * shape.width), 3);
+    const weights = noise(shape.outChannels * (shape.inChannels / shape.groups) * shape.kernel[0] * shape.kernel[1], 5);
+    const kept = weights.map((w) => (w >= REMOVED[0] && w <= REMOVED[1] ? 0 : w));
+    assert.ok(roomOf(LIMITS).can(shape, gradient));
+    assert.is((roomOf(LIMITS).candidates(shape, gradient, LIMITS)[0] as HardwareTile).kernel, tiles[0].kernel);
     const results: Float32Array[] = [];
-    for (const tile of TILES) results.push(await convolve(shape, gradient, tile, x, weights));
-    assertClose(results[0], gradient ? conv2dInputGradient(shape, x, weights) : conv2d(shape, x, weights), 1e-5, tileKey(shape, gradient));
+    for (const tile of tiles) results.push(await convolve(shape, gradient, tile, x, weights));
+    assertClose(results[0], gradient ? conv2dInputGradient(shape, x, kept) : conv2d(shape, x, kept), 1e-5, tileKey(shape, gradient));
     for (const result of results) assert.equal(result, results[0]);
   });
 }
@@ -111,7 +139,8 @@ for (const batchNorm of ["running", "batch"] as const) {
     const gated = b.multiply(b.activation(b.conv(b.adaptiveAvgPool(smooth), "gate", 6, 6, 1, { bias: true }), "sigmoid"), smooth);
     const lifted = b.add(gated, b.adaptiveAvgPool(pooled));
     const joined = b.concat([lifted, b.slice(b.conv(pooled, "side", 6, 7, 3, { pad: 1 }), 2, 5)]);
-    const moved = b.scale(b.concat([b.shuffle(joined, 11), lifted]), [1.5], [0.1]);
+    const deep = b.relu(b.add(b.norm(b.conv(joined, "depthwise", 11, 11, 3, { pad: 1, groups: 11 }), "deepNorm", 11), joined));
+    const moved = b.scale(b.concat([b.shuffle(deep, 11), lifted]), [1.5], [0.1]);
     await checkGraph(classify(b, b.activation(b.adaptiveAvgPool(moved, 3, 2), "gelu"), image), image, { batchNorm, seed: 5, plan: HARDWARE });
   });
 }

@@ -35,10 +35,19 @@ export function turnOf(plan, step, lanes) {
     const share = isFlat ? multiplyAdds / (pixels * rows * columns * shape.groups) : (c.CHANNELS / rows) * (outs / columns);
     return { all, real: all * share, invocations: (c.TN / 8) * (c.TM / c.TILE_M) };
   }
-  if (step.kernel !== "conv2d") return null;
   const invocations = grid.reduce((a, b) => a * b) * lanes;
+  if (step.kernel === "conv2d_patch") {
+    const real = step.cost / invocations / c.CHANNELS;
+    return { all: real, real, invocations: lanes };
+  }
+  if (step.kernel !== "conv2d") return null;
   const real = step.cost / invocations / params.steps;
   return { all: real, real, invocations: lanes };
 }
 
-export const tileOf = ({ kernel, constants: c }) => (kernel === "conv2d_gemm" ? `${c.TM}x${c.TN} ${c.TILE_M}x8 k${c.K}` : kernel === "conv2d" ? `${c.OC}c ${c.ROWS}x${c.OUT_W}px ${c.BLOCKS}b` : "");
+const TILES = {
+  conv2d_gemm: (c) => `${c.TM}x${c.TN} ${c.TILE_M}x8 k${c.K}`,
+  conv2d_patch: (c) => `${c.OC}c ${c.ROWS}x${c.COLS}px k${c.K}`,
+  conv2d: (c) => `${c.OC}c ${c.ROWS}x${c.OUT_W}px ${c.BLOCKS}b`,
+};
+export const tileOf = ({ kernel, constants }) => TILES[kernel]?.(constants) ?? "";

@@ -1,6 +1,13 @@
 /** Bytes per multiply-add of a unit's convolutions, on paper: what workgroups load, with no luck in any cache between them. */
 import { turnOf, unitOf } from "./cases.mjs";
 
+/** Bytes that a workgroup loads in one turn of its inner loop. */
+const LOADED = {
+  conv2d_gemm: (c) => c.K * (c.TM + c.TN) * 4,
+  conv2d_patch: (c, lanes) => c.WINDOW_H * c.WINDOW_W * 16 * lanes + c.TAPS * 16,
+  conv2d: (c, lanes) => c.MAPS * c.BLOCKS * c.SOURCE_QUADS * 16 * lanes + Math.ceil((c.OC * c.IN_PACK * c.MAPS * c.KERNEL_ROWS * c.KERNEL_COLS) / 4) * 16,
+};
+
 /** @returns bytes from L2 a real multiply-add: `l2` over the whole unit, `each` by step */
 export function bytesOf(of) {
   const { plan, limits, steps } = unitOf(of);
@@ -8,9 +15,7 @@ export function bytesOf(of) {
     const turn = turnOf(plan, step, limits.lanes);
     if (!turn) return [];
     const { constants: c } = step;
-    const products = c.IN_PACK * c.MAPS * c.KERNEL_ROWS * c.KERNEL_COLS;
-    const loaded = step.kernel === "conv2d_gemm" ? c.K * (c.TM + c.TN) * 4 : c.MAPS * c.BLOCKS * c.SOURCE_QUADS * 16 * limits.lanes + Math.ceil((c.OC * products) / 4) * 16;
-    return [{ name: step.name, cost: step.cost, bytes: loaded / (turn.real * turn.invocations) }];
+    return [{ name: step.name, cost: step.cost, bytes: LOADED[step.kernel](c, limits.lanes) / (turn.real * turn.invocations) }];
   });
   return { l2: each.reduce((sum, { cost, bytes }) => sum + cost * bytes, 0) / each.reduce((sum, { cost }) => sum + cost, 0), each };
 }

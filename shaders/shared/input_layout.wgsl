@@ -21,8 +21,9 @@ fn in_at(image_block: u32, group: u32, quad: u32, lane: u32) -> vec2u {
   }
   // @static
   if (IN_ROW > 0) {
-    let within = (there * IN_QUADS + quad) * LANES + lane;
-    return vec2u(within % IN_ROW, image_block * IN_FOLD + within / IN_ROW);
+    // A row is a multiple of LANES: all but the last sum is the same for a workgroup that does one pixel.
+    let within = (there * IN_QUADS + quad) * LANES;
+    return vec2u(within % IN_ROW + lane, image_block * IN_FOLD + within / IN_ROW);
   } else {
     // @static
     if (IN_FOLD == 1) {

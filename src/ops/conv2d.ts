@@ -119,9 +119,8 @@ function tiledSteps(conv: Convolution, plan: AnyPlan, site: Site | GradientSite,
   const { input, output, residual, gate } = ends;
   const { gradient } = plan;
   const { weights, intervals } = weightsOf(conv, plan, gradient, plan.weightTexture, site, affine);
-  const room = roomOf(plan);
-  return room.dispatches(plan, output.layout, output.blocks, site.options).map(({ constants, params, grid, multiplyAdds: each }) => ({
-    kernel: room.kernel,
+  return roomOf(plan).dispatches(plan, output.layout, output.blocks, site.options).map(({ kernel, constants, params, grid, multiplyAdds: each }) => ({
+    kernel,
     name: `conv2d ${gradient ? "gradient " : ""}${layerOf(conv.weight)}`,
     // Without a batch norm the scale is 1, which leaves the gradient as it is.
     constants: { ...constants, MASKED: intervals !== null, SCALED: gradient && intervals !== null, ...endingConstants(ends) },

@@ -11,9 +11,8 @@ import type { UnitPlan } from "../plan/plan.js";
  * @returns a plan that reads the tensor `input` and writes `output`, and wants `weights`, `norm`, and of `intervals` and `gate` what is fused
  */
 export function planAlone(plan: AnyPlan, input: BlockLayout, output: BlockLayout, blocks: number, limits: KernelLimits, fused: Step["constants"]): UnitPlan {
-  const room = roomOf(plan);
-  const body = room.dispatches(plan, output, blocks, limits).map(({ constants, params, grid }, i): Step => ({
-    kernel: room.kernel,
+  const body = roomOf(plan).dispatches(plan, output, blocks, limits).map(({ kernel, constants, params, grid }, i): Step => ({
+    kernel,
     name: `dispatch ${i}`,
     constants: { ...constants, ...fused },
     params: { ...params, in_blocks: blocks, residual_blocks: 1, gate_blocks: 1, blocks_per_variant: blocks },

@@ -13,7 +13,7 @@ import { GpuExecutor } from "./gpu.js";
 import { kernelLimits } from "./limits.js";
 
 /** Small, so that its kernel compiles at once. */
-const SHAPE = squareConv({ inChannels: 2, outChannels: 4, height: 3, width: 4, kernel: 3, pad: 1 });
+const SHAPE = squareConv({ inChannels: 2, outChannels: 6, height: 3, width: 4, kernel: 3, pad: 1 });
 const SHAPE_READ = { channels: SHAPE.inChannels, height: SHAPE.height, width: SHAPE.width };
 const IMAGES = 8;
 /** Weights that the filter sets to 0. */

@@ -13,7 +13,7 @@ interface Kept {
 /** Adapter and driver as Dawn names them. */
 const nameOf = (adapter: AdapterSummary): string => `${adapter.name}; ${adapter.description}; ${adapter.backend}`;
 /** Of another driver or kernel nothing is worth keeping. */
-const partsOf = (gpu: Pick<Gpu, "adapter" | "kernels">): string[] => [nameOf(gpu.adapter), shader(roomOf(gpu).kernel).source];
+const partsOf = (gpu: Pick<Gpu, "adapter" | "kernels">): string[] => [nameOf(gpu.adapter), ...roomOf(gpu).kernels.map((kernel) => shader(kernel).source)];
 
 /** Every convolution measured so far. */
 export async function readTiles(gpu: Pick<Gpu, "adapter" | "kernels">): Promise<TileTable> {

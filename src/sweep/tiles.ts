@@ -25,13 +25,13 @@ export type Tuning = "off" | "cached" | "missing" | "anew";
 /** Multiply-adds of a sweep for which measuring first pays: some minutes of work. */
 const WORTH = { software: 5e12, hardware: 2e15 };
 
-/** Every convolution and gradient of a network that the tuned kernel does; a stem joined to its max-pool has a kernel of its own. */
+/** Every convolution and gradient of a network that a tuned kernel does; a stem joined to its max-pool has a kernel of its own. */
 function convolutions(gpu: Gpu, network: Architecture, image: MapShape, batchNorm: BatchNorm): Tunable[] {
   const plan = planUnit(network, {
     image, filtered: [network.layers[0].name], variants: 1, blocksPerVariant: 1, images: 1, attacks: [], clamp: false, batchNorm,
     ...kernelLimits(gpu, image),
   });
-  return [...plan.prefix, ...plan.body].filter(({ kernel }) => kernel === roomOf(gpu).kernel).flatMap(({ bindings }) => plan.weights.get(bindings.weights)!.conv ?? []);
+  return [...plan.prefix, ...plan.body].filter(({ kernel }) => roomOf(gpu).kernels.includes(kernel)).flatMap(({ bindings }) => plan.weights.get(bindings.weights)!.conv ?? []);
 }
 
 /** Whether a sweep of so many multiply-adds is long enough to measure first. */

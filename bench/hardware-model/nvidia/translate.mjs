@@ -18,7 +18,7 @@ struct __align__(16) vec4f {
   __device__ __forceinline__ vec4f operator o(vec4f a, float b) { return vec4f(a.x o b, a.y o b, a.z o b, a.w o b); }
 OP(+) OP(*)
 #define CMP(o) __device__ __forceinline__ vec4b operator o(vec4f a, vec4f b) { return vec4b{a.x o b.x, a.y o b.y, a.z o b.z, a.w o b.w}; }
-CMP(<=) CMP(>=) CMP(>)
+CMP(<=) CMP(>=) CMP(>) CMP(<)
 __device__ __forceinline__ vec4b operator&(vec4b a, vec4b b) { return vec4b{a.x && b.x, a.y && b.y, a.z && b.z, a.w && b.w}; }
 __device__ __forceinline__ vec4f &operator+=(vec4f &a, vec4f b) { a = a + b; return a; }
 __device__ __forceinline__ vec4f &operator*=(vec4f &a, vec4f b) { a = a * b; return a; }
@@ -28,6 +28,7 @@ __device__ __forceinline__ vec4f select(vec4f a, vec4f b, bool c) { return c ? b
 __device__ __forceinline__ int select(int a, int b, bool c) { return c ? b : a; }
 __device__ __forceinline__ vec4f fma(vec4f a, vec4f b, vec4f c) { return vec4f(fmaf(a.x, b.x, c.x), fmaf(a.y, b.y, c.y), fmaf(a.z, b.z, c.z), fmaf(a.w, b.w, c.w)); }
 __device__ __forceinline__ vec4f max(vec4f a, vec4f b) { return vec4f(fmaxf(a.x, b.x), fmaxf(a.y, b.y), fmaxf(a.z, b.z), fmaxf(a.w, b.w)); }
+__device__ __forceinline__ vec4f min(vec4f a, vec4f b) { return vec4f(fminf(a.x, b.x), fminf(a.y, b.y), fminf(a.z, b.z), fminf(a.w, b.w)); }
 __device__ __forceinline__ int clamp(int v, int a, int b) { return min(max(v, a), b); }
 template <class T> __device__ __forceinline__ T subgroupBroadcast(T v, int k) { return __shfl_sync(~0u, v, k); }
 template <class T> __device__ __forceinline__ T subgroupBroadcastFirst(T v) { return __shfl_sync(~0u, v, 0); }

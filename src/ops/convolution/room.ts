@@ -31,6 +31,8 @@ export interface TiledPlan {
 
 /** One of the dispatches that do a convolution. */
 export interface Dispatch {
+  /** File in shaders/. */
+  kernel: string;
   constants: Record<string, number | boolean>;
   params: Record<string, number>;
   grid: [number, number, number];
@@ -39,9 +41,9 @@ export interface Dispatch {
 }
 
 export interface Room<Plan extends TiledPlan, Tile extends object> {
-  /** File in shaders/. */
-  kernel: string;
-  /** Whether the tiled kernel does it; else the plain one has to. */
+  /** Files in shaders/. */
+  kernels: string[];
+  /** Whether a tiled kernel does it; else the plain one has to. */
   can(shape: ConvShape, gradient: boolean): boolean;
   /** The tile to take without measuring, and then others. */
   candidates(shape: ConvShape, gradient: boolean, limits: KernelLimits): Tile[];

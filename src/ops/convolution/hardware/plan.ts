@@ -1,19 +1,22 @@
-/** How the kernel for hardware (shaders/conv2d_gemm.wgsl) does a convolution or its input gradient: constants, weights, grid. */
+/** How a kernel for hardware does a convolution or its input gradient: constants, weights, grid. Here of shaders/conv2d_gemm.wgsl, and the weights of all. */
 import { type BlockLayout, layoutConstants, type LayoutLimits } from "../../../layout/blocks.js";
 import type { TiledPlan } from "../room.js";
 import { channelsOfGroup, type ConvShape, multiplyAdds } from "../shape.js";
 import type { GemmTile } from "./tile.js";
 
 /** What the kernel, the weights' packing and the grid have to agree on. */
-export interface GemmPlan extends TiledPlan {
+export interface HardwarePlan extends TiledPlan {
   kernels: "hardware";
-  tile: GemmTile;
+  /** File in shaders/. */
+  kernel: string;
   /** Rows of weights of a tap; of a whole group where the sum is flat. */
   rows: number;
   isFlat: boolean;
   /** Output channels of a group in a row of weights, with padding. */
   columns: number;
   constants: Record<string, number | boolean>;
+  /** Images that a workgroup does, and workgroups for all channels and for all pixels. */
+  workgroups: { images: number; channels: number; pixels: number };
 }
 
 /** Texels in a row of weights, a power of two; more where there would be too many rows. */
@@ -22,11 +25,18 @@ const MOST_ROWS = 8192;
 /** Fewer channels than this are summed as one row with the taps: an image's, or those of small groups. */
 const FLAT_BELOW = 8;
 
+/** @returns the texture of so many texels of weights, and its texels in a row before any was cut off */
+export function weightTextureFor(texels: number, { maxTextureWidth }: Pick<LayoutLimits, "maxTextureWidth">): { row: number; size: TiledPlan["weightTexture"] } {
+  let row = WEIGHT_ROW;
+  while (texels > row * MOST_ROWS && row * 2 <= maxTextureWidth) row *= 2;
+  return { row, size: { width: Math.min(texels, row), height: Math.ceil(texels / row) } };
+}
+
 /**
  * @param input layout of what is read: the activations, or in a gradient the gradient of the convolution's output
  * @param output layout of what is written
  */
-export function planGemm(shape: ConvShape, gradient: boolean, input: BlockLayout, output: BlockLayout, tile: GemmTile, { maxTextureWidth }: Pick<LayoutLimits, "maxTextureWidth">): GemmPlan {
+export function planGemm(shape: ConvShape, gradient: boolean, input: BlockLayout, output: BlockLayout, tile: GemmTile, limits: Pick<LayoutLimits, "maxTextureWidth">): HardwarePlan {
   const { kernel, stride, pad, dilation, groups } = shape;
   const { outs, sums } = channelsOfGroup(shape, gradient);
   const taps = kernel[0] * kernel[1];
@@ -34,12 +44,10 @@ export function planGemm(shape: ConvShape, gradient: boolean, input: BlockLayout
   const padded = (count: number, to: number): number => Math.ceil(count / to) * to;
   const rows = padded(isFlat ? sums * taps : sums, tile.depth);
   const columns = padded(outs, tile.channels);
-  const texels = (groups * rows * (isFlat ? 1 : taps) * columns) / 4;
-  let row = WEIGHT_ROW;
-  while (texels > row * MOST_ROWS && row * 2 <= maxTextureWidth) row *= 2;
+  const { row, size } = weightTextureFor((groups * rows * (isFlat ? 1 : taps) * columns) / 4, limits);
   return {
-    kernels: "hardware", shape, gradient, tile, rows, isFlat, columns,
-    weightTexture: { width: Math.min(texels, row), height: Math.ceil(texels / row) },
+    kernels: "hardware", kernel: tile.kernel, shape, gradient, rows, isFlat, columns, weightTexture: size,
+    workgroups: { images: tile.images, channels: (groups * columns) / tile.channels, pixels: output.quads },
     constants: {
       ...layoutConstants("IN", input), ...layoutConstants("OUT", output), GRADIENT: gradient,
       KERNEL_H: kernel[0], KERNEL_W: kernel[1], STRIDE_H: stride[0], STRIDE_W: stride[1], PAD_H: pad[0], PAD_W: pad[1], DILATION_H: dilation[0], DILATION_W: dilation[1],
@@ -51,16 +59,15 @@ export function planGemm(shape: ConvShape, gradient: boolean, input: BlockLayout
 }
 
 /** @returns workgroups for `blocks` blocks of images */
-export const gemmGrid = ({ shape, tile, columns }: GemmPlan, output: BlockLayout, blocks: number): [number, number, number] =>
-  [(blocks * output.images) / tile.images, (shape.groups * columns) / tile.channels, output.quads];
+export const gridOf = ({ workgroups: { images, channels, pixels } }: HardwarePlan, output: BlockLayout, blocks: number): [number, number, number] => [(blocks * output.images) / images, channels, pixels];
 
 /**
- * Raw weights in the order the kernel reads them: a row of output channels (the input's channels, in a gradient) for every group, tap and
+ * Raw weights in the order the kernels read them: a row of output channels (the input's channels, in a gradient) for every group, tap and
  * channel that is summed, four a texel.
  * @param weights [outChannels][inChannels / groups][kernel rows][kernel columns]
  * @returns rgba32float texels of `plan.weightTexture`
  */
-export function packGemmWeights({ shape, gradient, rows, isFlat, columns, weightTexture }: GemmPlan, weights: Float32Array): Float32Array {
+export function packGemmWeights({ shape, gradient, rows, isFlat, columns, weightTexture }: HardwarePlan, weights: Float32Array): Float32Array {
   const { groups, kernel, inChannels } = shape;
   const { outs, sums } = channelsOfGroup(shape, gradient);
   const taps = kernel[0] * kernel[1];

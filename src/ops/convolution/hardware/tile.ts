@@ -1,9 +1,10 @@
-/** Tiles of the kernel for hardware: which there are for a shape, and which is the best guess. */
+/** Tiles of shaders/conv2d_gemm.wgsl: which there are for a shape, and which is the best guess. */
 import { sameTile } from "../room.js";
 import { channelsOfGroup, type ConvShape, convOutput } from "../shape.js";
 
 /** What a workgroup computes, at one pixel of the map that is written. */
 export interface GemmTile {
+  kernel: "conv2d_gemm";
   /** Output channels and images. */
   channels: number;
   images: number;
@@ -40,9 +41,10 @@ const paddedTo = (channels: number, tile: number): number => Math.ceil(channels 
 /** Whether the kernel does it: groups of fewer channels than a vec4 of weights are left to the plain one. */
 export const isGemm = (shape: ConvShape, gradient: boolean): boolean => shape.groups === 1 || channelsOfGroup(shape, gradient).outs >= 4;
 
-function fits({ channels, images, own, depth }: GemmTile, shape: ConvShape, gradient: boolean, { lanes, accumulators }: GemmLimits): boolean {
+function fits(tile: GemmTile, shape: ConvShape, gradient: boolean, { lanes, accumulators }: GemmLimits): boolean {
+  const { channels, images, own, depth } = tile;
   const { outs } = channelsOfGroup(shape, gradient);
-  const invocations = invocationsOf({ channels, images, own, depth });
+  const invocations = invocationsOf(tile);
   return (
     channels >= own && own >= 4 && images <= 4 * lanes && images >= OWN_IMAGES && (channels <= 4 || channels < 2 * outs) && own * OWN_IMAGES <= 2 * accumulators &&
     invocations >= 1 && invocations <= MOST_INVOCATIONS && depth * (channels + images) * 4 <= SHARED_BYTES
@@ -60,7 +62,7 @@ export function chooseGemmTile(shape: ConvShape, gradient: boolean, { lanes, acc
   const allowed = CHANNELS.filter((tile) => tile <= (isWide && height * width >= MANY_PIXELS ? 128 : 64));
   const least = Math.min(...allowed.map((tile) => paddedTo(outs, tile)));
   const channels = allowed.find((tile) => paddedTo(outs, tile) * WORTH <= least)!;
-  return { channels, images: Math.min(128, 4 * lanes), own: isWide && channels >= 64 ? 8 : 4, depth: isWide ? 8 : 1 };
+  return { kernel: "conv2d_gemm", channels, images: Math.min(128, 4 * lanes), own: isWide && channels >= 64 ? 8 : 4, depth: isWide ? 8 : 1 };
 }
 
 /** The tile to take without measuring, and others that may be faster on some adapter. */

@@ -4,12 +4,13 @@ import { type ConvPlan, convGrid, packWeights, planConv } from "./plan.js";
 import { ACCUMULATORS, type ConvTile, isTiled, tileCandidates, withinVariant } from "./tile.js";
 
 export const software: Room<ConvPlan, ConvTile> = {
-  kernel: "conv2d",
+  kernels: ["conv2d"],
   can: isTiled,
   candidates: tileCandidates,
   plan: (shape, gradient, input, output, tile, limits) => planConv(shape, gradient, input, output, withinVariant(tile, limits), limits.maxTextureWidth),
   dispatches: (plan, output, blocks, { shuffle, accumulators, direct = accumulators < ACCUMULATORS.software }) =>
     plan.bands.map((band) => ({
+      kernel: "conv2d",
       constants: { ...plan.constants, ...band.constants, SHUFFLE: shuffle, DIRECT: direct },
       params: { steps: plan.steps },
       grid: convGrid(plan, output, blocks),
