@@ -81,7 +81,7 @@ async function convolve(shape: ConvShape, gradient: boolean, tile: HardwareTile,
   const plan = room.plan(shape, gradient, input, output, tile, LIMITS);
   const blocks = blocksFor(IMAGES, LIMITS);
   const make: Record<string, () => GPUTexture | GPUBuffer> = {
-    weights: () => executor.createTexture(plan.weightTexture.width, plan.weightTexture.height, room.pack(plan, weights)),
+    weights: () => executor.createWeights(plan, room.pack(plan, weights)),
     norm: () => executor.createTexture(64, 2, Float32Array.from({ length: 512 }, (_, i) => Number(i % 4 === 0))),
     intervals: () => executor.createBuffer(4096, GPUBufferUsage.UNIFORM, Float32Array.from([...REMOVED])),
   };
@@ -96,11 +96,14 @@ async function convolve(shape: ConvShape, gradient: boolean, tile: HardwareTile,
 const REMOVED = [-0.1, 0.2];
 const conv = (inChannels: number, outChannels: number, height: number, width: number, more: Partial<ConvShape> = {}): ConvShape =>
   ({ ...squareConv({ inChannels, outChannels, height, width, kernel: 3, pad: 1 }), ...more });
-const GEMM = [gemm(8, 16, 4, 1), gemm(16, 8, 4, 2), gemm(8, 16, 8, 1)];
+const UNIFORM: HardwareTile = { kernel: "conv2d_uniform", channels: 16 };
+const GEMM = [gemm(8, 16, 4, 1), gemm(16, 8, 4, 2), gemm(8, 16, 8, 1), UNIFORM];
 
 const CASES: [ConvShape, "forward" | "gradient", HardwareTile[]][] = [
   [conv(9, 13, 5, 4, { stride: [2, 2] }), "forward", GEMM],
   [conv(9, 13, 5, 4, { stride: [2, 2] }), "gradient", GEMM],
+  [conv(24, 40, 3, 4, { groups: 2, dilation: [1, 2] }), "forward", [gemm(8, 16, 4, 1), UNIFORM]],
+  [conv(24, 40, 3, 4, { groups: 2, dilation: [1, 2] }), "gradient", [gemm(8, 16, 4, 1), UNIFORM]],
   // Depthwise; patches that stand out of the map, and ones as wide as it.
   [conv(5, 5, 5, 7, { groups: 5 }), "forward", [patch(2, 4), patch(1, 7), patch(4, 1)]],
   [conv(5, 5, 5, 7, { groups: 5 }), "gradient", [patch(2, 4), patch(1, 7), patch(4, 1)]],
@@ -144,6 +147,18 @@ for (const batchNorm of ["running", "batch"] as const) {
     await checkGraph(classify(b, b.activation(b.adaptiveAvgPool(moved, 3, 2), "gelu"), image), image, { batchNorm, seed: 5, plan: HARDWARE });
   });
 }
+
+test("weights read uniformly are left to another kernel where a filter is", async () => {
+  const image = { channels: 16, height: 4, width: 5 };
+  const b = new GraphBuilder();
+  const first = b.relu(b.conv("image", "first", 16, 16, 3, { pad: 1 }));
+  const shape = conv(16, 16, 4, 5);
+  const tiles = { [tileKey(shape, false)]: UNIFORM, [tileKey(shape, true)]: UNIFORM };
+  const layout = blockLayout(image, LIMITS);
+  const kernelOf = (masked: boolean): string => (roomOf(LIMITS).plan(shape, false, layout, layout, UNIFORM, { ...LIMITS, masked }) as HardwarePlan).kernel;
+  assert.equal([false, true].map(kernelOf), ["conv2d_uniform", "conv2d_gemm"]);
+  await checkGraph(classify(b, b.relu(b.add(b.conv(first, "second", 16, 16, 3, { pad: 1 }), first)), image), image, { which: "first", seed: 5, plan: { ...HARDWARE, tiles } });
+});
 
 test("tuning takes a faster tile only where it computes the same", async () => {
   const shape = SHAPES[1];

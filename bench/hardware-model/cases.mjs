@@ -3,16 +3,19 @@ import { kernelLimits } from "../../dist/src/run/limits.js";
 import { planUnit } from "../../dist/src/plan/plan.js";
 import { randomNetwork } from "../../dist/src/bench/networks.js";
 import { blocksFor } from "../../dist/src/layout/blocks.js";
+import { roomOf } from "../../dist/src/ops/convolution/kernels.js";
+import { tileKey } from "../../dist/src/ops/convolution/shape.js";
 import { MEMBERS } from "../../dist/src/model/networks/table.js";
 
 /** What a large GPU is taken to be, where none is opened. */
 export const GPU = { adapter: { software: false }, kernels: "hardware", lanes: 32, shuffle: true, maxTextureWidth: 16384 };
 
 /**
- * @param of `network`, `input` as 1x28x28, `filtered` layers (the first of the first stage by default), `variants` of `images` images each, `kernels`
+ * @param of `network`, `input` as 1x28x28, `filtered` layers (the first of the first stage by default), `variants` of `images` images each, `kernels`, and
+ *   `prefer`: a kernel that is to do what it can, as the tuner may find
  * @returns plan of a unit: forward, input gradient, attack, forward
  */
-export function unitOf({ network = "resnet18", width = MEMBERS.get(network).width, input = "1x28x28", filtered, variants = 8, images = 256, kernels = "hardware" }, gpu = GPU) {
+export function unitOf({ network = "resnet18", width = MEMBERS.get(network).width, input = "1x28x28", filtered, variants = 8, images = 256, kernels = "hardware", prefer }, gpu = GPU) {
   const [channels, height, columns] = input.split("x").map(Number);
   const image = { channels, height, width: columns };
   const of = { network, width, input: image, classes: 10, work: "unit", batch: images };
@@ -20,8 +23,16 @@ export function unitOf({ network = "resnet18", width = MEMBERS.get(network).widt
   const attack = { epsilon: [0.1, 0.1, 0.1, 0.1], low: [0, 0, 0, 0], high: [1, 1, 1, 1] };
   const limits = kernelLimits(gpu, image, kernels);
   const layers = filtered ?? [net.layers[Math.min(1, net.layers.length - 1)].name];
-  const plan = planUnit(net, { image, filtered: layers, variants, blocksPerVariant: blocksFor(images, limits), images, attacks: [attack], clamp: false, batchNorm: "running", ...limits });
+  const planned = (tiles) => planUnit(net, { image, filtered: layers, variants, blocksPerVariant: blocksFor(images, limits), images, attacks: [attack], clamp: false, batchNorm: "running", tiles, ...limits });
+  const usual = planned();
+  const plan = prefer ? planned(preferred(usual, limits, prefer)) : usual;
   return { plan, limits, steps: [...plan.prefix, ...plan.body] };
+}
+
+function preferred(plan, limits, kernel) {
+  const convs = [...plan.weights.values()].flatMap(({ conv }) => conv ?? []);
+  const tiles = convs.map(({ shape, gradient }) => [tileKey(shape, gradient), roomOf(limits).candidates(shape, gradient, limits).find((tile) => tile.kernel === kernel)]);
+  return Object.fromEntries(tiles.filter(([, tile]) => tile));
 }
 
 /** Of a step by a tiled kernel: multiply-adds of an invocation in one turn of its inner loop, and how many of them are on real pixels. */
@@ -35,6 +46,7 @@ export function turnOf(plan, step, lanes) {
     const share = isFlat ? multiplyAdds / (pixels * rows * columns * shape.groups) : (c.CHANNELS / rows) * (outs / columns);
     return { all, real: all * share, invocations: (c.TN / 8) * (c.TM / c.TILE_M) };
   }
+  if (step.kernel === "conv2d_uniform") return { all: c.K * c.OC * 4, real: (c.K * c.OC * 4 * c.OUT_CHANNELS) / (4 * c.OUT_QUADS_OF_GROUP), invocations: lanes };
   const invocations = grid.reduce((a, b) => a * b) * lanes;
   if (step.kernel === "conv2d_patch") {
     const real = step.cost / invocations / c.CHANNELS;
@@ -47,6 +59,7 @@ export function turnOf(plan, step, lanes) {
 
 const TILES = {
   conv2d_gemm: (c) => `${c.TM}x${c.TN} ${c.TILE_M}x8 k${c.K}`,
+  conv2d_uniform: (c) => `${c.OC}x${4 * c.LANES} ${c.OC}x4 k${c.K}`,
   conv2d_patch: (c) => `${c.OC}c ${c.ROWS}x${c.COLS}px k${c.K}`,
   conv2d: (c) => `${c.OC}c ${c.ROWS}x${c.OUT_W}px ${c.BLOCKS}b`,
 };

@@ -77,7 +77,7 @@ export function tiledPlan(shape: ConvShape, gradient: boolean, read: BlockLayout
 export function forwardSteps(conv: Convolution, site: Site): Step[] {
   const { epilogue, inputs: [input], output } = site;
   const affine = affineOf(conv, epilogue);
-  const plan = tiledPlan(conv.shape, false, input.layout, output.layout, site.options);
+  const plan = tiledPlan(conv.shape, false, input.layout, output.layout, { ...site.options, masked: site.intervals(conv.weight) !== null });
   const ends = { input, output, residual: epilogue.residual, relu: epilogue.relu, gate: null };
   return plan ? tiledSteps(conv, plan, site, affine, ends) : [plainStep(conv, false, site, affine, ends)];
 }
@@ -86,7 +86,7 @@ export function gradientSteps(conv: Convolution, site: GradientSite): Step[] {
   const { gradient } = site;
   const affine = affineOf(conv, site.epilogue);
   const { place, residual, gate } = site.target(0, { sum: true, gate: true });
-  const plan = tiledPlan(conv.shape, true, gradient.layout, place.layout, site.options);
+  const plan = tiledPlan(conv.shape, true, gradient.layout, place.layout, { ...site.options, masked: site.intervals(conv.weight) !== null });
   const ends = { input: gradient, output: place, residual, relu: null, gate };
   return plan ? tiledSteps(conv, plan, site, affine, ends) : [plainStep(conv, true, site, affine, ends)];
 }

@@ -50,7 +50,7 @@ async function canary(gpu: Gpu, executor: GpuExecutor): Promise<[Float32Array, F
   const scale = new Float32Array(16 * 2 * 4);
   for (let channel = 0; channel < outChannels; channel++) scale[channel * 4] = 1;
   const make: Record<string, () => GPUTexture | GPUBuffer> = {
-    weights: () => executor.createTexture(plan.weightTexture.width, plan.weightTexture.height, room.pack(plan, weights)),
+    weights: () => executor.createWeights(plan, room.pack(plan, weights)),
     norm: () => executor.createTexture(16, 2, scale),
     intervals: () => executor.createBuffer(4096, GPUBufferUsage.UNIFORM, Float32Array.from([REMOVED.low, REMOVED.high])),
   };

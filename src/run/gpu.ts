@@ -6,6 +6,7 @@ import type { Profiler } from "../gpu/profiler.js";
 import { type Pipeline, pipelinesFor } from "../gpu/pipelines.js";
 import { shader } from "../gpu/shader.js";
 import type { Step } from "../ops/common/step.js";
+import type { TiledPlan } from "../ops/convolution/room.js";
 import { stepsOf, unrolledBody, type UnitPlan } from "../plan/plan.js";
 import { assignTextures } from "../plan/memory.js";
 
@@ -68,6 +69,11 @@ export class GpuExecutor {
     const buffer = this.memory.buffer({ size: Math.ceil(bytes / 16) * 16, usage: usage | GPUBufferUsage.COPY_DST });
     if (data) this.gpu.device.queue.writeBuffer(buffer, 0, data as Uint8Array<ArrayBuffer>);
     return buffer;
+  }
+
+  /** @param texels weights as the plan's kernel reads them, see `pack` of its room */
+  createWeights({ weightTexture: { width, height }, weightBuffer }: Pick<TiledPlan, "weightTexture" | "weightBuffer">, texels: Float32Array): GPUTexture | GPUBuffer {
+    return weightBuffer ? this.createBuffer(texels.byteLength, GPUBufferUsage.STORAGE, texels) : this.createTexture(width, height, texels);
   }
 
   /** Textures are kept for the next plan: one of the same width and enough rows is used again. */

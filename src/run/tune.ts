@@ -75,7 +75,7 @@ function spread(length: number): Float32Array {
 async function tryTile(gpu: Gpu, limits: KernelLimits, { shape, gradient }: Tunable, tile: AnyTile, gated: boolean): Promise<Tried> {
   const profiler = new Profiler(gpu);
   const executor = new GpuExecutor(gpu, profiler);
-  const made: GPUTexture[] = [];
+  const made: (GPUTexture | GPUBuffer)[] = [];
   try {
     const maps = [{ channels: shape.inChannels, height: shape.height, width: shape.width }, { channels: shape.outChannels, ...convOutput(shape) }].map((map) => blockLayout(map, limits));
     const [input, output] = gradient ? maps.toReversed() : maps;
@@ -83,11 +83,10 @@ async function tryTile(gpu: Gpu, limits: KernelLimits, { shape, gradient }: Tuna
     const plan = room.plan(shape, gradient, input, output, tile, limits);
     const blocks = blocksFor(IMAGES[kindOf(gpu)], limits);
     const unit = planAlone(plan, input, output, blocks, limits, { RELU: gated && !gradient, GATE: gated && gradient });
-    const { width, height } = plan.weightTexture;
     const ones = (texels: number): Float32Array => new Float32Array(4 * texels).fill(1);
     const columns = Math.ceil(output.channels / 64) * 64;
-    const make: Record<string, () => GPUTexture> = {
-      weights: () => executor.createTexture(width, height, room.pack(plan, spread(shape.outChannels * (shape.inChannels / shape.groups) * shape.kernel[0] * shape.kernel[1]))),
+    const make: Record<string, () => GPUTexture | GPUBuffer> = {
+      weights: () => executor.createWeights(plan, room.pack(plan, spread(shape.outChannels * (shape.inChannels / shape.groups) * shape.kernel[0] * shape.kernel[1]))),
       norm: () => executor.createTexture(columns, 2, ones(2 * columns)),
       gate: () => executor.createTexture(output.texels, output.fold, ones(output.texels * output.fold)),
     };

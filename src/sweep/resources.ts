@@ -12,7 +12,7 @@ const MAX_VARIANTS = 256;
 const MOST_IMAGES = 8 * 4096;
 
 export class NetworkResources {
-  private readonly textures = new Map<string, GPUTexture>();
+  private readonly constants = new Map<string, GPUTexture | GPUBuffer>();
   private readonly intervals = new Map<string, GPUBuffer>();
   private labels: GPUBuffer | null = null;
   private places: GPUBuffer | null = null;
@@ -72,12 +72,12 @@ export class NetworkResources {
     return buffer;
   }
 
-  private weights(plan: UnitPlan, resource: string): GPUTexture {
-    return this.texture(resource, () => {
+  private weights(plan: UnitPlan, resource: string): GPUTexture | GPUBuffer {
+    return this.constant(resource, () => {
       const { tensor, conv, scale, width, height } = plan.weights.get(resource)!;
       const raw = this.tensor(tensor);
       const values = scale ? this.scaled(raw, scale) : raw;
-      if (conv) return this.executor.createTexture(width, height, roomOf(conv).pack(conv, values));
+      if (conv) return this.executor.createWeights(conv, roomOf(conv).pack(conv, values));
       const texels = new Float32Array(width * height * 4);
       texels.set(values);
       return this.executor.createTexture(width, height, texels);
@@ -115,8 +115,8 @@ export class NetworkResources {
   }
 
   /** Row 0: (scale, shift) of each channel; row 1: the scales of 4 channels. */
-  private affine(plan: UnitPlan, resource: string): GPUTexture {
-    return this.texture(resource, () => {
+  private affine(plan: UnitPlan, resource: string): GPUTexture | GPUBuffer {
+    return this.constant(resource, () => {
       const { scale, shift } = this.scaleAndShift(plan.affines.get(resource)!);
       const width = affineWidth(scale.length);
       const texels = new Float32Array(width * 2 * 4);
@@ -128,17 +128,18 @@ export class NetworkResources {
     });
   }
 
-  private texture(key: string, make: () => GPUTexture): GPUTexture {
-    let texture = this.textures.get(key);
-    if (!texture) this.textures.set(key, (texture = make()));
-    return texture;
+  /** What stays as it was made. */
+  private constant(key: string, make: () => GPUTexture | GPUBuffer): GPUTexture | GPUBuffer {
+    let made = this.constants.get(key);
+    if (!made) this.constants.set(key, (made = make()));
+    return made;
   }
 
   /** Frees all of it; what is needed again is made again. */
   close(): void {
-    for (const texture of this.textures.values()) texture.destroy();
+    for (const made of this.constants.values()) made.destroy();
     for (const buffer of [...this.intervals.values(), this.labels, this.places, this.results]) buffer?.destroy();
-    this.textures.clear();
+    this.constants.clear();
     this.intervals.clear();
     this.labels = this.places = this.results = null;
   }

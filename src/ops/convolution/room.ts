@@ -17,6 +17,8 @@ export interface TiledLimits extends KernelLimits {
   /** Blocks of images of each filtered network, and how many of those there are; one where they are left out: a tile must not reach from one into the next. */
   blocksPerVariant?: number;
   variants?: number;
+  /** Whether the kernel removes what the filter does from the weights it reads. */
+  masked?: boolean;
 }
 
 /** What a tiled kernel, its weights' packing and its grid have to agree on. */
@@ -25,6 +27,8 @@ export interface TiledPlan {
   shape: ConvShape;
   gradient: boolean;
   weightTexture: { width: number; height: number };
+  /** Whether the kernel reads those texels from a buffer instead. */
+  weightBuffer?: boolean;
   /** On real (non-padding) pixels, per image. */
   multiplyAdds: number;
 }

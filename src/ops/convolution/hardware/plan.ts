@@ -23,7 +23,7 @@ export interface HardwarePlan extends TiledPlan {
 const WEIGHT_ROW = 4096;
 const MOST_ROWS = 8192;
 /** Fewer channels than this are summed as one row with the taps: an image's, or those of small groups. */
-const FLAT_BELOW = 8;
+export const FLAT_BELOW = 8;
 
 /** @returns the texture of so many texels of weights, and its texels in a row before any was cut off */
 export function weightTextureFor(texels: number, { maxTextureWidth }: Pick<LayoutLimits, "maxTextureWidth">): { row: number; size: TiledPlan["weightTexture"] } {
@@ -32,12 +32,17 @@ export function weightTextureFor(texels: number, { maxTextureWidth }: Pick<Layou
   return { row, size: { width: Math.min(texels, row), height: Math.ceil(texels / row) } };
 }
 
+/** A window as the kernels that walk over its taps know it. */
+export const windowConstants = ({ kernel, stride, pad, dilation }: ConvShape): Record<string, number> => ({
+  KERNEL_H: kernel[0], KERNEL_W: kernel[1], STRIDE_H: stride[0], STRIDE_W: stride[1], PAD_H: pad[0], PAD_W: pad[1], DILATION_H: dilation[0], DILATION_W: dilation[1],
+});
+
 /**
  * @param input layout of what is read: the activations, or in a gradient the gradient of the convolution's output
  * @param output layout of what is written
  */
 export function planGemm(shape: ConvShape, gradient: boolean, input: BlockLayout, output: BlockLayout, tile: GemmTile, limits: Pick<LayoutLimits, "maxTextureWidth">): HardwarePlan {
-  const { kernel, stride, pad, dilation, groups } = shape;
+  const { kernel, groups } = shape;
   const { outs, sums } = channelsOfGroup(shape, gradient);
   const taps = kernel[0] * kernel[1];
   const isFlat = sums < FLAT_BELOW;
@@ -49,8 +54,7 @@ export function planGemm(shape: ConvShape, gradient: boolean, input: BlockLayout
     kernels: "hardware", kernel: tile.kernel, shape, gradient, rows, isFlat, columns, weightTexture: size,
     workgroups: { images: tile.images, channels: (groups * columns) / tile.channels, pixels: output.quads },
     constants: {
-      ...layoutConstants("IN", input), ...layoutConstants("OUT", output), GRADIENT: gradient,
-      KERNEL_H: kernel[0], KERNEL_W: kernel[1], STRIDE_H: stride[0], STRIDE_W: stride[1], PAD_H: pad[0], PAD_W: pad[1], DILATION_H: dilation[0], DILATION_W: dilation[1],
+      ...layoutConstants("IN", input), ...layoutConstants("OUT", output), GRADIENT: gradient, ...windowConstants(shape),
       CHANNELS: sums, OUT_CHANNELS: outs, FLAT: isFlat, TM: tile.channels, TN: tile.images, TILE_M: tile.own, K: tile.depth,
       ROWS: rows, GROUP_ROWS: rows * (isFlat ? 1 : taps), OUT_QUADS_OF_GROUP: columns / 4, WEIGHT_ROW: row,
     },
