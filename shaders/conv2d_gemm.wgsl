@@ -38,6 +38,7 @@ const N_QUADS = TN / 4;
 const PARTS = LANES / N_QUADS; // of a block of images
 const TILES = (OUT_QUADS_OF_GROUP + M_QUADS - 1) / M_QUADS; // of a group's output channels
 const TAPS = KERNEL_H * KERNEL_W;
+const IN_TAP_ROWS = KERNEL_W * CHANNELS % K == 0; // where FLAT: whether each step lies within one row of taps
 const W_LOADS = (K * M_QUADS + THREADS - 1) / THREADS;
 const X_LOADS = (K * N_QUADS + THREADS - 1) / THREADS;
 
@@ -97,6 +98,14 @@ fn main(@builtin(workgroup_id) tile: vec3u, @builtin(local_invocation_index) loc
   // @static
   if (FLAT) {
     for (var step = 0u; step < ROWS; step += K) {
+      var in_y = 0;
+      // @static
+      if (IN_TAP_ROWS) {
+        in_y = source_of(out_y, i32(step / (KERNEL_W * CHANNELS)), STRIDE_H, PAD_H, DILATION_H, IN_H);
+        if (in_y < 0) {
+          continue;
+        }
+      }
       let row = step;
       let pixel = 0u;
       // @import gemm_step

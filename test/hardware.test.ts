@@ -104,6 +104,10 @@ const CASES: [ConvShape, "forward" | "gradient", HardwareTile[]][] = [
   [conv(9, 13, 5, 4, { stride: [2, 2] }), "gradient", GEMM],
   [conv(24, 40, 3, 4, { groups: 2, dilation: [1, 2] }), "forward", [gemm(8, 16, 4, 1), UNIFORM]],
   [conv(24, 40, 3, 4, { groups: 2, dilation: [1, 2] }), "gradient", [gemm(8, 16, 4, 1), UNIFORM]],
+  // Few channels, whose sum is one row with the taps: by steps that lie within a row of taps, and by others.
+  [conv(3, 10, 7, 6, { kernel: [7, 7], stride: [2, 2], pad: [3, 3] }), "forward", [gemm(8, 16, 4, 7), gemm(16, 8, 4, 8), gemm(8, 16, 4, 3)]],
+  [conv(12, 20, 5, 4, { groups: 4, dilation: [2, 1] }), "forward", [gemm(4, 16, 4, 9), gemm(8, 16, 4, 2)]],
+  [conv(20, 12, 5, 4, { groups: 2, stride: [2, 1] }), "gradient", [gemm(8, 16, 4, 9), gemm(8, 16, 4, 4)]],
   // Depthwise; patches that stand out of the map, and ones as wide as it.
   [conv(5, 5, 5, 7, { groups: 5 }), "forward", [patch(2, 4), patch(1, 7), patch(4, 1)]],
   [conv(5, 5, 5, 7, { groups: 5 }), "gradient", [patch(2, 4), patch(1, 7), patch(4, 1)]],

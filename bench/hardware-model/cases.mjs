@@ -35,6 +35,12 @@ function preferred(plan, limits, kernel) {
   return Object.fromEntries(tiles.filter(([, tile]) => tile));
 }
 
+/** Pairs of a row that is written and a row of taps that touches the map there; forward. */
+function touching({ OUT_H, IN_H, KERNEL_H, STRIDE_H, PAD_H, DILATION_H }) {
+  const rows = Array.from({ length: OUT_H * KERNEL_H }, (_, i) => Math.floor(i / KERNEL_H) * STRIDE_H + (i % KERNEL_H) * DILATION_H - PAD_H);
+  return rows.filter((row) => row >= 0 && row < IN_H).length;
+}
+
 /** Of a step by a tiled kernel: multiply-adds of an invocation in one turn of its inner loop, and how many of them are on real pixels. */
 export function turnOf(plan, step, lanes) {
   const { constants: c, grid, params } = step;
@@ -43,7 +49,9 @@ export function turnOf(plan, step, lanes) {
     const { rows, columns, shape, gradient, isFlat, multiplyAdds } = plan.weights.get(step.bindings.weights).conv;
     const pixels = grid[2];
     const outs = (gradient ? shape.inChannels : shape.outChannels) / shape.groups;
-    const share = isFlat ? multiplyAdds / (pixels * rows * columns * shape.groups) : (c.CHANNELS / rows) * (outs / columns);
+    // Where a step lies within a row of taps, those beside the map are left out.
+    const walked = (c.KERNEL_W * c.CHANNELS) % c.K === 0 ? touching(c) / (c.KERNEL_H * c.OUT_H) : 1;
+    const share = isFlat ? multiplyAdds / (pixels * rows * walked * columns * shape.groups) : (c.CHANNELS / rows) * (outs / columns);
     return { all, real: all * share, invocations: (c.TN / 8) * (c.TM / c.TILE_M) };
   }
   if (step.kernel === "conv2d_uniform") return { all: c.K * c.OC * 4, real: (c.K * c.OC * 4 * c.OUT_CHANNELS) / (4 * c.OUT_QUADS_OF_GROUP), invocations: lanes };

@@ -18,11 +18,17 @@ for (var i = 0; i < W_LOADS; i++) {
 for (var i = 0; i < X_LOADS; i++) {
   // @static
   if (FLAT) {
-    let tap = i32((step + x_row[i]) / CHANNELS);
-    let channel = conv_group * CHANNELS + (step + x_row[i]) % CHANNELS;
-    let in_y = source_of(out_y, tap / KERNEL_W, STRIDE_H, PAD_H, DILATION_H, IN_H);
+    let place = step % (KERNEL_W * CHANNELS) + x_row[i]; // in a row of taps, or behind it
+    let tap = i32(place / CHANNELS);
     let in_x = source_of(out_x, tap % KERNEL_W, STRIDE_W, PAD_W, DILATION_W, IN_W);
-    xq[i] = select(vec4f(0), textureLoad(input, in_at(in_block, channel, u32(max(in_y, 0) * IN_W + max(in_x, 0)), x_at[i])), tap < TAPS && in_y >= 0 && in_x >= 0);
+    var is_there = in_x >= 0;
+    // @static
+    if (!IN_TAP_ROWS) {
+      let tap_y = i32(step / (KERNEL_W * CHANNELS)) + tap / KERNEL_W;
+      in_y = source_of(out_y, tap_y, STRIDE_H, PAD_H, DILATION_H, IN_H);
+      is_there &= tap_y < KERNEL_H && in_y >= 0;
+    }
+    xq[i] = select(vec4f(0), textureLoad(input, in_at(in_block, conv_group * CHANNELS + place % CHANNELS, u32(max(in_y, 0) * IN_W + max(in_x, 0)), x_at[i])), is_there);
   } else {
     // @static
     if (IN_RADIX == 1) {

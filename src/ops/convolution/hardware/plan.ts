@@ -2,7 +2,7 @@
 import { type BlockLayout, layoutConstants, type LayoutLimits } from "../../../layout/blocks.js";
 import type { TiledPlan } from "../room.js";
 import { channelsOfGroup, type ConvShape, multiplyAdds } from "../shape.js";
-import type { GemmTile } from "./tile.js";
+import { FLAT_BELOW, type GemmTile } from "./tile.js";
 
 /** What the kernel, the weights' packing and the grid have to agree on. */
 export interface HardwarePlan extends TiledPlan {
@@ -22,8 +22,6 @@ export interface HardwarePlan extends TiledPlan {
 /** Texels in a row of weights, a power of two; more where there would be too many rows. */
 const WEIGHT_ROW = 4096;
 const MOST_ROWS = 8192;
-/** Fewer channels than this are summed as one row with the taps: an image's, or those of small groups. */
-export const FLAT_BELOW = 8;
 
 /** @returns the texture of so many texels of weights, and its texels in a row before any was cut off */
 export function weightTextureFor(texels: number, { maxTextureWidth }: Pick<LayoutLimits, "maxTextureWidth">): { row: number; size: TiledPlan["weightTexture"] } {

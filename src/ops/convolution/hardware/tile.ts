@@ -27,9 +27,13 @@ const OWN_IMAGES = 8;
 const MOST_INVOCATIONS = 256;
 const SHARED_BYTES = 16384;
 /** Output channels of a workgroup, best first where they fill it: fewer load the same input more often. */
-const CHANNELS = [128, 64, 32, 16, 8, 4];
+const CHANNELS = [128, 64, 32, 24, 16, 8, 4];
 /** Pixels of a map below which 128 channels would be too few workgroups to fill a GPU. */
 const MANY_PIXELS = 4;
+/** Fewer channels than this are summed as one row with the taps: an image's, or those of small groups. */
+export const FLAT_BELOW = 8;
+/** Channels of the sum in workgroup memory at once, best first where the sum is a multiple; 7 and 9 suit windows of 7x7 and 3x3 over an image. */
+const DEPTHS = [8, 7, 9];
 /** A tile of fewer channels is taken where it computes that much less for padding. */
 const WORTH = 0.9;
 
@@ -51,6 +55,13 @@ function fits(tile: GemmTile, shape: ConvShape, gradient: boolean, { lanes, accu
   );
 }
 
+function depthFor(shape: ConvShape, gradient: boolean): number {
+  const { sums } = channelsOfGroup(shape, gradient);
+  if (sums >= FLAT_BELOW) return DEPTHS[0];
+  const rows = DEPTHS.map((depth) => paddedTo(sums * shape.kernel[0] * shape.kernel[1], depth));
+  return DEPTHS[rows.indexOf(Math.min(...rows))];
+}
+
 /**
  * The tile to take without measuring: 128 or 64 channels x 128 images, 8 x 8 an invocation, by which compilers for AMD and NVIDIA come
  * closest to their peak without spilling; fewer channels where those would mostly be padding.
@@ -62,7 +73,7 @@ export function chooseGemmTile(shape: ConvShape, gradient: boolean, { lanes, acc
   const allowed = CHANNELS.filter((tile) => tile <= (isWide && height * width >= MANY_PIXELS ? 128 : 64));
   const least = Math.min(...allowed.map((tile) => paddedTo(outs, tile)));
   const channels = allowed.find((tile) => paddedTo(outs, tile) * WORTH <= least)!;
-  return { kernel: "conv2d_gemm", channels, images: Math.min(128, 4 * lanes), own: isWide && channels >= 64 ? 8 : 4, depth: isWide ? 8 : 1 };
+  return { kernel: "conv2d_gemm", channels, images: Math.min(128, 4 * lanes), own: isWide && channels >= 64 ? 8 : 4, depth: isWide ? depthFor(shape, gradient) : 1 };
 }
 
 /** The tile to take without measuring, and others that may be faster on some adapter. */
