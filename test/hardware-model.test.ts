@@ -25,6 +25,15 @@ test(`an RX 7900 ${reason === null ? "spills nothing, and pairs most of what it 
   }
   const inner = kernels.filter(({ name, kernel }) => kernel === "conv2d_gemm" && name.includes("layer"));
   for (const { name, peak } of inner.filter((k) => Number.isFinite(k.peak))) assert.ok(peak > 0.8 && peak <= 1, `${name} may reach ${peak} of the peak`);
+  const back = kernels.find(({ kernel }) => kernel === "conv2d_patch")!;
+  assert.ok(back.peak > 0.6 && back.peak <= 1, `${back.name} may reach ${back.peak} of the peak`);
+});
+
+test("weights read uniformly stay in scalar registers there", () => {
+  if (reason !== null) return;
+  const uniform = compiled("navi31", { network: "resnet18", input: "1x28x28", distinct: true, prefer: "conv2d_uniform" }).filter(({ name, kernel }) => kernel === "conv2d_uniform" && name.includes("layer"));
+  assert.ok(uniform.length > 2);
+  for (const { name, spilled, peak } of uniform) assert.ok(spilled === 0 && peak > 0.9 && peak <= 1, `${name} spills ${spilled} registers and may reach ${peak} of the peak`);
 });
 
 test.run();
