@@ -47,6 +47,10 @@ struct Params {
   residual_blocks: u32,
   gate_blocks: u32,
   blocks_per_variant: u32,
+  // Ends of loops: of those known beforehand drivers make a copy a turn, and compile for seconds.
+  kernel_h: i32,
+  kernel_w: i32,
+  sum_rows: u32, // CHANNELS, or where FLAT the rows of a group
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
@@ -97,7 +101,7 @@ fn main(@builtin(workgroup_id) tile: vec3u, @builtin(local_invocation_index) loc
   }
   // @static
   if (FLAT) {
-    for (var step = 0u; step < ROWS; step += K) {
+    for (var step = 0u; step < params.sum_rows; step += K) {
       var in_y = 0;
       // @static
       if (IN_TAP_ROWS) {
@@ -111,19 +115,19 @@ fn main(@builtin(workgroup_id) tile: vec3u, @builtin(local_invocation_index) loc
       // @import gemm_step
     }
   } else {
-    for (var ky = 0; ky < KERNEL_H; ky++) {
+    for (var ky = 0; ky < params.kernel_h; ky++) {
       let in_y = source_of(out_y, ky, STRIDE_H, PAD_H, DILATION_H, IN_H);
       if (in_y < 0) {
         continue;
       }
-      for (var kx = 0; kx < KERNEL_W; kx++) {
+      for (var kx = 0; kx < params.kernel_w; kx++) {
         let in_x = source_of(out_x, kx, STRIDE_W, PAD_W, DILATION_W, IN_W);
         if (in_x < 0) {
           continue;
         }
         let pixel = u32(in_y * IN_W + in_x);
         let first_row = u32(ky * KERNEL_W + kx) * ROWS;
-        for (var step = 0u; step < CHANNELS; step += K) {
+        for (var step = 0u; step < params.sum_rows; step += K) {
           let row = first_row + step;
           // @import gemm_step
         }

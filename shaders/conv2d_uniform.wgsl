@@ -32,6 +32,10 @@ struct Params {
   residual_blocks: u32,
   gate_blocks: u32,
   blocks_per_variant: u32,
+  // Ends of loops: of those known beforehand drivers make a copy a turn, and compile for seconds.
+  kernel_h: i32,
+  kernel_w: i32,
+  sum_rows: u32,
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
@@ -56,19 +60,19 @@ fn main(@builtin(workgroup_id) tile: vec3u, @builtin(local_invocation_index) lan
   let out_x = i32(quad) % OUT_W;
   var sums: array<vec4f, OC>;
   // @import removed_interval
-  for (var ky = 0; ky < KERNEL_H; ky++) {
+  for (var ky = 0; ky < params.kernel_h; ky++) {
     let in_y = source_of(out_y, ky, STRIDE_H, PAD_H, DILATION_H, IN_H);
     if (in_y < 0) {
       continue;
     }
-    for (var kx = 0; kx < KERNEL_W; kx++) {
+    for (var kx = 0; kx < params.kernel_w; kx++) {
       let in_x = source_of(out_x, kx, STRIDE_W, PAD_W, DILATION_W, IN_W);
       if (in_x < 0) {
         continue;
       }
       let pixel = u32(in_y * IN_W + in_x);
       let first_row = (conv_group * TAPS + u32(ky * KERNEL_W + kx)) * CHANNELS;
-      for (var step = 0u; step < CHANNELS; step += K) {
+      for (var step = 0u; step < params.sum_rows; step += K) {
         // @unroll
         for (var k = 0; k < K; k++) {
           let channel = conv_group * CHANNELS + step + k;

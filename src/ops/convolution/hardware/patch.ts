@@ -94,6 +94,7 @@ export function planPatch(shape: ConvShape, gradient: boolean, input: BlockLayou
       WINDOW_H: down.size, FIRST_H: down.first, NEXT_H: down.next, IN_STEP_H: down.inStep, OUT_STEP_H: down.outStep, REACH_H: down.reach,
       WINDOW_W: across.size, FIRST_W: across.first, NEXT_W: across.next, IN_STEP_W: across.inStep, OUT_STEP_W: across.outStep, REACH_W: across.reach,
     },
+    params: {},
     multiplyAdds: multiplyAdds(shape),
   };
 }

@@ -15,6 +15,7 @@ export interface HardwarePlan extends TiledPlan {
   /** Output channels of a group in a row of weights, with padding. */
   columns: number;
   constants: Record<string, number | boolean>;
+  params: Record<string, number>;
   /** Images that a workgroup does, and workgroups for all channels and for all pixels. */
   workgroups: { images: number; channels: number; pixels: number };
 }
@@ -56,6 +57,7 @@ export function planGemm(shape: ConvShape, gradient: boolean, input: BlockLayout
       CHANNELS: sums, OUT_CHANNELS: outs, FLAT: isFlat, TM: tile.channels, TN: tile.images, TILE_M: tile.own, K: tile.depth,
       ROWS: rows, GROUP_ROWS: rows * (isFlat ? 1 : taps), OUT_QUADS_OF_GROUP: columns / 4, WEIGHT_ROW: row,
     },
+    params: { kernel_h: kernel[0], kernel_w: kernel[1], sum_rows: isFlat ? rows : sums },
     multiplyAdds: multiplyAdds(shape),
   };
 }

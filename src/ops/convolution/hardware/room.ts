@@ -24,6 +24,6 @@ export const hardware: Room<HardwarePlan, HardwareTile> = {
       case "conv2d_uniform": return planUniform(shape, gradient, input, output, tile);
     }
   },
-  dispatches: (plan, output, blocks) => [{ kernel: plan.kernel, constants: plan.constants, params: {}, grid: gridOf(plan, output, blocks), multiplyAdds: plan.multiplyAdds }],
+  dispatches: (plan, output, blocks) => [{ kernel: plan.kernel, constants: plan.constants, params: plan.params, grid: gridOf(plan, output, blocks), multiplyAdds: plan.multiplyAdds }],
   pack: packGemmWeights,
 };

@@ -39,6 +39,7 @@ export function planUniform(shape: ConvShape, gradient: boolean, input: BlockLay
       ...layoutConstants("IN", input), ...layoutConstants("OUT", output), GRADIENT: gradient, ...windowConstants(shape),
       CHANNELS: sums, OUT_CHANNELS: outs, OC: tile.channels, K: DEPTHS.find((depth) => sums % depth === 0)!, OUT_QUADS_OF_GROUP: columns / 4,
     },
+    params: { kernel_h: kernel[0], kernel_w: kernel[1], sum_rows: sums },
     multiplyAdds: multiplyAdds(shape),
   };
 }
