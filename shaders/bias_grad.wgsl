@@ -13,6 +13,7 @@ struct Params {
 @group(0) @binding(1) var input: texture_storage_2d<rgba32float, read>; // dy
 @group(0) @binding(2) var<storage, read_write> gradients: array<f32>;
 // @import real_pixels
+// @import in_batch
 
 var<workgroup> partial: array<vec4f, LANES>;
 
@@ -20,9 +21,10 @@ var<workgroup> partial: array<vec4f, LANES>;
 fn main(@builtin(workgroup_id) tile: vec3u, @builtin(local_invocation_id) local: vec3u) {
   var sum = vec4f(0);
   for (var n = 0u; n < params.blocks; n++) {
-    if (n * LANES + local.x < params.images) {
+    let inside = in_batch(n, local.x);
+    if (inside.x) {
       for (var q = 0u; q < IN_QUADS; q++) {
-        sum += select(vec4f(0), textureLoad(input, in_at(n, tile.x, q, local.x)), real_pixels(q, vec4<bool>(true)));
+        sum += select(vec4f(0), textureLoad(input, in_at(n, tile.x, q, local.x)), real_pixels(q, inside));
       }
     }
   }

@@ -26,6 +26,7 @@ struct Params {
 // @import number
 // @import input_pixel
 // @import other_pixel
+// @import in_batch
 
 var<workgroup> partial: array<f32, LANES>;
 
@@ -35,21 +36,32 @@ fn main(@builtin(workgroup_id) weight: vec3u, @builtin(local_invocation_id) loca
   let kx = weight.x % KERNEL_W;
   let ky = weight.x / KERNEL_W;
   let channel = weight.z / GROUP_OUTS * GROUP_INS + weight.y;
-  var sum = 0.0;
+  var sum = Number(0);
   for (var n = 0u; n < params.blocks; n++) {
-    if (n * LANES + lane < params.images) {
+    let inside = in_batch(n, lane);
+    if (inside.x) {
       for (var r = 0u; r < OTHER_H; r++) {
         let y = i32(r * STRIDE_H + ky * DILATION_H) - PAD_H;
         for (var c = 0u; c < OTHER_W; c++) {
           let x = i32(c * STRIDE_W + kx * DILATION_W) - PAD_W;
           if (y >= 0 && y < IN_H && x >= 0 && x < IN_W) {
-            sum += other_pixel(n, weight.z, r, c, lane) * in_pixel(n, channel, u32(y), u32(x), lane);
+            // @static
+            if (IMAGES == 4) {
+              sum += select(vec4f(0), other_pixel(n, weight.z, r, c, lane) * in_pixel(n, channel, u32(y), u32(x), lane), inside);
+            } else {
+              sum += other_pixel(n, weight.z, r, c, lane) * in_pixel(n, channel, u32(y), u32(x), lane);
+            }
           }
         }
       }
     }
   }
-  partial[lane] = sum;
+  // @static
+  if (IMAGES == 4) {
+    partial[lane] = sum.x + sum.y + sum.z + sum.w;
+  } else {
+    partial[lane] = sum;
+  }
   workgroupBarrier();
   if (lane == 0) {
     var total = 0.0;

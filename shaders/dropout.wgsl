@@ -1,5 +1,5 @@
 // Dropout: numbers that a counting random generator drops become 0, the others are scaled up; the gradient likewise. One invocation:
-// one image (lane), one channel group (y), all of its map.
+// one image (lane) or the four of a vec4, one channel group (y), all of its map.
 // @import input_layout
 // @import output_layout
 const CHANNELS = 8;
@@ -47,13 +47,13 @@ fn main(@builtin(workgroup_id) tile: vec3u, @builtin(local_invocation_id) local:
   let image_block = tile.x;
   let group = tile.y;
   let lane = local.x;
-  let image = training.first_image + image_block * LANES + lane;
+  let image = training.first_image + (image_block * LANES + lane) * IMAGES;
   for (var quad = 0u; quad < OUT_QUADS; quad++) {
     var value = textureLoad(input, in_at(image_block % params.in_blocks, group, quad, lane));
     // @unroll
     for (var i = 0; i < 4; i++) {
-      let at = out_pixel(group, quad, i, CHANNELS);
-      let index = ((image * CHANNELS + at.channel) * OUT_H + at.y) * OUT_W + at.x;
+      let at = out_pixel(group, quad, i % PIXELS, CHANNELS);
+      let index = (((image + i / PIXELS) * CHANNELS + at.channel) * OUT_H + at.y) * OUT_W + at.x;
       value[i] = select(0.0, value[i] * params.scale, random(index) >= params.threshold);
     }
     // @import epilogue

@@ -17,27 +17,8 @@ struct Params {
 @group(0) @binding(4) var<storage, read_write> results: array<vec2f>; // (1 if correct, loss)
 // @import output_pixels
 // @import input_pixel
-
-// Of an image: which class, as a number that logits can be compared with.
-fn label_of(first: u32) -> Number {
-  // @static
-  if (IMAGES == 4) {
-    return vec4f(vec4u(labels[first], labels[first + 1], labels[first + 2], labels[first + 3]));
-  } else {
-    return f32(labels[first]);
-  }
-}
-
-fn write_result(image: u32, isCorrect: Number, loss: Number) {
-  // @static
-  if (IMAGES == 4) {
-    for (var i = 0u; i < 4; i++) {
-      results[image + i] = vec2f(isCorrect[i], loss[i]);
-    }
-  } else {
-    results[image] = vec2f(isCorrect, loss);
-  }
-}
+// @import image_label
+// @import image_result
 
 @compute @workgroup_size(LANES)
 fn main(@builtin(workgroup_id) tile: vec3u, @builtin(local_invocation_id) local: vec3u) {

@@ -21,7 +21,7 @@ import { type StepResult, Trainer } from "../src/train/trainer.js";
 import { assertClose, noise } from "./support/close.js";
 import { CLASSES, classify, randomTensors } from "./support/graph.js";
 
-const gpu = await openDevice();
+const gpu = await openDevice({ kernels: process.env.KK as never });
 test.after(() => gpu.close());
 
 const adam: OptimizerConfig = { ...OPTIMIZER_DEFAULTS, kind: "adam" };

@@ -3,8 +3,8 @@ import { type BlockLayout, layoutConstants } from "../layout/blocks.js";
 import type { MapShape } from "../layout/shape.js";
 import { type AnyPlan, roomOf } from "./convolution/kernels.js";
 import type { TiledLimits } from "./convolution/room.js";
-import { conv2d as convLoops, conv2dInputGradient, conv2dWeightGradient, convOutput, type ConvShape, multiplyAdds, tileKey } from "./convolution/shape.js";
-import { biasGradientStep, weightGradientSteps } from "./convolution/software/weightGradient.js";
+import { conv2d as convLoops, conv2dInputGradient, conv2dWeightGradient, convOutput, type ConvShape, multiplyAdds, tileKey, windowConstants } from "./convolution/shape.js";
+import { biasGradientStep, weightGradientSteps } from "./convolution/weightGradient.js";
 import { endingConstants } from "./common/elementwise.js";
 import type { Conv2dNode } from "./common/nodes.js";
 import type { Op, Parameter } from "./common/op.js";
@@ -147,7 +147,7 @@ export function plainStep(conv: Convolution, gradient: boolean, site: Site | Gra
     name: `conv2d ${gradient ? "gradient " : ""}${layerOf(conv.weight)}`,
     constants: {
       ...layoutConstants("IN", input.layout), ...layoutConstants("OUT", output.layout), GRADIENT: gradient,
-      KERNEL_H: shape.kernel[0], KERNEL_W: shape.kernel[1], STRIDE_H: shape.stride[0], STRIDE_W: shape.stride[1], PAD_H: shape.pad[0], PAD_W: shape.pad[1], DILATION_H: shape.dilation[0], DILATION_W: shape.dilation[1],
+      ...windowConstants(shape),
       GROUP_IN_CHANNELS: shape.inChannels / shape.groups, GROUP_OUT_CHANNELS: shape.outChannels / shape.groups, OUT_CHANNELS: output.layout.channels, WEIGHT_WIDTH: size.width,
       MASKED: intervals !== null, SCALED: gradient && intervals !== null, ...endingConstants(ends),
     },

@@ -27,16 +27,16 @@ export function lossStep(logits: Place, gradient: Place, blocksPerVariant: numbe
  * @param smoothing of each label's 1, spread over all classes (Szegedy et al. 2015, arXiv 1512.00567)
  */
 export function trainingLossStep(logits: Place, gradient: Place, scale: number, smoothing: number): Step {
-  const { lanes, channels } = logits.layout;
+  const { channels } = logits.layout;
   return {
     kernel: "training_loss",
     name: "training_loss",
     constants: { ...layoutConstants("IN", logits.layout), ...layoutConstants("OUT", gradient.layout), CLASSES: channels },
     params: { scale, smoothing },
-    bindings: { logits: logits.resource, gradient: gradient.resource, labels: "labels", results: "results" },
+    bindings: { input: logits.resource, gradient: gradient.resource, labels: "labels", results: "results" },
     writes: [gradient.resource, "results"],
     grid: [gradient.blocks, 1, 1],
-    cost: gradient.blocks * lanes * channels,
+    cost: gradient.blocks * gradient.layout.images * channels,
   };
 }
 

@@ -1,35 +1,24 @@
 /** Steps that turn parameters, as a checkpoint has them, into what kernels read: after each step of a training, on the device. */
 import type { Affine, ParameterPlace, WeightPlan } from "../ops/common/site.js";
 import { layerOf, type Step } from "../ops/common/step.js";
-import type { ConvPlan } from "../ops/convolution/software/plan.js";
+import { roomOf } from "../ops/convolution/kernels.js";
 
 type Learned = (tensor: string) => ParameterPlace | null;
 
-/** For the kernels for software. @param resource texture that is written */
+/** @param resource texture that is written */
 export function packWeightsStep(resource: string, plan: WeightPlan, learned: Learned): Step {
   const { tensor, conv, width, height } = plan;
   const place = learned(tensor)!;
+  const { kernel, constants } = conv ? roomOf(conv).packing(conv) : { kernel: "pack_weights", constants: { TILED: false } };
   return {
-    kernel: "pack_weights",
+    kernel,
     name: `pack_weights ${layerOf(tensor)}`,
-    constants: { WIDTH: width, ...(conv ? tiledConstants(conv as ConvPlan) : { TILED: false }) },
+    constants: { WIDTH: width, ...constants },
     params: { first: place.first },
     bindings: { parameters: `parameters/${place.arena}`, output: resource },
     writes: [resource],
     grid: [Math.ceil(width / 64), height, 1],
     cost: width * height * 4,
-  };
-}
-
-function tiledConstants({ shape, gradient, tile, channels, steps, rowSteps, taps, weightTexels, stepsPerRow, weightFold }: ConvPlan): Step["constants"] {
-  const area = shape.kernel[0] * shape.kernel[1];
-  const [ins, outs] = [shape.inChannels / shape.groups, shape.outChannels / shape.groups];
-  const each = ins * area;
-  return {
-    TILED: true, OC: tile.channels, PRODUCTS: channels * taps.rows * taps.cols, WEIGHT_TEXELS: weightTexels, STEPS: steps, STEPS_PER_ROW: stepsPerRow, WEIGHT_FOLD: weightFold,
-    ROW_STEPS: rowSteps, CHANNELS: channels, TAP_TOP: taps.top, TAP_LEFT: taps.left, TAP_ROWS: taps.rows, TAP_COLS: taps.cols, KERNEL_W: shape.kernel[1], GROUPS: shape.groups,
-    ...(gradient ? { SUMS: outs, OUTS: ins, SUM_STRIDE: each, OUT_STRIDE: area } : { SUMS: ins, OUTS: outs, SUM_STRIDE: area, OUT_STRIDE: each }),
-    GROUP_STRIDE: outs * each,
   };
 }
 

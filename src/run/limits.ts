@@ -19,6 +19,8 @@ const STACKED_LANES = { usual: 32, large: 16 };
 const LARGE_PIXELS = 96 * 96;
 /** Sums of an invocation of the kernels for hardware; a software adapter takes its time to compile more. */
 const STACKED_ACCUMULATORS = { software: 32, hardware: 64 };
+/** Workgroups that keep an adapter busy. */
+const WORKGROUPS = { software: 8, hardware: 1024 };
 /** Workgroups of a dispatch along one side, as every adapter has them: kernels for hardware take one a pixel. */
 const MOST_PIXELS = 65535;
 
@@ -33,9 +35,9 @@ export function kernelLimits(gpu: Gpu, image: MapShape, kernels: Kernels = gpu.k
   if (kernels === "hardware") {
     if (image.height * image.width > MOST_PIXELS) throw new UsageError(`images of ${image.width}x${image.height} pixels are too large for the kernels for hardware, which take ${MOST_PIXELS.toLocaleString("en-US")} pixels at most; use --kernels software`);
     const lanes = image.height * image.width > LARGE_PIXELS ? STACKED_LANES.large : STACKED_LANES.usual;
-    return { kernels, lanes, maxTextureWidth, shuffle: false, accumulators: givenSums() ?? STACKED_ACCUMULATORS[kindOf(gpu)] };
+    return { kernels, lanes, maxTextureWidth, shuffle: false, accumulators: givenSums() ?? STACKED_ACCUMULATORS[kindOf(gpu)], workgroups: WORKGROUPS[kindOf(gpu)] };
   }
   let { lanes } = gpu;
   while (lanes > NARROWEST && mapQuads(image) * lanes > maxTextureWidth) lanes /= 2;
-  return { kernels, lanes, maxTextureWidth, shuffle, accumulators: accumulatorsOf(gpu), direct: kindOf(gpu) === "hardware" };
+  return { kernels, lanes, maxTextureWidth, shuffle, accumulators: accumulatorsOf(gpu), direct: kindOf(gpu) === "hardware", workgroups: WORKGROUPS[kindOf(gpu)] };
 }

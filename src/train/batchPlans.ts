@@ -1,7 +1,7 @@
 /** What a step of a training runs: plans for each number of images, for those that are attacked, and for the optimizer. */
 import type { Gpu } from "../gpu/device.js";
 import type { Profiler } from "../gpu/profiler.js";
-import type { MapShape } from "../layout/blocks.js";
+import { blockImages, type MapShape } from "../layout/blocks.js";
 import type { Network } from "../model/architecture.js";
 import type { Attack } from "../ops/fgsm.js";
 import type { UnitPlan } from "../plan/plan.js";
@@ -95,10 +95,10 @@ export class BatchPlans {
 
   private plan(images: number, batch: number, share: number, attack: TrainingAttackStep | null): UnitPlan {
     const { gpu, image, table, options } = this;
-    const limits = kernelLimits(gpu, image, "software");
+    const limits = kernelLimits(gpu, image);
     const counted = (tensor: string): number | null => (options.keepsStatistics ? null : (table.counted.get(tensor)?.first ?? null));
     return planTraining(this.network, {
-      ...limits, image, images, batch, blocksPerVariant: Math.ceil(images / limits.lanes), labelSmoothing: options.labelSmoothing ?? 0, share, attack,
+      ...limits, image, images, batch, blocksPerVariant: Math.ceil(images / blockImages(limits)), labelSmoothing: options.labelSmoothing ?? 0, share, attack,
       learning: { learned: (tensor) => table.learned.get(tensor) ?? null, counted },
     });
   }

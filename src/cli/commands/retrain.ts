@@ -96,13 +96,13 @@ export async function retrain(options: RetrainOptions, argv: string[]): Promise<
   const attacks = options.attacks(run.manifest.identity.config);
   const sources = await sourcesOf(run, options, epsilon);
   const [first] = sources;
-  const { config, out, quiet, deadline, adapter, json } = first.training;
+  const { config, out, quiet, deadline, adapter, kernels, json } = first.training;
   const stepsPerEpoch = Math.floor(first.opened.train.images / config.batch);
   if (stepsPerEpoch === 0) throw new UsageError(`--batch-size: a step takes ${config.batch} images, and there are ${first.opened.train.images}; lower it, or raise --limit`);
   const test = firstImages(first.opened.test!, options.testLimit);
   const swept = options.rescoreEvery === null ? null : { dataset: await sweptImages(run, first), config: run.manifest.identity.config };
   const tree = new TrainingTree(out, first.opened.architecture.name, datasetTitle(first.opened.train.name));
-  const gpu = await openDevice({ adapter: adapter ?? undefined });
+  const gpu = await openDevice({ adapter: adapter ?? undefined, kernels });
   const interruption = listenForInterruption(deadline, (what) => note({ quiet }, what === "deadline" ? "deadline: finishing what is in flight" : `${what}: finishing what is in flight; once more to end at once`));
   const profiler = first.training.profile ? new Profiler(gpu) : null;
   const sessions: TrainingSession[] = [];

@@ -36,7 +36,7 @@ async function work(run: TrainRun): Promise<number> {
   announce(run);
   const sessions: TrainingSession[] = [];
   const begun = async (init: number): Promise<TrainingSession> => {
-    const session = await TrainingSession.open(run.tree, options, run.opened, identityOf(options, run.opened, run.hashes.program, run.hashes.from, run.gpu.adapter, init), run.gpu.adapter, stepsPerEpoch);
+    const session = await TrainingSession.open(run.tree, options, run.opened, identityOf(options, run.opened, run.hashes.program, run.hashes.from, run.gpu, init), run.gpu.adapter, stepsPerEpoch);
     sessions.push(session);
     return session;
   };
@@ -81,7 +81,7 @@ export async function train(options: TrainOptions, argv: string[], engine: Train
   const { from } = options.inputs;
   const hashes = { program: opened.graph?.sha256 ?? null, from: from === null ? null : hashCheckpoint(from) };
   const tree = new TrainingTree(options.out, opened.architecture.name, datasetTitle(opened.train.name));
-  const gpu = await engine.openDevice({ adapter: options.adapter ?? undefined });
+  const gpu = await engine.openDevice({ adapter: options.adapter ?? undefined, kernels: options.kernels });
   try {
     const interruption = listenForInterruption(options.deadline, (what) => note(options, what === "deadline" ? "deadline: finishing what is in flight" : `${what}: finishing what is in flight; once more to end at once`));
     try {

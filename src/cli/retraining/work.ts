@@ -65,7 +65,7 @@ function identityOfRetraining({ options, attacks, epsilon, test, swept }: Retrai
 export function openSession(retraining: Retraining, source: Source, stepsPerEpoch: number): Promise<TrainingSession> {
   const { shared: { gpu, tree } } = retraining;
   const { opened, training, checkpoint } = source;
-  const identity = { ...identityOf(training, opened, null, checkpoint.sha256, gpu.adapter, placeOf(source)), retraining: identityOfRetraining(retraining, source) };
+  const identity = { ...identityOf(training, opened, null, checkpoint.sha256, gpu, placeOf(source)), retraining: identityOfRetraining(retraining, source) };
   return TrainingSession.open(tree, training, opened, identity, gpu.adapter, stepsPerEpoch);
 }
 

@@ -55,7 +55,7 @@ export const TRAIN_FLAGS: Record<string, Flag> = {
   "no-report": flag(OUTPUT, "Draw no learning curves and write no training.html at the end"),
   shard: text(OUTPUT, "Train part i of n (2/3) of the initialisations; auto: as the Slurm array or Kubernetes job says", "all"),
   "no-shard": { ...RUN_FLAGS["no-shard"], description: "Train all, whatever INFERLINK_SHARDS says", group: OUTPUT },
-  ...shared(OUTPUT, "deadline", "adapter"),
+  ...shared(OUTPUT, "deadline", "adapter", "kernels"),
   config: { ...CONFIG_FLAG.config, group: OUTPUT },
   json: flag(OUTPUT, "Print one JSON object instead of the table"),
   profile: flag(OUTPUT, "Print the adapter's time by kernel, and how long it was idle"),

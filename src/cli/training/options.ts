@@ -2,6 +2,7 @@
 import { PIXEL_FRACTION } from "../../inputs/inputs.js";
 import type { TrainingInputs } from "../../inputs/training.js";
 import type { CheckpointFormat } from "../../io/checkpoints/stateDict.js";
+import type { Kernels } from "../../layout/blocks.js";
 import { MEMBERS, memberNamed } from "../../model/networks/table.js";
 import { nearest } from "../../suggest.js";
 import { type AttackConfig, completeAttack } from "../../sweep/attack.js";
@@ -11,7 +12,7 @@ import type { Schedule } from "../../train/schedule.js";
 import { ATTACK_NAMES, AUGMENTS, CHECKPOINT_FORMATS, DATASETS, EPSILON_SPACES, OPTIMIZER_NAMES, ORDERS, SCHEDULES } from "../choices.js";
 import { duration } from "../duration.js";
 import { normalisationOf } from "../normalisation.js";
-import { atLeast, from, many, one, pixels, stemOptions, text, type Arguments, type Read } from "../options.js";
+import { atLeast, from, kernelsOf, many, one, pixels, stemOptions, text, type Arguments, type Read } from "../options.js";
 import { chooseShard, type Environment } from "../running/shard.js";
 import { fraction, number, whole, wrong } from "../values.js";
 
@@ -30,6 +31,7 @@ export interface TrainOptions {
   /** Seconds after which the training stops in order; null for never. */
   deadline: number | null;
   adapter: string | null;
+  kernels: Kernels | undefined;
   json: boolean;
   profile: boolean;
   quiet: boolean;
@@ -175,6 +177,7 @@ export function trainOptions(args: Arguments, env: Environment = process.env): T
     report: args["no-report"] !== true,
     deadline: one(args, "deadline", duration) ?? null,
     adapter: one(args, "adapter", text) ?? null,
+    kernels: kernelsOf(args),
     json: args.json === true,
     profile: args.profile === true,
     quiet: args.quiet === true,

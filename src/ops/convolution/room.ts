@@ -10,6 +10,8 @@ export interface KernelLimits extends LayoutLimits {
   accumulators: number;
   /** Whether products are added to them one by one, not a step's among themselves first; by default where they are few. */
   direct?: boolean;
+  /** Workgroups that keep the adapter busy; by default few. */
+  workgroups?: number;
 }
 
 /** What of a plan its tiles go by. */
@@ -63,6 +65,8 @@ export interface Room<Plan extends TiledPlan, Tile extends object> {
    * @returns rgba32float texels of `plan.weightTexture`
    */
   pack(plan: Plan, weights: Float32Array): Float32Array;
+  /** The same on the device, from parameters that a training changes: a file in shaders/ and its constants, one invocation a texel. */
+  packing(plan: Plan): { kernel: string; constants: Record<string, number | boolean> };
 }
 
 /** Whether two tiles of one kernel are the same; one of them may have been read from a file. */

@@ -28,6 +28,19 @@ export function channelsOfGroup({ inChannels, outChannels, groups }: ConvShape, 
   return gradient ? { outs: ins, sums: outs } : { outs, sums: ins };
 }
 
+/** A window as the kernels that walk over its taps know it. */
+export const windowConstants = ({ kernel, stride, pad, dilation }: ConvShape) => ({
+  KERNEL_H: kernel[0], KERNEL_W: kernel[1], STRIDE_H: stride[0], STRIDE_W: stride[1], PAD_H: pad[0], PAD_W: pad[1], DILATION_H: dilation[0], DILATION_W: dilation[1],
+});
+
+/** How weights lie in a checkpoint, as constants: channels that are summed and made in a group, and from one to the next of each. */
+export function weightStrides(shape: ConvShape, gradient: boolean): Record<string, number> {
+  const { outs, sums } = channelsOfGroup(shape, gradient);
+  const area = shape.kernel[0] * shape.kernel[1];
+  const each = (shape.inChannels / shape.groups) * area;
+  return { GROUPS: shape.groups, SUMS: sums, OUTS: outs, SUM_STRIDE: gradient ? each : area, OUT_STRIDE: gradient ? area : each, GROUP_STRIDE: (shape.outChannels / shape.groups) * each };
+}
+
 /** @returns height and width of the convolution's output */
 export function convOutput(shape: ConvShape): { height: number; width: number } {
   const places = (axis: 0 | 1, size: number): number => placesOf(size, shape.kernel[axis], shape.stride[axis], shape.dilation[axis], 2 * shape.pad[axis] + shape.padEnd[axis]);

@@ -18,6 +18,8 @@ export interface TrainingIdentity {
   /** Name and back end, and the driver: another one adds floats in another order. */
   adapter: string;
   driver: string;
+  /** Which kernels, where not those for software: they, too, add floats in another order. */
+  kernels?: string;
   /** `program`: SHA-256 of an exported program; `from`: of the file that is gone on from. Absent where there is none. */
   network: { name: string; width: number; channels: number; classes: number; program?: string; from?: string };
   init: number;

@@ -1,7 +1,7 @@
 /** How a kernel for hardware does a convolution or its input gradient: constants, weights, grid. Here of shaders/conv2d_gemm.wgsl, and the weights of all. */
 import { type BlockLayout, layoutConstants, type LayoutLimits } from "../../../layout/blocks.js";
 import type { TiledPlan } from "../room.js";
-import { channelsOfGroup, type ConvShape, multiplyAdds } from "../shape.js";
+import { channelsOfGroup, type ConvShape, multiplyAdds, weightStrides, windowConstants } from "../shape.js";
 import { FLAT_BELOW, type GemmTile } from "./tile.js";
 
 /** What the kernel, the weights' packing and the grid have to agree on. */
@@ -30,11 +30,6 @@ export function weightTextureFor(texels: number, { maxTextureWidth }: Pick<Layou
   while (texels > row * MOST_ROWS && row * 2 <= maxTextureWidth) row *= 2;
   return { row, size: { width: Math.min(texels, row), height: Math.ceil(texels / row) } };
 }
-
-/** A window as the kernels that walk over its taps know it. */
-export const windowConstants = ({ kernel, stride, pad, dilation }: ConvShape): Record<string, number> => ({
-  KERNEL_H: kernel[0], KERNEL_W: kernel[1], STRIDE_H: stride[0], STRIDE_W: stride[1], PAD_H: pad[0], PAD_W: pad[1], DILATION_H: dilation[0], DILATION_W: dilation[1],
-});
 
 /**
  * @param input layout of what is read: the activations, or in a gradient the gradient of the convolution's output
@@ -89,4 +84,11 @@ export function packGemmWeights({ shape, gradient, rows, isFlat, columns, weight
     }
   }
   return texels;
+}
+
+/** Constants of shaders/pack_gemm_weights.wgsl. */
+export function packingConstants({ shape, gradient, rows, isFlat, columns }: HardwarePlan): HardwarePlan["constants"] {
+  const { sums } = channelsOfGroup(shape, gradient);
+  const taps = shape.kernel[0] * shape.kernel[1];
+  return { QUADS: columns / 4, ROWS: rows * (isFlat ? 1 : taps), ROWS_OF_TAP: isFlat ? sums : rows, TAPS: taps, ...weightStrides(shape, gradient) };
 }

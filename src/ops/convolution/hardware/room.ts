@@ -2,7 +2,7 @@
 import type { Room, TiledLimits } from "../room.js";
 import type { ConvShape } from "../shape.js";
 import { isPatch, patchCandidates, type PatchTile, planPatch } from "./patch.js";
-import { gridOf, type HardwarePlan, packGemmWeights, planGemm } from "./plan.js";
+import { gridOf, type HardwarePlan, packGemmWeights, packingConstants, planGemm } from "./plan.js";
 import { chooseGemmTile, gemmCandidates, type GemmTile, isGemm } from "./tile.js";
 import { planUniform, uniformCandidates, type UniformTile } from "./uniform.js";
 
@@ -26,4 +26,5 @@ export const hardware: Room<HardwarePlan, HardwareTile> = {
   },
   dispatches: (plan, output, blocks) => [{ kernel: plan.kernel, constants: plan.constants, params: plan.params, grid: gridOf(plan, output, blocks), multiplyAdds: plan.multiplyAdds }],
   pack: packGemmWeights,
+  packing: (plan) => ({ kernel: "pack_gemm_weights", constants: packingConstants(plan) }),
 };

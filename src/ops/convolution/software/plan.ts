@@ -2,7 +2,7 @@
 import { type BlockLayout, layoutConstants } from "../../../layout/blocks.js";
 import { spanOf } from "../../../layout/shape.js";
 import type { TiledPlan } from "../room.js";
-import { channelsOfGroup, type ConvShape, convOutput, multiplyAdds } from "../shape.js";
+import { channelsOfGroup, type ConvShape, convOutput, multiplyAdds, weightStrides } from "../shape.js";
 import type { ConvTile } from "./tile.js";
 
 /** Kernel positions 0..kernel-1 that touch a pixel at all: on small maps most of a 3x3 kernel only ever sees padding. */
@@ -145,4 +145,13 @@ export function packWeights(plan: ConvPlan, weights: Float32Array): Float32Array
     }
   }
   return texels;
+}
+
+/** Constants of shaders/pack_weights.wgsl. */
+export function packingConstants({ shape, gradient, tile, channels, steps, rowSteps, taps, weightTexels, stepsPerRow, weightFold }: ConvPlan): ConvPlan["constants"] {
+  return {
+    TILED: true, OC: tile.channels, PRODUCTS: channels * taps.rows * taps.cols, WEIGHT_TEXELS: weightTexels, STEPS: steps, STEPS_PER_ROW: stepsPerRow, WEIGHT_FOLD: weightFold,
+    ROW_STEPS: rowSteps, CHANNELS: channels, TAP_TOP: taps.top, TAP_LEFT: taps.left, TAP_ROWS: taps.rows, TAP_COLS: taps.cols, KERNEL_W: shape.kernel[1],
+    ...weightStrides(shape, gradient),
+  };
 }

@@ -1,6 +1,6 @@
 /** The tiled kernel for software adapters, as the rest of the engine sees it. */
 import type { Room } from "../room.js";
-import { type ConvPlan, convGrid, packWeights, planConv } from "./plan.js";
+import { type ConvPlan, convGrid, packingConstants, packWeights, planConv } from "./plan.js";
 import { ACCUMULATORS, type ConvTile, isTiled, tileCandidates, withinVariant } from "./tile.js";
 
 export const software: Room<ConvPlan, ConvTile> = {
@@ -17,4 +17,5 @@ export const software: Room<ConvPlan, ConvTile> = {
       multiplyAdds: band.multiplyAdds,
     })),
   pack: packWeights,
+  packing: (plan) => ({ kernel: "pack_weights", constants: packingConstants(plan) }),
 };

@@ -1,9 +1,9 @@
-/** Gradient of a convolution's weights: which kernel does it, its tile and its steps. Trainings run on the kernels for software everywhere. */
+/** Gradient of a convolution's weights by the kernels for software: its tile and its steps. */
 import { type BlockLayout, layoutConstants } from "../../../layout/blocks.js";
 import type { LearningSite, ParameterPlace } from "../../common/site.js";
 import { layerOf, type Step } from "../../common/step.js";
 import { usedTaps } from "./plan.js";
-import { type ConvShape, convOutput, multiplyAdds } from "../shape.js";
+import { type ConvShape, convOutput, multiplyAdds, windowConstants } from "../shape.js";
 import { PRODUCTS_PER_SUM } from "./tile.js";
 
 /** What one invocation of shaders/conv2d_weight_grad.wgsl computes. */
@@ -27,8 +27,8 @@ export interface WeightGradientLimits {
 const SIZES = [16, 8, 4, 2, 1];
 /** vec4 that an invocation loads at once: each is code that a driver has to compile. */
 const MOST_LOADS = 64;
-/** Workgroups that keep an adapter busy, software or hardware; where channels are fewer, images are shared out. */
-const WORKGROUPS = { few: 8, many: 1024 };
+/** Workgroups that keep an adapter busy where nothing else is said; where channels are fewer, images are shared out. */
+const WORKGROUPS = 8;
 
 /**
  * @param read layout of the convolution's input, @param written that of its output
@@ -71,31 +71,23 @@ export function chooseWeightGradientTile(shape: ConvShape, read: BlockLayout, wr
   return widest(1, columns * out.width, false) ?? all ?? inOne;
 }
 
-/** @param place of the weight's gradient */
-export function weightGradientSteps(weight: string, shape: ConvShape, site: LearningSite, place: ParameterPlace): Step[] {
+/** @param place of the weight's gradient. @returns null where the plain kernel has to do it */
+export function weightGradientSteps(weight: string, shape: ConvShape, site: LearningSite, place: ParameterPlace): Step[] | null {
   const { inputs: [input], gradient, options } = site;
   const { lanes, images } = options;
-  const [kernelRows, kernelCols] = shape.kernel;
   const [ins, outs] = [shape.inChannels / shape.groups, shape.outChannels / shape.groups];
   const tile = chooseWeightGradientTile(shape, input.layout, gradient.layout, options);
-  const name = `conv2d weight gradient ${layerOf(weight)}`;
-  const [gradients, cost] = [`gradients/${place.arena}`, multiplyAdds(shape) * gradient.blocks * lanes];
-  const layouts = { ...layoutConstants("IN", input.layout), ...layoutConstants("OTHER", gradient.layout) };
-  const window = { STRIDE_H: shape.stride[0], STRIDE_W: shape.stride[1], PAD_H: shape.pad[0], PAD_W: shape.pad[1], DILATION_H: shape.dilation[0], DILATION_W: shape.dilation[1] };
-  const kernel = { KERNEL_H: kernelRows, KERNEL_W: kernelCols };
-  if (!tile) {
-    const bindings = { input: input.resource, dy: gradient.resource, gradients };
-    return [{ kernel: "conv2d_weight_grad_plain", name, constants: { ...layouts, ...window, ...kernel, GROUP_OUTS: outs, GROUP_INS: ins }, params: { blocks: gradient.blocks, images, first: place.first }, bindings, writes: [gradients], grid: [kernelRows * kernelCols, ins, shape.outChannels], cost }];
-  }
+  if (!tile) return null;
+  const gradients = `gradients/${place.arena}`;
+  const { KERNEL_H, KERNEL_W, ...window } = windowConstants(shape);
   const out = convOutput(shape);
   const columns = usedTaps(shape, 1, shape.width, out.width);
   const top = tile.isWhole ? usedTaps(shape, 0, shape.height, out.height).first : 0;
-  const rowTiles = tile.isWhole ? 1 : Math.ceil(kernelRows / tile.rows);
+  const rowTiles = tile.isWhole ? 1 : Math.ceil(shape.kernel[0] / tile.rows);
   const [x, y] = tile.lanesOut
     ? [Math.ceil(shape.outChannels / tile.outs / lanes), Math.ceil(ins / tile.ins)]
     : [Math.ceil(ins / tile.ins / lanes), Math.ceil(shape.outChannels / tile.outs)];
-  const wanted = options.direct ? WORKGROUPS.many : WORKGROUPS.few;
-  const shares = Math.max(1, Math.min(Math.ceil(images / 4), Math.ceil(wanted / (x * y * rowTiles))));
+  const shares = Math.max(1, Math.min(Math.ceil(images / 4), Math.ceil((options.workgroups ?? WORKGROUPS) / (x * y * rowTiles))));
   const sums = tile.outs * tile.ins * tile.rows * columns.count;
   const texels = Math.ceil(sums / 4) * lanes;
   const perRow = Math.min(x, Math.floor(options.maxTextureWidth / texels));
@@ -108,21 +100,21 @@ export function weightGradientSteps(weight: string, shape: ConvShape, site: Lear
   return [
     {
       kernel: "conv2d_weight_grad",
-      name,
+      name: `conv2d weight gradient ${layerOf(weight)}`,
       constants: {
-        ...layouts, ...window, ...shared, GROUP_OUTS: outs, WHOLE: tile.isWhole,
+        ...layoutConstants("IN", input.layout), ...layoutConstants("OTHER", gradient.layout), ...window, ...shared, GROUP_OUTS: outs, WHOLE: tile.isWhole,
         X_QUADS: tile.isWhole ? input.layout.quads : (tile.rows * input.layout.pitch) / 4, DY_QUADS: tile.isWhole ? gradient.layout.quads : gradient.layout.pitch / 4, DY_ROWS: tile.isWhole ? out.height : 1,
       },
       params: { images },
       bindings: { input: input.resource, dy: gradient.resource, output: texture },
       writes: [texture],
       grid: [x, y, rowTiles * shares],
-      cost,
+      cost: multiplyAdds(shape) * gradient.blocks * lanes,
     },
     {
       kernel: "unpack_weight_grad",
       name: `unpack_weight_grad ${layerOf(weight)}`,
-      constants: { LANES: lanes, ...shared, ...kernel, OUT_CHANNELS: shape.outChannels },
+      constants: { LANES: lanes, ...shared, KERNEL_H, KERNEL_W, OUT_CHANNELS: shape.outChannels },
       params: { first: place.first },
       bindings: { sums: texture, gradients },
       writes: [gradients],
@@ -130,20 +122,4 @@ export function weightGradientSteps(weight: string, shape: ConvShape, site: Lear
       cost: x * texels * y * rowTiles * shares * 4,
     },
   ];
-}
-
-/** Gradient of a bias of what has the layout of the gradient. */
-export function biasGradientStep(bias: string, site: LearningSite, place: ParameterPlace): Step {
-  const { gradient, options } = site;
-  const { layout } = gradient;
-  return {
-    kernel: "bias_grad",
-    name: `bias gradient ${bias}`,
-    constants: { ...layoutConstants("IN", layout), CHANNELS: layout.channels },
-    params: { blocks: gradient.blocks, images: options.images, first: place.first },
-    bindings: { input: gradient.resource, gradients: `gradients/${place.arena}` },
-    writes: [`gradients/${place.arena}`],
-    grid: [Math.ceil(layout.channels / layout.pack), 1, 1],
-    cost: gradient.blocks * options.lanes * layout.groups * layout.quads * 4,
-  };
 }

@@ -1,0 +1,138 @@
+// Gradient of a convolution's weights on hardware: sums over images and places of dy * x, as a GEMM. A workgroup does TM output channels
+// of a group and TN columns (input channels of a tap) for a share of the places; an invocation OWN_M x OWN_N of them. Both sides go
+// through workgroup memory, K vec4 of four images at once. unpack_gemm_weight_grad.wgsl adds up the shares.
+// @import input_layout
+// @import other_layout
+// @import gemm_sums
+const KERNEL_H = 3;
+const KERNEL_W = 3;
+const STRIDE_H = 1;
+const STRIDE_W = 1;
+const PAD_H = 1;
+const PAD_W = 1;
+const DILATION_H = 1;
+const DILATION_W = 1;
+const FLAT = false; // few channels: the columns of a tile are of several taps
+const OWN_M = 8;
+const K = 4;
+
+const DOWN = TM / OWN_M; // invocations along the output channels
+const THREADS = ACROSS * DOWN;
+const G_LOADS = (TM * K + THREADS - 1) / THREADS;
+const X_LOADS = (TN * K + THREADS - 1) / THREADS;
+
+struct Params {
+  images: u32, // what lies behind them is padding
+  places: u32, // of the output: pixels of all blocks of images
+  places_of_share: u32,
+}
+
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var input: texture_storage_2d<rgba32float, read>; // what the convolution read
+@group(0) @binding(2) var dy: texture_storage_2d<rgba32float, read>;
+@group(0) @binding(3) var output: texture_storage_2d<rgba32float, write>;
+
+// @import in_batch
+
+var<workgroup> gs: array<vec4f, TM * K>;
+var<workgroup> xs: array<vec4f, TN * K>;
+
+// Where a tap reads for a pixel of the output; -1 beside the map.
+fn source_of(y: u32, x: u32, tap: u32) -> i32 {
+  let row = i32(y * STRIDE_H + tap / KERNEL_W * DILATION_H) - PAD_H;
+  let column = i32(x * STRIDE_W + tap % KERNEL_W * DILATION_W) - PAD_W;
+  return select(-1, row * IN_W + column, row >= 0 && row < IN_H && column >= 0 && column < IN_W);
+}
+
+@compute @workgroup_size(THREADS)
+fn main(@builtin(workgroup_id) tile: vec3u, @builtin(local_invocation_index) local: u32) {
+  let group = tile.y / TILES_M;
+  let first_out = tile.y % TILES_M * TM;
+  let first_column = tile.x * TN;
+  let across = local % ACROSS;
+  let down = local / ACROSS;
+  var sums: array<f32, OWN_M * OWN_N>;
+  // @unroll
+  for (var i = 0; i < OWN_M * OWN_N; i++) {
+    sums[i] = 0.0;
+  }
+  let first = tile.z * params.places_of_share;
+  for (var place = first; place < min(first + params.places_of_share, params.places); place++) {
+    let image_block = place / (OTHER_H * OTHER_W);
+    let pixel = place % (OTHER_H * OTHER_W);
+    let y = pixel / OTHER_W;
+    let x = pixel % OTHER_W;
+    // @static
+    if (!FLAT) {
+      if (source_of(y, x, first_column / COLUMNS_OF_TAP) < 0) {
+        continue;
+      }
+    }
+    let left = params.images - image_block * LANES * 4;
+    let lanes = min(LANES, (left + 3) / 4);
+    for (var step = 0u; step < lanes; step += K) {
+      var g: array<vec4f, G_LOADS>;
+      var v: array<vec4f, X_LOADS>;
+      // @unroll
+      for (var i = 0; i < G_LOADS; i++) {
+        let lane = step + (i * THREADS + local) % K;
+        let out = first_out + (i * THREADS + local) / K;
+        let value = textureLoad(dy, other_at(image_block, group * GROUP_OUTS + min(out, GROUP_OUTS - 1), pixel, lane));
+        let isReal = lane < LANES && out < GROUP_OUTS;
+        g[i] = select(vec4f(0), value, in_batch(image_block, lane) & vec4<bool>(isReal));
+      }
+      // @unroll
+      for (var i = 0; i < X_LOADS; i++) {
+        let lane = step + (i * THREADS + local) % K;
+        let column = first_column + (i * THREADS + local) / K;
+        let channel = column % COLUMNS_OF_TAP;
+        let there = source_of(y, x, column / COLUMNS_OF_TAP);
+        let value = textureLoad(input, in_at(image_block, group * GROUP_INS + min(channel, GROUP_INS - 1), u32(max(there, 0)), lane));
+        let isReal = there >= 0 && lane < LANES && channel < GROUP_INS && column / COLUMNS_OF_TAP < TAPS;
+        v[i] = select(vec4f(0), value, in_batch(image_block, lane) & vec4<bool>(isReal));
+      }
+      workgroupBarrier();
+      // @unroll
+      for (var i = 0; i < G_LOADS; i++) {
+        let at = i * THREADS + local;
+        if (at < TM * K) {
+          gs[at % K * TM + at / K] = g[i];
+        }
+      }
+      // @unroll
+      for (var i = 0; i < X_LOADS; i++) {
+        let at = i * THREADS + local;
+        if (at < TN * K) {
+          xs[at % K * TN + at / K] = v[i];
+        }
+      }
+      workgroupBarrier();
+      // @unroll
+      for (var k = 0; k < K; k++) {
+        var a: array<vec4f, OWN_M>;
+        // @unroll
+        for (var m = 0; m < OWN_M; m++) {
+          a[m] = gs[k * TM + m * DOWN + down];
+        }
+        // @unroll
+        for (var n = 0; n < OWN_N; n++) {
+          let b = xs[k * TN + n * ACROSS + across];
+          // @unroll
+          for (var m = 0; m < OWN_M; m++) {
+            sums[m * OWN_N + n] = fma(a[m].w, b.w, fma(a[m].z, b.z, fma(a[m].y, b.y, fma(a[m].x, b.x, sums[m * OWN_N + n]))));
+          }
+        }
+      }
+    }
+  }
+  let first_texel = ((tile.z * GROUPS * TILES_M + tile.y) * TILES_N + tile.x) * TILE_TEXELS;
+  // @unroll
+  for (var m = 0; m < OWN_M; m++) {
+    // @unroll
+    for (var t = 0; t < OWN_N / 4; t++) {
+      let at = first_texel + (m * DOWN + down) * (TN / 4) + t * ACROSS + across;
+      let i = m * OWN_N + t * 4;
+      textureStore(output, vec2u(at % SUMS_ROW, at / SUMS_ROW), vec4f(sums[i], sums[i + 1], sums[i + 2], sums[i + 3]));
+    }
+  }
+}
