@@ -93,6 +93,7 @@ test("a complete training is left alone, a longer one goes on with it, another o
   assert.ok(existsSync(join(initOf("longer"), "ResNet18_MNIST_6epochs.ckpt")));
   await refused(/Init_1: holds another training \(schedule\.rate: there 0\.001, here 0\.01\); choose another --out, or start it anew with --overwrite/, "longer", ["--lr", "0.01"]);
   await refused(/seed\.given: there 0, here 3/, "longer", ["--seed", "3"]);
+  await refused(/kernels: there "software", here "hardware"/, "longer", ["--kernels", "hardware"]);
   assert.equal(await trained("longer", ["--lr", "0.01", "--overwrite", "--epochs", "1"]), { code: 0, steps: 2 });
   assert.equal(readdirSync(initOf("longer")).filter((name) => name.endsWith(".ckpt")), ["ResNet18_MNIST_1epochs.ckpt"]);
 });

@@ -21,8 +21,9 @@ import { type StepResult, Trainer } from "../src/train/trainer.js";
 import { assertClose, noise } from "./support/close.js";
 import { CLASSES, classify, randomTensors } from "./support/graph.js";
 
-const gpu = await openDevice({ kernels: process.env.KK as never });
-test.after(() => gpu.close());
+const GPUS = { software: await openDevice({ kernels: "software" }), hardware: await openDevice({ kernels: "hardware" }) };
+test.after(() => Object.values(GPUS).forEach((gpu) => gpu.close()));
+const gpu = GPUS.software;
 
 const adam: OptimizerConfig = { ...OPTIMIZER_DEFAULTS, kind: "adam" };
 
@@ -83,8 +84,12 @@ async function losses(trainer: Trainer, pixels: Float32Array, labels: Uint32Arra
   return results;
 }
 
-for (const [key, run] of Object.entries(runs)) {
-  test(`${key}: losses, gradients and moments are PyTorch's`, async () => {
+/** Of those by the kernels for hardware: every kind of convolution is in them. */
+const BY_BOTH = ["resnet20 adamw", "mobilenet_v2 of one step"];
+const CASES = Object.entries(runs).flatMap(([key, run]) => [{ key, run, gpu }, ...(BY_BOTH.includes(key) ? [{ key, run, gpu: GPUS.hardware }] : [])]);
+
+for (const { key, run, gpu } of CASES) {
+  test(`${key} by the kernels for ${gpu.kernels}: losses, gradients and moments are PyTorch's`, async () => {
     const { network, image, pixels, labels } = await golden(run.network);
     const optimizer = { ...adam, kind: run.optimizer, momentum: run.momentum ?? 0, nesterov: run.nesterov ?? false, weightDecay: run.weight_decay ?? 0 };
     const trainer = await Trainer.open(gpu, network, { optimizer, batch: labels.length, labelSmoothing: run.label_smoothing }, image);
@@ -120,10 +125,10 @@ function made(image: MapShape, build: (b: GraphBuilder) => Graph, images = 7): M
   return { network, image, pixels: noise(images * image.channels * image.height * image.width, 5).map((value) => 2 * value), labels: Uint32Array.from({ length: images }, (_, i) => (i * 3) % CLASSES) };
 }
 
-const open = ({ network, image, labels }: Made, options: Partial<TrainerOptions> = {}): Promise<Trainer> => Trainer.open(gpu, network, { optimizer: adam, batch: labels.length, ...options }, image);
+const open = ({ network, image, labels }: Made, options: Partial<TrainerOptions> = {}, on = gpu): Promise<Trainer> => Trainer.open(on, network, { optimizer: adam, batch: labels.length, ...options }, image);
 
-async function gradientsOf(of: Made, options: Partial<TrainerOptions> = {}): Promise<Map<string, Float32Array>> {
-  const trainer = await open(of, options);
+async function gradientsOf(of: Made, options: Partial<TrainerOptions> = {}, on = gpu): Promise<Map<string, Float32Array>> {
+  const trainer = await open(of, options, on);
   try {
     await losses(trainer, of.pixels, of.labels, [0.01]);
     return await trainer.gradients();
@@ -154,13 +159,13 @@ const CONVOLUTIONS: { name: string; image: MapShape; build(b: GraphBuilder): str
   { name: "a kernel as large as a wide map", image: { channels: 2, height: 30, width: 31 }, build: (b) => b.conv("image", "a", 2, 3, [30, 31]) },
 ];
 
-for (const { name, image, build, images } of CONVOLUTIONS) {
-  test(`gradients of weights: ${name}`, async () => {
+for (const { name, image, build, images, on } of CONVOLUTIONS.flatMap((each) => Object.values(GPUS).map((on) => ({ ...each, on })))) {
+  test(`gradients of weights by the kernels for ${on.kernels}: ${name}`, async () => {
     const of = made(image, (b) => {
       const x = build(b);
       return classify(b, x, image);
     }, images);
-    const found = await gradientsOf(of);
+    const found = await gradientsOf(of, {}, on);
     const wanted = expected(of);
     assert.equal([...found.keys()].sort(), [...wanted.keys()].sort());
     for (const [tensor, values] of wanted) assertClose(found.get(tensor)!, values, 1e-5, tensor);
@@ -176,8 +181,10 @@ const MIXED = made({ channels: 3, height: 9, width: 10 }, (b) => {
 }, 10);
 
 test("dropout drops the same numbers as plain loops", async () => {
-  const found = await gradientsOf(MIXED, { seed: SEED });
-  for (const [tensor, values] of expected(MIXED)) assertClose(found.get(tensor)!, values, 1e-5, tensor);
+  for (const on of Object.values(GPUS)) {
+    const found = await gradientsOf(MIXED, { seed: SEED }, on);
+    for (const [tensor, values] of expected(MIXED)) assertClose(found.get(tensor)!, values, 1e-5, `${tensor} by the kernels for ${on.kernels}`);
+  }
 });
 
 test("a batch in parts gives the gradients of the whole, dropout included", async () => {

@@ -61,7 +61,7 @@ export function standInEngine(options: StandInOptions = {}): { engine: TrainEngi
   const counted = { steps: 0 };
   const adapter = { index: 0, name: "stand-in", vendor: "", architecture: "", description: "none", backend: "none", type: "software", software: true, limits: {}, features: [] };
   const engine: TrainEngine = {
-    openDevice: async () => ({ adapter, lost: null, close: () => undefined, renew: async () => undefined }) as unknown as Gpu,
+    openDevice: async ({ kernels = "software" } = {}) => ({ adapter, kernels, lost: null, close: () => undefined, renew: async () => undefined }) as unknown as Gpu,
     openLearner: async (_gpu, { tensors }, _run, _seed, microBatch) => {
       options.onOpen?.(microBatch);
       return new StandIn(tensors, options, counted);
