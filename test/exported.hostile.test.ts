@@ -91,6 +91,11 @@ const hostile: Record<string, [file: Buffer, message: RegExp]> = {
   "channels-doubled-sixty-times": [exportedFile({ nodes: [conv, ...doubled(60), mean, linear] }), /would leave maps of \d+x3x3/],
   "writes-to-a-weight": [exportedFile({ nodes: [node("y", { op: "aten.mul_.Tensor", inputs: { self: tensor("p_conv_weight"), other: { as_int: 2 } } }), ...NODES] }), /node y \(aten\.mul_\.Tensor\) writes to conv\.weight/],
   "an-unknown-op-in-place": [exportedFile({ nodes: [conv, node("y", { op: "aten.cumsum_.default", inputs: { self: tensor("conv") } }), mean, linear] }), /node y \(aten\.cumsum_\.default\) calls an op/],
+  "an-op-that-writes-to-an-argument": [exportedFile({ nodes: [conv, node("y", { op: "aten.mul.out", inputs: { self: tensor("conv"), other: { as_int: 2 }, out: tensor("conv") } }), mean, linear] }), /node y \(aten\.mul\.out\) calls an op that is not there/],
+  "a-power-of-three": [unary("aten.pow.Tensor_Scalar", { exponent: { as_int: 3 } }), /raises to the power of 3/],
+  "a-map-cut-away": [unary("aten.pad.default", { pad: ints(-2, -1) }), /node y \(aten\.pad\.default\) leaves nothing of maps of 2x3x3/],
+  "channels-repeated-a-billion-times": [unary("aten.repeat.default", { repeats: ints(1, 1e9, 1, 1) }), /repeats by \[1, 1000000000, 1, 1\]/],
+  "every-third-of-two-channels": [unary("aten.slice.Tensor", { dim: { as_int: 1 }, step: { as_int: 3 } }), /takes channels 0 to 2 of 2 in steps of 3/],
   "weights-out-of-weights": [exportedFile({ nodes: [node("w", { op: "aten.mul.Tensor", inputs: { self: tensor("p_conv_weight"), other: tensor("p_conv_weight") } }), node("conv", { op: "aten.conv2d.default", inputs: { input: tensor("x"), weight: tensor("w") } }), mean, linear] }), /node w .* weights from other weights/],
   "a-matrix-turned-around": [exportedFile({ nodes: [conv, mean, node("t", { op: "aten.t.default", inputs: { self: tensor("p_fc_weight") } }), node("linear", { op: "aten.linear.default", inputs: { input: tensor("mean"), weight: tensor("t") } })] }), /gets a weight of sizes/],
 };

@@ -82,6 +82,14 @@ test("reshapes and what nobody reads leave no node, dropout one that does nothin
   assert.equal(graph.nodes.filter(({ op }) => op === "flatten"), []);
 });
 
+test("zeros in front of a convolution are its own padding, also where some of them have to stay", () => {
+  const nodesOf = (name: string) => parseCheckpoint(new MemorySource("a.pt2", fileOf(name))).choice.chosen.architecture.graph.nodes;
+  const [padded] = nodesOf("grouped").filter(({ op }) => op === "pad" || op === "conv2d");
+  assert.equal(["pad" in padded && padded.pad, "padEnd" in padded && padded.padEnd], [[1, 0], [1, 1]]);
+  // Those above and to the left alone can be no padding, but with those below and to the right they are.
+  assert.equal(nodesOf("cropped").flatMap((node) => (node.op === "conv2d" && node.weight === "c.weight" ? [node.pad, node.padEnd] : [])), [[2, 2], [0, 0]]);
+});
+
 test("tied weights are one array under two names", async () => {
   const dir = folder({ "tied.pt2": fileOf("tied") });
   const { tensors } = await readCheckpoint(join(dir, "tied.pt2"));

@@ -166,6 +166,16 @@ const CASES: Record<string, Case[]> = {
   ],
 };
 
+// Behind all others, so that those stay as they are: which layers are filtered goes by the turn.
+CASES.pad = [
+  { name: "with uneven zeros, in front of a pool", build: (b, x) => b.maxPool(b.pad(b.relu(x), [1, 0, 2, 3]), 3, { stride: 2 }) },
+  { name: "that leaves out rows and adds columns, beside another reader", build: (b, x) => { const y = b.relu(x); return b.concat([b.pad(y, [-1, 2, 1, -2]), y]); } },
+  { name: "in front of a batch norm of the batch", batchNorm: "batch", build: (b, x) => b.relu(norm(b, b.pad(x, [1, 1, 0, 2]), 6)) },
+  { name: "around one pixel", build: (b, x) => b.pad(mean(b, x), [1, 2, 0, 1]) },
+  { name: "that leaves one pixel", build: (b, x) => b.conv(b.pad(x, [-4, -2, -4, -4]), "conv", 6, 8, 1) },
+  { name: "with a gate in front, of one column", size: [5, 1], build: (b, x) => b.pad(b.multiply(x, gate(b, x)), [0, 1, 1, 0]) },
+];
+
 const WHICH: Which[] = ["all", "first", "last", "middle"];
 let turn = 0;
 

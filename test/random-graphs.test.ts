@@ -53,6 +53,7 @@ function randomGraph(seed: number, image: MapShape): Graph {
     (x) => shrink(x, 1),
     (x, { height, width }) => b.adaptiveAvgPool(x, Math.max(1, height - 2), Math.min(6, width + 1)),
     (x) => b.dropout(x),
+    (x, { height, width }) => b.pad(x, [of([1, 0]), height > 2 ? -1 : 2, 0, width > 2 ? of([-1, 1]) : 1]),
   ];
   for (let step = 0; step < STEPS; step++) {
     // Mostly the newest, else anything: tensors get several readers.

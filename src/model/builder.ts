@@ -1,6 +1,6 @@
 /** Puts a graph together, node by node: networks and exported programs are both built with it. */
 import type { Pair } from "../layout/shape.js";
-import type { ActivationNode, Node } from "../ops/common/nodes.js";
+import type { ActivationNode, Node, PadNode } from "../ops/common/nodes.js";
 import type { Graph } from "./graph.js";
 
 /** A node without the name of what it makes. */
@@ -93,6 +93,11 @@ export class GraphBuilder {
 
   shuffle(input: string, groups: number, name = `${input}.shuffle`): string {
     return this.node({ op: "shuffle", inputs: [input], groups }, name);
+  }
+
+  /** @param around rows and columns of zeros above, left, below and right; below zero, as many are left out */
+  pad(input: string, around: PadNode["around"], name = `${input}.pad`): string {
+    return this.node({ op: "pad", inputs: [input], around }, name);
   }
 
   maxPool(input: string, kernel: Extent, { stride = kernel, pad = 0, dilation = 1, ceil = false, name = `${input}.max_pool` }: WindowOptions & { ceil?: boolean; name?: string } = {}): string {

@@ -13,13 +13,14 @@ import { maxPool } from "./max_pool.js";
 import { multiply } from "./multiply.js";
 import type { Node } from "./common/nodes.js";
 import type { Op, Pair } from "./common/op.js";
+import { pad } from "./pad.js";
 import { scale } from "./scale.js";
 import { shuffle } from "./shuffle.js";
 import { slice } from "./slice.js";
 
 type AnyOp = { [K in Node["op"]]: Op<Extract<Node, { op: K }>> }[Node["op"]];
 
-const ALL: AnyOp[] = [conv2d, linear, batchNorm, activation, add, multiply, scale, concat, slice, shuffle, maxPool, avgPool, adaptiveAvgPool, flatten, dropout];
+const ALL: AnyOp[] = [conv2d, linear, batchNorm, activation, add, multiply, scale, concat, slice, shuffle, pad, maxPool, avgPool, adaptiveAvgPool, flatten, dropout];
 
 export const OPS = new Map(ALL.map((op) => [op.kind as string, op as unknown as Op<Node>]));
 

@@ -8,6 +8,8 @@ import { refuse } from "./refusal.js";
 import type { ShapedBuilder } from "./shapedBuilder.js";
 import type { ConstantTensor, ImageTensor, Value } from "./values.js";
 
+const MAX_REPEATS = 4096;
+
 /** A tensor of the graph. */
 export interface Read {
   tensor: string;
@@ -68,7 +70,6 @@ export class Call {
   asImage(value: Value): ImageTensor {
     if (value.kind === "log-probabilities") return refuse("goes on behind a log_softmax, which has to be the end");
     if (value.kind !== "image") return refuse("computes something that does not depend on the images, such as weights from other weights");
-    if (value.pad) return refuse("reads a padded map; zeros can be padded in front of a convolution only");
     return value;
   }
 
@@ -152,12 +153,21 @@ export class Call {
 
   /** The same elements in the order in which they are counted, as the graph's tensors have them; dimensions have the same sizes. */
   ordered(image: ImageTensor): { read: Read; dims: Dims } {
-    const { memory, dims } = this.asImage(image);
+    const { memory, dims } = this.repeated(this.asImage(image));
     const { shape } = memory;
     if (isInOrder(dims, shape)) return { read: { tensor: memory.read(), shape }, dims };
     const groups = shuffledGroups(dims, shape);
     if (groups === null) return refuse(`needs the elements of ${describe(dims, shape)} in another order, which no channel shuffle makes`);
     return { read: { tensor: this.builder.shuffle(memory.read(), groups), shape }, dims: reshaped(mapDims(shape), sizesOf(dims)) };
+  }
+
+  /** A gray map that was expanded to colours, with that many channels. */
+  repeated(image: ImageTensor): ImageTensor {
+    const { memory, dims } = image;
+    const [, channels, ...rest] = dims;
+    const isGray = dims.length === 4 && memory.shape.channels === 1 && channels !== "batch" && channels.length === 1 && channels[0].stride === 0 && channels[0].size <= MAX_REPEATS;
+    if (!isGray || !isInOrder([dims[0], ...rest], memory.shape)) return image;
+    return this.made(this.builder.concat(Array.from({ length: channels[0].size }, () => memory.read()), this.node.name));
   }
 
   /** As a map, or a vector (a map of one pixel), whichever its dimensions say. */

@@ -28,6 +28,8 @@ export interface ProgramGraph {
 const IMAGE = "image";
 const MAX_SIDE = 1 << 14;
 const MAX_RANK = 8;
+/** Overloads that write to an argument of that name. */
+const OUT = /\.\w*out$/;
 
 class Importer implements Environment {
   readonly builder: ShapedBuilder;
@@ -90,7 +92,8 @@ class Importer implements Environment {
     } catch (error) {
       const because = error instanceof Refusal ? this.#placed(node, error.message) : (error as Error);
       // What nobody reads may be anything, but what an unknown op does to memory cannot be left out.
-      if (!(because instanceof InputError) || inPlace || !/^(aten|_operator)\./.test(node.target)) throw because;
+      const writes = inPlace || OUT.test(node.target);
+      if (!(because instanceof InputError) || writes || !/^(aten|_operator)\./.test(node.target)) throw because;
       for (const name of node.outputs) if (name !== null) this.#values.set(name, { kind: "unusable", because });
     }
   }
@@ -108,7 +111,7 @@ class Importer implements Environment {
   /** Puts a result where the op's input was, for everything that shares that memory. */
   #written(call: Call, made: Value | null): ImageTensor {
     const target = call.image();
-    if (made?.kind !== "image" || made.pad) return refuse("writes something in place that is not a map");
+    if (made?.kind !== "image") return refuse("writes something in place that is not a map");
     const [from, to] = [made.memory.shape, target.memory.shape];
     if (JSON.stringify([made.dims, from]) !== JSON.stringify([target.dims, to])) return refuse(`writes in place through a view of ${sizesText(target.dims)}, which can't be followed; write x = op(x) instead of the in-place form`);
     target.memory.write(made.memory.read());
@@ -116,12 +119,12 @@ class Importer implements Environment {
   }
 
   /** Compares what was made with what the file says was made. */
-  #check(name: string, { dims, pad = [0, 0, 0, 0] }: ImageTensor): void {
+  #check(name: string, { dims }: ImageTensor): void {
     if (dims.length > MAX_RANK) refuse(`makes a tensor of ${dims.length} dimensions`);
     const meta = this.program.metas.get(name);
     if (!meta) return;
-    const padded = sizesOf(dims).map((size, axis) => (size === null ? null : size + (axis === 2 ? pad[0] + pad[2] : axis === 3 ? pad[1] + pad[3] : 0)));
-    const agrees = meta.sizes.length === padded.length && padded.every((size, axis) => size === null || meta.sizes[axis] === null || meta.sizes[axis] === size);
+    const sizes = sizesOf(dims);
+    const agrees = meta.sizes.length === sizes.length && sizes.every((size, axis) => size === null || meta.sizes[axis] === null || meta.sizes[axis] === size);
     if (!agrees) refuse(`makes ${name.slice(0, 60)} of sizes ${sizesText(dims)} here and [${meta.sizes.join(", ")}] by the file's own account; the file is damaged, or this program is wrong: please report it`);
     if (meta.dtype !== FLOAT32) refuse(`makes a tensor of another type than float32 (${meta.dtype} of PyTorch's); export the network in float32`);
   }

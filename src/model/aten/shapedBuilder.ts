@@ -1,5 +1,5 @@
 import { shapeText, type MapShape } from "../../layout/shape.js";
-import type { Node } from "../../ops/common/nodes.js";
+import type { Node, PadNode } from "../../ops/common/nodes.js";
 import { opOf } from "../../ops/table.js";
 import { GraphBuilder } from "../builder.js";
 import { refuse } from "./refusal.js";
@@ -10,6 +10,7 @@ const MAX_NODES = 200_000;
 
 /** Knows the shape of every tensor at once, and makes nothing twice. */
 export class ShapedBuilder extends GraphBuilder {
+  readonly #made = new Map<string, Node>();
   readonly #shapes = new Map<string, MapShape>();
   readonly #outputs = new Map<string, string>();
 
@@ -31,11 +32,19 @@ export class ShapedBuilder extends GraphBuilder {
       if (!(Math.min(channels, height, width) >= 1 && channels * height * width <= MAX_ELEMENTS)) throw new Error(`would leave maps of ${shapeText(shape)}`);
       if (this.nodes.length > MAX_NODES) throw new Error("makes the graph larger than any network's");
       this.#shapes.set(output, shape);
+      this.#made.set(output, made);
     } catch (error) {
       return refuse((error as Error).message);
     }
     this.#outputs.set(same, output);
     return output;
+  }
+
+  /** What a tensor is without the zeros that its node puts around; null for tensors of other nodes. */
+  withoutZeros(tensor: string): { inner: string; around: PadNode["around"] } | null {
+    const node = this.#made.get(tensor);
+    const around = node && opOf(node).zeros?.(node);
+    return around ? { inner: node.inputs[0], around } : null;
   }
 
   shapeOf(tensor: string): MapShape {

@@ -7,8 +7,6 @@ export interface ImageTensor {
   kind: "image";
   memory: Memory;
   dims: Dims;
-  /** Zeros around the map that the next convolution has to add: above, left, below, right. */
-  pad?: readonly [number, number, number, number];
 }
 
 /** A parameter, buffer or constant. */

@@ -85,6 +85,12 @@ export interface ShuffleNode extends NodeBase {
   groups: number;
 }
 
+/** Rows and columns of zeros: above, left, below, right. Below zero, as many are left out. */
+export interface PadNode extends NodeBase {
+  op: "pad";
+  around: readonly [number, number, number, number];
+}
+
 export interface MaxPoolNode extends NodeBase, Window {
   op: "max_pool";
   ceil: boolean;
@@ -119,5 +125,5 @@ export interface DropoutNode extends NodeBase {
 }
 
 export type Node =
-  | Conv2dNode | LinearNode | BatchNormNode | ActivationNode | AddNode | MultiplyNode | ScaleNode | ConcatNode | SliceNode | ShuffleNode
+  | Conv2dNode | LinearNode | BatchNormNode | ActivationNode | AddNode | MultiplyNode | ScaleNode | ConcatNode | SliceNode | ShuffleNode | PadNode
   | MaxPoolNode | AvgPoolNode | AdaptiveAvgPoolNode | FlattenNode | DropoutNode;

@@ -1,7 +1,7 @@
 /** What an op says of itself: everything that the rest of the engine knows about it. Ops are listed in table.ts. */
 import type { ChannelMap } from "../../layout/blocks.js";
 import type { MapShape } from "../../layout/shape.js";
-import type { BatchNormNode, NodeBase } from "./nodes.js";
+import type { BatchNormNode, NodeBase, PadNode } from "./nodes.js";
 import type { GradientSite, LearningSite, Relu, Site } from "./site.js";
 import type { Step } from "./step.js";
 
@@ -65,6 +65,8 @@ export interface Op<N extends NodeBase = NodeBase> {
   view?(node: N, inputs: MapShape[]): ChannelMap;
   /** Where its output is its inputs, one behind the other: at which channel each begins. Inputs may be made there at once. */
   parts?(node: N, inputs: MapShape[]): number[];
+  /** Where its output is its input with zeros around: how many rows above, columns to the left, rows below, columns to the right. */
+  zeros?(node: N): PadNode["around"] | null;
   /** What it can be behind another op's sum; null where it cannot be joined here. */
   part?(node: N, inputs: MapShape[], batchNorm: "running" | "batch"): Part | null;
   /** What it can do behind its own sum. */

@@ -85,6 +85,19 @@ function divide(call: Call): ImageTensor {
   return isImage(by) ? refuse("divides by a map, for which there is no op") : scaled(call, call.image(), by, (number) => ({ factor: 1 / number, shift: 0 }));
 }
 
+const negate = (call: Call): ImageTensor => scaled(call, call.image(), -1, (factor) => ({ factor, shift: 0 }));
+
+/** The square alone: other powers have no op. */
+function power(call: Call): ImageTensor {
+  if (call.number("exponent") !== 2) return refuse(`raises to the power of ${call.number("exponent")}; there is an op for squares`);
+  return squared(call);
+}
+
+function squared(call: Call): ImageTensor {
+  const { memory, dims } = call.image();
+  return call.over(call.builder.multiply(memory.read(), memory.read(), call.node.name), dims);
+}
+
 export const arithmetic: Rules = {
   "add.Tensor": add(1),
   "add.Scalar": add(1),
@@ -96,5 +109,12 @@ export const arithmetic: Rules = {
   "mul.Scalar": multiply,
   "div.Tensor": divide,
   "div.Scalar": divide,
-  "neg.default": (call) => scaled(call, call.image(), -1, (factor) => ({ factor, shift: 0 })),
+  "subtract.Tensor": add(-1),
+  "multiply.Tensor": multiply,
+  "divide.Tensor": divide,
+  "true_divide.Tensor": divide,
+  "neg.default": negate,
+  "negative.default": negate,
+  "square.default": squared,
+  "pow.Tensor_Scalar": power,
 };

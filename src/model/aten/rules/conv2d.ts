@@ -19,12 +19,20 @@ export function vectorOf(call: Call, name: string, channels: number): string | n
   return vector.tensor;
 }
 
+/** What is read in place of a map that nodes in front of it only put zeros around: convolutions can do that, but not above or to the left alone. */
+function unpadded({ builder }: Call, tensor: string, before: Pair, after: Pair): { tensor: string; before: Pair; after: Pair } {
+  let found = { tensor, before, after };
+  for (let outer = builder.withoutZeros(tensor); outer; outer = builder.withoutZeros(outer.inner)) {
+    const { inner, around: [top, left, bottom, right] } = outer;
+    [before, after] = [[before[0] + top, before[1] + left], [after[0] + bottom, after[1] + right]];
+    if (after[0] >= before[0] && after[1] >= before[1]) found = { tensor: inner, before, after };
+  }
+  return found;
+}
+
 /** @param pads above and left, and what is below and to the right beyond that */
 function convolve(call: Call, pads: (kernel: Pair, dilation: Pair) => { pad: Pair; padEnd: Pair }): ImageTensor {
-  const given = call.value("first");
-  if (given?.kind !== "image") return refuse("convolves something that is not an image's map");
-  const { pad: around = [0, 0, 0, 0], ...input } = given;
-  const { tensor, shape } = call.readMap(input);
+  const { tensor, shape } = call.readMap(call.image());
   const weight = weightOf(call, "weight", 4);
   const [outChannels, perGroup, rows, columns] = weight.shape;
   const [stride, dilation] = [call.pair("stride", [1, 1]), call.pair("dilation", [1, 1])];
@@ -33,10 +41,8 @@ function convolve(call: Call, pads: (kernel: Pair, dilation: Pair) => { pad: Pai
   const { pad, padEnd } = pads([rows, columns], dilation);
   const sane = [...stride, ...dilation, groups, ...weight.shape].every((n) => n >= 1) && [...pad].every((n) => n >= 0) && outChannels % groups === 0;
   if (!sane || inChannels !== shape.channels) return refuse(`convolves ${shape.channels} channels in ${groups} groups by a weight of sizes [${weight.shape.join(", ")}]`);
-  const [top, left, bottom, right] = around;
-  const [before, after]: Pair[] = [[pad[0] + top, pad[1] + left], [pad[0] + padEnd[0] + bottom, pad[1] + padEnd[1] + right]];
-  if (after[0] < before[0] || after[1] < before[1]) return refuse("follows zeros that are padded above or to the left only, which convolutions here can't do");
-  return call.made(call.builder.conv(tensor, layerOf(weight.tensor), inChannels, outChannels, [rows, columns], {
+  const { tensor: from, before, after } = unpadded(call, tensor, pad, [pad[0] + padEnd[0], pad[1] + padEnd[1]]);
+  return call.made(call.builder.conv(from, layerOf(weight.tensor), inChannels, outChannels, [rows, columns], {
     stride, dilation, groups, pad: before, padEnd: [after[0] - before[0], after[1] - before[1]], weight: weight.tensor, bias: vectorOf(call, "bias", outChannels) ?? false,
   }));
 }

@@ -106,6 +106,24 @@ function repeated(image: ImageTensor, sizes: (number | null)[]): ImageTensor {
   return { ...image, dims };
 }
 
+/** Channels put behind themselves, so many times. */
+function tiled(call: Call, name: string): ImageTensor {
+  const { tensor } = call.readMap(call.image());
+  const counts = call.integers(name);
+  const [count] = counts.slice(-3);
+  if (counts.length < 3 || !(count >= 1 && count <= 4096) || counts.some((n, i) => n !== 1 && i !== counts.length - 3)) return refuse(`repeats by [${counts.slice(0, 8).join(", ")}]; there is an op for channels`);
+  return call.made(call.builder.concat(Array.from({ length: count }, () => tensor), call.node.name));
+}
+
+/** A dimension goes to another place, the others keep their order. */
+function moved(call: Call): Tensor {
+  const tensor = input(call);
+  const rank = rankOf(tensor);
+  const [from, to] = [call.axis(rank, call.integer("source")), call.axis(rank, call.integer("destination"))];
+  const others = Array.from({ length: rank }, (_, i) => i).filter((axis) => axis !== from);
+  return permuted(tensor, [...others.slice(0, to), from, ...others.slice(to)]);
+}
+
 /** The channel shuffle as one op. */
 function shuffle(call: Call): ImageTensor {
   const { tensor, shape } = call.readMap(call.image());
@@ -123,6 +141,9 @@ export const reshaping: Rules = {
   "permute.default": permute,
   "transpose.int": (call) => transpose(call, call.integer("dim0"), call.integer("dim1")),
   "swapaxes.default": (call) => transpose(call, call.integer("axis0"), call.integer("axis1")),
+  "swapdims.default": (call) => transpose(call, call.integer("dim0"), call.integer("dim1")),
+  "movedim.int": moved,
+  "moveaxis.int": moved,
   "t.default": (call) => transpose(call, 0, 1),
   "squeeze.default": (call) => squeeze(call, null),
   "squeeze.dim": (call) => squeeze(call, [call.integer("dim")]),
@@ -130,6 +151,8 @@ export const reshaping: Rules = {
   "unsqueeze.default": unsqueeze,
   "expand.default": (call) => repeated(call.image(), call.sizes("size")),
   "expand_as.default": (call) => repeated(call.image(), sizesOf(call.asImage(call.value("other") ?? refuse("gets no other")).dims)),
+  "repeat.default": (call) => tiled(call, "repeats"),
+  "tile.default": (call) => tiled(call, "dims"),
   "contiguous.default": (call) => maybe(input(call)),
   "sym_size.int": (call) => {
     const image = call.image();
