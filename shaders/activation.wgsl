@@ -35,6 +35,12 @@ fn erf(x: vec4f) -> vec4f {
   return y * sign(x);
 }
 
+// GELU's approximation is x * sigmoid(bend(x)); below and above these x, sigmoid is 0 and 1 anyway.
+fn bend(x: vec4f) -> vec4f {
+  let z = clamp(x, vec4f(-12), vec4f(12));
+  return 1.5957691 * z * (1.0 + 0.044715 * z * z);
+}
+
 fn apply(x: vec4f) -> vec4f {
   var y = x;
   // @static
@@ -84,6 +90,10 @@ fn apply(x: vec4f) -> vec4f {
   // @static
   if (KIND == 11) {
     y = max(x, vec4f(0)) + log(1.0 + exp(-abs(x)));
+  }
+  // @static
+  if (KIND == 12) {
+    y = x * sigmoid(bend(x));
   }
   return y;
 }
@@ -140,6 +150,11 @@ fn slope(x: vec4f) -> vec4f {
   // @static
   if (KIND == 11) {
     y = sigmoid(x);
+  }
+  // @static
+  if (KIND == 12) {
+    let s = sigmoid(bend(x));
+    y = s * (1.0 + 1.5957691 * x * (1.0 + 0.134145 * x * x) * (1.0 - s));
   }
   return y;
 }

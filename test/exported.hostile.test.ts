@@ -92,6 +92,8 @@ const hostile: Record<string, [file: Buffer, message: RegExp]> = {
   "writes-to-a-weight": [exportedFile({ nodes: [node("y", { op: "aten.mul_.Tensor", inputs: { self: tensor("p_conv_weight"), other: { as_int: 2 } } }), ...NODES] }), /node y \(aten\.mul_\.Tensor\) writes to conv\.weight/],
   "an-unknown-op-in-place": [exportedFile({ nodes: [conv, node("y", { op: "aten.cumsum_.default", inputs: { self: tensor("conv") } }), mean, linear] }), /node y \(aten\.cumsum_\.default\) calls an op/],
   "an-op-that-writes-to-an-argument": [exportedFile({ nodes: [conv, node("y", { op: "aten.mul.out", inputs: { self: tensor("conv"), other: { as_int: 2 }, out: tensor("conv") } }), mean, linear] }), /node y \(aten\.mul\.out\) calls an op that is not there/],
+  "a-curve-cut-short": [unary("aten.softplus.default", { beta: { as_int: 1 }, threshold: { as_int: 3 } }), /ends its curve at a threshold of 3/],
+  "a-curve-divided-by-zero": [unary("aten.softplus.default", { beta: { as_int: 0 } }), /gets a beta of 0/],
   "a-power-of-three": [unary("aten.pow.Tensor_Scalar", { exponent: { as_int: 3 } }), /raises to the power of 3/],
   "a-map-cut-away": [unary("aten.pad.default", { pad: ints(-2, -1) }), /node y \(aten\.pad\.default\) leaves nothing of maps of 2x3x3/],
   "channels-repeated-a-billion-times": [unary("aten.repeat.default", { repeats: ints(1, 1e9, 1, 1) }), /repeats by \[1, 1000000000, 1, 1\]/],

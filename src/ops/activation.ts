@@ -26,6 +26,10 @@ function erf(x: number): number {
   return (Math.sign(x) * 2 * Math.exp(-z * z) * sum) / Math.sqrt(Math.PI);
 }
 
+/** GELU's approximation is x * sigmoid(bend(x)). */
+const bend = (x: number): number => 2 * Math.sqrt(2 / Math.PI) * (x + 0.044715 * x ** 3);
+const bendSlope = (x: number): number => 2 * Math.sqrt(2 / Math.PI) * (1 + 3 * 0.044715 * x ** 2);
+
 /** In the order of KIND in shaders/activation.wgsl; slopes at kinks as PyTorch has them. */
 const CURVES: Record<ActivationNode["kind"], Curve> = {
   relu: { apply: (x) => Math.max(x, 0), slope: (x) => Number(x > 0) },
@@ -40,6 +44,7 @@ const CURVES: Record<ActivationNode["kind"], Curve> = {
   tanh: { apply: Math.tanh, slope: (x) => 1 - Math.tanh(x) ** 2 },
   elu: { apply: (x, alpha) => (x > 0 ? x : alpha * Math.expm1(x)), slope: (x, alpha) => (x > 0 ? 1 : alpha * Math.exp(x)) },
   softplus: { apply: (x) => Math.max(x, 0) + Math.log1p(Math.exp(-Math.abs(x))), slope: sigmoid },
+  gelu_tanh: { apply: (x) => x * sigmoid(bend(x)), slope: (x) => sigmoid(bend(x)) * (1 + x * bendSlope(x) * (1 - sigmoid(bend(x)))) },
 };
 
 export const KINDS = Object.keys(CURVES) as ActivationNode["kind"][];

@@ -43,7 +43,7 @@ export interface BatchNormNode extends NodeBase {
 /** A function of each pixel by itself; `low` and `high` are bounds (hardtanh, clamp) or parameters (leaky_relu: slope in `low`). */
 export interface ActivationNode extends NodeBase {
   op: "activation";
-  kind: "relu" | "relu6" | "hardtanh" | "leaky_relu" | "sigmoid" | "hardsigmoid" | "silu" | "hardswish" | "gelu" | "tanh" | "elu" | "softplus";
+  kind: "relu" | "relu6" | "hardtanh" | "leaky_relu" | "sigmoid" | "hardsigmoid" | "silu" | "hardswish" | "gelu" | "tanh" | "elu" | "softplus" | "gelu_tanh";
   low: number;
   high: number;
 }
