@@ -1,9 +1,13 @@
 // Mean, 1 / sqrt(variance + params.epsilon) and variance of each channel over a batch (biased, two passes), for every variant.
 // With GRADIENT: means of dy and of dy * normalised x, which the gradient of batch norm needs.
-// One workgroup: one channel group (y) of one variant (x); its lanes share the batch's images.
+// One workgroup: one channel group (y) of one variant (x); its lanes share the batch's images, and
+// the invocations of a lane the map.
 // @import input_layout
 // @import other_layout
 const GRADIENT = false;
+const PARTS = 1; // invocations of a lane
+
+const THREADS = LANES * PARTS;
 
 struct Params {
   blocks_per_variant: u32,
@@ -19,18 +23,18 @@ struct Params {
 @group(0) @binding(3) var raw: texture_storage_2d<rgba32float, read>;
 @group(0) @binding(4) var stats: texture_2d<f32>;
 
-var<workgroup> partial: array<array<vec4f, 2>, LANES>;
+var<workgroup> partial: array<array<vec4f, 2>, THREADS>;
 
 // @import real_pixels
 
 // @import in_batch
 
-fn total(sum: vec4f, slot: u32, lane: u32) -> vec4f {
+fn total(sum: vec4f, slot: u32, local: u32) -> vec4f {
   workgroupBarrier();
-  partial[lane][slot] = sum;
+  partial[local][slot] = sum;
   workgroupBarrier();
   var all = vec4f(0);
-  for (var i = 0u; i < LANES; i++) {
+  for (var i = 0u; i < THREADS; i++) {
     all += partial[i][slot];
   }
   // @static
@@ -40,8 +44,10 @@ fn total(sum: vec4f, slot: u32, lane: u32) -> vec4f {
   return all / (f32(params.images) * (IN_H * IN_W));
 }
 
-@compute @workgroup_size(LANES)
+@compute @workgroup_size(THREADS)
 fn main(@builtin(workgroup_id) tile: vec3u, @builtin(local_invocation_id) local: vec3u) {
+  let lane = local.x % LANES;
+  let part = local.x / LANES;
   let first = tile.x * params.blocks_per_variant;
   let group = tile.y;
   var a = vec4f(0);
@@ -64,15 +70,15 @@ fn main(@builtin(workgroup_id) tile: vec3u, @builtin(local_invocation_id) local:
   var sum = vec4f(0);
   var dot = vec4f(0);
   for (var n = 0u; n < params.blocks_per_variant; n++) {
-    let inside = in_batch(n, local.x);
+    let inside = in_batch(n, lane);
     if (inside.x) {
-      for (var q = 0u; q < IN_QUADS; q++) {
+      for (var q = part; q < IN_QUADS; q += PARTS) {
         let real = real_pixels(q, inside);
-        let value = select(vec4f(0), textureLoad(input, in_at(first + n, group, q, local.x)), real);
+        let value = select(vec4f(0), textureLoad(input, in_at(first + n, group, q, lane)), real);
         sum += value;
         // @static
         if (GRADIENT) {
-          dot += value * (textureLoad(raw, other_at((first + n) % params.raw_blocks, group, q, local.x)) - a) * b;
+          dot += value * (textureLoad(raw, other_at((first + n) % params.raw_blocks, group, q, lane)) - a) * b;
         }
       }
     }
@@ -85,11 +91,11 @@ fn main(@builtin(workgroup_id) tile: vec3u, @builtin(local_invocation_id) local:
     second = total(dot, 1u, local.x);
   } else {
     for (var n = 0u; n < params.blocks_per_variant; n++) {
-      let inside = in_batch(n, local.x);
+      let inside = in_batch(n, lane);
       if (inside.x) {
-        for (var q = 0u; q < IN_QUADS; q++) {
+        for (var q = part; q < IN_QUADS; q += PARTS) {
           let real = real_pixels(q, inside);
-          let d = select(vec4f(0), textureLoad(input, in_at(first + n, group, q, local.x)) - mean, real);
+          let d = select(vec4f(0), textureLoad(input, in_at(first + n, group, q, lane)) - mean, real);
           dot += d * d;
         }
       }

@@ -2,7 +2,7 @@
  * Batch norm (Ioffe and Szegedy 2015, arXiv 1502.03167). With the trained statistics it is a scale and a shift of each channel, done
  * behind the sum in front of it where there is one. With those of the batch the gradient flows through the statistics.
  */
-import { layoutConstants } from "../layout/blocks.js";
+import { type BlockLayout, layoutConstants } from "../layout/blocks.js";
 import { mapStep } from "./common/elementwise.js";
 import type { BatchNormNode } from "./common/nodes.js";
 import type { Op, Parameter, TwinInputs } from "./common/op.js";
@@ -76,13 +76,16 @@ function batchSteps(node: BatchNormNode, site: Site): Step[] {
   const { groups, quads, lanes } = input.layout;
   const cost = output.blocks * lanes * groups * quads * 4;
   return [
-    { kernel: "batch_norm_stats", name: "batch_norm_stats", constants: { ...constants, ...layoutConstants("OTHER", input.layout) }, params: { blocks_per_variant: blocksPerVariant, images, stats_rows: rows, raw_blocks: input.blocks, epsilon: node.epsilon }, bindings: { input: input.resource, output: stats }, writes: [stats], grid: [rows, groups, 1], cost: 2 * cost },
+    { kernel: "batch_norm_stats", name: "batch_norm_stats", constants: { ...constants, ...layoutConstants("OTHER", input.layout), PARTS: partsOf(input.layout) }, params: { blocks_per_variant: blocksPerVariant, images, stats_rows: rows, raw_blocks: input.blocks, epsilon: node.epsilon }, bindings: { input: input.resource, output: stats }, writes: [stats], grid: [rows, groups, 1], cost: 2 * cost },
     mapStep({
       kernel: "batch_norm", name: "batch_norm", input, output, ending: epilogue,
       constants: layoutConstants("OTHER", output.layout), params: { blocks_per_variant: blocksPerVariant, stats_rows: rows }, bindings: { norm: site.affine(affineOf(node, false)), stats },
     }),
   ];
 }
+
+/** Invocations of a lane, which share the map: a GPU has room for more of them than a block has lanes. */
+const partsOf = ({ stack, quads }: BlockLayout): number => (stack === 1 ? 1 : Math.min(8, 2 ** Math.floor(Math.log2(quads))));
 
 function batchGradient(node: BatchNormNode, site: GradientSite): Step[] {
   const { inputs: [input], gradient, options: { blocksPerVariant, training } } = site;
@@ -109,7 +112,7 @@ function gradientStatsStep(node: BatchNormNode, site: GradientSite | LearningSit
   return {
     kernel: "batch_norm_stats",
     name: "batch_norm_stats gradient",
-    constants: { GRADIENT: true, ...layoutConstants("IN", gradient.layout), ...layoutConstants("OTHER", input.layout) },
+    constants: { GRADIENT: true, ...layoutConstants("IN", gradient.layout), ...layoutConstants("OTHER", input.layout), PARTS: partsOf(gradient.layout) },
     params: { blocks_per_variant: blocksPerVariant, images, stats_rows: input.blocks / blocksPerVariant, raw_blocks: input.blocks, epsilon: node.epsilon },
     bindings: { input: gradient.resource, output, raw: input.resource, stats: site.kept("stats") },
     writes: [output],
