@@ -56,15 +56,28 @@ fn main(@builtin(workgroup_id) tile: vec3u, @builtin(local_invocation_index) loc
   for (var i = 0; i < OWN_M * OWN_N; i++) {
     sums[i] = 0.0;
   }
+  // What lies behind the last channel of a group is summed, too, and left out in the end.
+  var g_at: array<u32, G_LOADS>;
+  var x_at: array<u32, X_LOADS>;
+  // @unroll
+  for (var i = 0; i < G_LOADS; i++) {
+    g_at[i] = other_group(group * GROUP_OUTS + first_out + (i * THREADS + local) / K) * (OTHER_QUADS * LANES) + (i * THREADS + local) % K;
+  }
+  // @unroll
+  for (var i = 0; i < X_LOADS; i++) {
+    let column = first_column + (i * THREADS + local) / K;
+    x_at[i] = in_group(group * GROUP_INS + column % COLUMNS_OF_TAP) * (IN_QUADS * LANES) + (i * THREADS + local) % K;
+  }
   let first = tile.z * params.places_of_share;
   for (var place = first; place < min(first + params.places_of_share, params.places); place++) {
     let image_block = place / (OTHER_H * OTHER_W);
     let pixel = place % (OTHER_H * OTHER_W);
     let y = pixel / OTHER_W;
     let x = pixel % OTHER_W;
+    let there = source_of(y, x, first_column / COLUMNS_OF_TAP);
     // @static
     if (!FLAT) {
-      if (source_of(y, x, first_column / COLUMNS_OF_TAP) < 0) {
+      if (there < 0) {
         continue;
       }
     }
@@ -75,21 +88,19 @@ fn main(@builtin(workgroup_id) tile: vec3u, @builtin(local_invocation_index) loc
       var v: array<vec4f, X_LOADS>;
       // @unroll
       for (var i = 0; i < G_LOADS; i++) {
-        let lane = step + (i * THREADS + local) % K;
-        let out = first_out + (i * THREADS + local) / K;
-        let value = textureLoad(dy, other_at(image_block, group * GROUP_OUTS + min(out, GROUP_OUTS - 1), pixel, lane));
-        let isReal = lane < LANES && out < GROUP_OUTS;
-        g[i] = select(vec4f(0), value, in_batch(image_block, lane) & vec4<bool>(isReal));
+        let value = textureLoad(dy, other_texel(image_block, g_at[i] + pixel * LANES + step));
+        g[i] = select(vec4f(0), value, in_batch(image_block, step + (i * THREADS + local) % K));
       }
       // @unroll
       for (var i = 0; i < X_LOADS; i++) {
-        let lane = step + (i * THREADS + local) % K;
-        let column = first_column + (i * THREADS + local) / K;
-        let channel = column % COLUMNS_OF_TAP;
-        let there = source_of(y, x, column / COLUMNS_OF_TAP);
-        let value = textureLoad(input, in_at(image_block, group * GROUP_INS + min(channel, GROUP_INS - 1), u32(max(there, 0)), lane));
-        let isReal = there >= 0 && lane < LANES && channel < GROUP_INS && column / COLUMNS_OF_TAP < TAPS;
-        v[i] = select(vec4f(0), value, in_batch(image_block, lane) & vec4<bool>(isReal));
+        // @static
+        if (FLAT) {
+          let own = source_of(y, x, (first_column + (i * THREADS + local) / K) / COLUMNS_OF_TAP);
+          let value = textureLoad(input, in_texel(image_block, x_at[i] + u32(max(own, 0)) * LANES + step));
+          v[i] = select(vec4f(0), value, own >= 0);
+        } else {
+          v[i] = textureLoad(input, in_texel(image_block, x_at[i] + u32(there) * LANES + step));
+        }
       }
       workgroupBarrier();
       // @unroll
@@ -114,12 +125,20 @@ fn main(@builtin(workgroup_id) tile: vec3u, @builtin(local_invocation_index) loc
         for (var m = 0; m < OWN_M; m++) {
           a[m] = gs[k * TM + m * DOWN + down];
         }
+        var b: array<vec4f, OWN_N>;
         // @unroll
         for (var n = 0; n < OWN_N; n++) {
-          let b = xs[k * TN + n * ACROSS + across];
+          b[n] = xs[k * TN + n * ACROSS + across];
+        }
+        // Neighbours take another of the four images: RDNA 3 pairs products whose operands lie in other banks of registers.
+        // @unroll
+        for (var i = 0; i < 4; i++) {
           // @unroll
           for (var m = 0; m < OWN_M; m++) {
-            sums[m * OWN_N + n] = fma(a[m].w, b.w, fma(a[m].z, b.z, fma(a[m].y, b.y, fma(a[m].x, b.x, sums[m * OWN_N + n]))));
+            // @unroll
+            for (var n = 0; n < OWN_N; n++) {
+              sums[m * OWN_N + n] = fma(a[m][(i + n) % 4], b[n][(i + n) % 4], sums[m * OWN_N + n]);
+            }
           }
         }
       }

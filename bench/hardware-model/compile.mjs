@@ -9,7 +9,7 @@ const gpu = await openAdapter({}, async () => {});
 const { device, subgroupSize } = gpu;
 const { plan, limits, steps } = unitOf(of, gpu);
 /** Of kernels that differ in the sizes of maps and channels alone, `distinct` takes one. */
-const flagsOf = ({ constants: c }) => Object.entries(c).filter(([name, value]) => typeof value === "boolean" || /^(T[MN]|TILE_M|K|OC|ROWS|COLS|BLOCKS|CAP)$/.test(name));
+const flagsOf = ({ constants: c }) => Object.entries(c).filter(([name, value]) => typeof value === "boolean" || /^(T[MN]|TILE_M|OWN_[MN]|K|OC|ROWS|COLS|BLOCKS|CAP)$/.test(name));
 const keyOf = (step) => step.kernel + JSON.stringify(of.distinct ? flagsOf(step) : step.constants);
 const kernels = new Map();
 for (const step of steps) {

@@ -5,6 +5,7 @@ import { turnOf, unitOf } from "./cases.mjs";
 const LOADED = {
   conv2d_gemm: (c) => c.K * (c.TM + c.TN) * 4,
   conv2d_uniform: (c, lanes) => c.K * (c.OC * 4 + 16 * lanes),
+  conv2d_gemm_weight_grad: (c) => c.K * (c.TM + c.TN) * 16,
   conv2d_patch: (c, lanes) => c.WINDOW_H * c.WINDOW_W * 16 * lanes + c.TAPS * 16,
   conv2d: (c, lanes) => c.MAPS * c.BLOCKS * c.SOURCE_QUADS * 16 * lanes + Math.ceil((c.OC * c.IN_PACK * c.MAPS * c.KERNEL_ROWS * c.KERNEL_COLS) / 4) * 16,
 };

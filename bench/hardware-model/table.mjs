@@ -2,6 +2,7 @@
  * Prints what compilers for GPUs that are not here make of the kernels: node bench/hardware-model/table.mjs [options]
  *   --family navi31,navi21   --network resnet18,…   --input 1x28x28,3x32x32   --filtered layer1.0.conv1   --kernels hardware
  *   --prefer conv2d_uniform   that kernel where it can, which only the tuner may choose   --each    every kernel, not only whole units
+ *   --work training   of a training's step instead of a unit
  */
 import { parseArgs } from "node:util";
 import { bytesOf } from "./memory.mjs";
@@ -10,7 +11,7 @@ import { compiled, wholeUnit } from "./model.mjs";
 const { values } = parseArgs({
   options: {
     family: { type: "string", default: "navi31,navi21" }, network: { type: "string", default: "resnet18,resnet50,squeezenet1_1,shufflenet_v2_x1_0" }, input: { type: "string", default: "1x28x28,3x32x32" },
-    filtered: { type: "string" }, kernels: { type: "string", default: "hardware" }, prefer: { type: "string" }, each: { type: "boolean", default: false },
+    filtered: { type: "string" }, kernels: { type: "string", default: "hardware" }, prefer: { type: "string" }, work: { type: "string", default: "unit" }, each: { type: "boolean", default: false },
   },
 });
 const list = (text) => text.split(",");
@@ -30,7 +31,7 @@ if (!values.each) heading(["network", "images", "family", "kernels", "real/VALU"
 for (const network of list(values.network)) {
   for (const input of list(values.input)) {
     for (const family of list(values.family)) {
-      const of = { network, input, kernels: values.kernels, prefer: values.prefer, filtered: values.filtered ? list(values.filtered) : undefined };
+      const of = { network, input, kernels: values.kernels, prefer: values.prefer, work: values.work, filtered: values.filtered ? list(values.filtered) : undefined };
       const kernels = compiled(family, of);
       const { real, peak } = wholeUnit(kernels);
       const tiled = kernels.filter((kernel) => Number.isFinite(kernel.peak));

@@ -13,12 +13,18 @@ const IN_FIRST = 0; // a view of another tensor: where its groups lie there
 const IN_RADIX = 1;
 const IN_STEP = 0;
 
-fn in_at(image_block: u32, group: u32, quad: u32, lane: u32) -> vec2u {
-  var there = IN_FIRST + group;
+// Which group of what the view is of.
+fn in_group(group: u32) -> u32 {
   // @static
   if (IN_RADIX > 1) {
-    there = IN_FIRST + group % IN_RADIX * IN_STEP + group / IN_RADIX;
+    return IN_FIRST + group % IN_RADIX * IN_STEP + group / IN_RADIX;
+  } else {
+    return IN_FIRST + group;
   }
+}
+
+fn in_at(image_block: u32, group: u32, quad: u32, lane: u32) -> vec2u {
+  let there = in_group(group);
   // @static
   if (IN_ROW > 0) {
     // A row is a multiple of LANES: all but the last sum is the same for a workgroup that does one pixel.

@@ -11,12 +11,18 @@ const OTHER_FIRST = 0; // a view of another tensor: where its groups lie there
 const OTHER_RADIX = 1;
 const OTHER_STEP = 0;
 
-fn other_at(image_block: u32, group: u32, quad: u32, lane: u32) -> vec2u {
-  var there = OTHER_FIRST + group;
+// Which group of what the view is of.
+fn other_group(group: u32) -> u32 {
   // @static
   if (OTHER_RADIX > 1) {
-    there = OTHER_FIRST + group % OTHER_RADIX * OTHER_STEP + group / OTHER_RADIX;
+    return OTHER_FIRST + group % OTHER_RADIX * OTHER_STEP + group / OTHER_RADIX;
+  } else {
+    return OTHER_FIRST + group;
   }
+}
+
+fn other_at(image_block: u32, group: u32, quad: u32, lane: u32) -> vec2u {
+  let there = other_group(group);
   // @static
   if (OTHER_ROW > 0) {
     let within = (there * OTHER_QUADS + quad) * LANES + lane;
@@ -28,5 +34,15 @@ fn other_at(image_block: u32, group: u32, quad: u32, lane: u32) -> vec2u {
     } else {
       return vec2u(((there % OTHER_GROUPS_PER_ROW) * OTHER_QUADS + quad) * LANES + lane, image_block * OTHER_FOLD + there / OTHER_GROUPS_PER_ROW);
     }
+  }
+}
+
+// The texel `within` a block, counted over its groups, vec4 and lanes; of layouts for hardware.
+fn other_texel(image_block: u32, within: u32) -> vec2u {
+  // @static
+  if (OTHER_ROW > 0) {
+    return vec2u(within % OTHER_ROW, image_block * OTHER_FOLD + within / OTHER_ROW);
+  } else {
+    return vec2u(within, image_block);
   }
 }

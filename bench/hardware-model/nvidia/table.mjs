@@ -1,7 +1,7 @@
 /**
  * What NVIDIA's assembler makes of the tiled kernels of a unit, as CUDA twins (no driver is needed):
  *   python3 -m venv v && v/bin/pip install nvidia-cuda-nvcc nvidia-nvvm nvidia-cuda-crt nvidia-cuda-runtime nvidia-cuda-nvdisasm
- *   CUDA=v/lib/python3.11/site-packages/nvidia/cu13 node bench/hardware-model/nvidia/table.mjs [--arch sm_90] [--network resnet18] [--input 1x28x28] [--prefer conv2d_uniform]
+ *   CUDA=v/lib/python3.11/site-packages/nvidia/cu13 node bench/hardware-model/nvidia/table.mjs [--arch sm_90] [--network resnet18] [--input 1x28x28] [--prefer conv2d_uniform] [--work training]
  * The driver's own compiler for Vulkan is another front end to a like back end: read shares, not decimals. Textures become surfaces.
  */
 import { parseArgs } from "node:util";
@@ -10,7 +10,7 @@ import { tileOf, turnOf, unitOf } from "../cases.mjs";
 import { sass } from "./sass.mjs";
 import { toCuda } from "./translate.mjs";
 
-const { values } = parseArgs({ options: { arch: { type: "string", default: "sm_90" }, network: { type: "string", default: "resnet18" }, input: { type: "string", default: "1x28x28" }, kernels: { type: "string", default: "hardware" }, prefer: { type: "string" } } });
+const { values } = parseArgs({ options: { arch: { type: "string", default: "sm_90" }, network: { type: "string", default: "resnet18" }, input: { type: "string", default: "1x28x28" }, kernels: { type: "string", default: "hardware" }, prefer: { type: "string" }, work: { type: "string", default: "unit" } } });
 const { plan, limits, steps } = unitOf(values);
 const keyOf = (step) => step.kernel + JSON.stringify(step.constants);
 const kernels = new Map();
