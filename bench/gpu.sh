@@ -6,7 +6,7 @@
 #
 # PEAK=67 (TFLOP/s in float32) is taken for the card's peak, which is measured otherwise. PYTHON names a Python with a CUDA build of torch; without one the
 # comparison says that it is missing. ONLY=unit,profile runs some of the parts: verify, unit, forward, sweep, shapes, profile, profile-small,
-# profile-large, profile-software, unit-software.
+# profile-large, profile-software, unit-software, train.
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 
@@ -71,13 +71,15 @@ run() {
   part profile inferlink bench --profile --work sweep --filters h_a --layers conv1 --batch 1024 $peak -o json
   part profile-small inferlink bench --profile --work forward --batch 2048 $peak -o json
   part profile-large inferlink bench --profile --work forward --batch 16384 $peak -o json
+  # shellcheck disable=SC2086
+  part train inferlink bench --profile --work train --batch 1024 $peak -o json
   part profile-software inferlink bench --kernels software --profile --work forward --batch 2048 $peak -o json
   part unit-software inferlink bench --kernels software --work unit --batch 1024 -r 5 -o json
   cat > "$out/first.txt" <<'NAMES'
 What nobody knew before the first GPU ran this, and the file that tells it:
   kernels for hardware against those for software, layer1 and layer4   profile-small.out, profile-software.out; unit.out, unit-software.out
   2,048 against 16,384 images in flight                                profile-small.out, profile-large.out
-  each kernel's share of the peak                                      profile.out
+  each kernel's share of the peak                                      profile.out; those of a training train.out
 NAMES
   part sweep inferlink bench --work sweep --batch 1024 -r 3 --compare "$cuda" -o json
   part shapes inferlink bench --tune --input 3x32x32,3x64x64 --work unit --batch 1024 -r 5 --compare "$cuda" -o json

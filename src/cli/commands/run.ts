@@ -3,7 +3,6 @@ import { DeviceLostError, EXIT, OutOfMemoryError } from "../../errors.js";
 import { isSwiftShader } from "../../gpu/adapter.js";
 import type { Gpu } from "../../gpu/device.js";
 import { Profiler } from "../../gpu/profiler.js";
-import { kindOf } from "../../run/limits.js";
 import { openDevice } from "../../run/open.js";
 import { attackOf, attackText, unreachable } from "../../sweep/attack.js";
 import { DEFAULT_CONFIG, variantCount } from "../../sweep/config.js";
@@ -14,6 +13,7 @@ import type { Unit } from "../../sweep/units.js";
 import { bestAccuracy, chanceWarning, MAY_BE_WRONG } from "../running/chance.js";
 import type { Collector } from "../running/collector.js";
 import type { Command } from "../command.js";
+import { deviceText } from "../running/device.js";
 import { again, report } from "../running/ending.js";
 import { RUN_FLAGS } from "../flags.js";
 import { normalisationText } from "../../io/datasets/normalise.js";
@@ -37,8 +37,7 @@ function announce({ options, job, plan, gpu, session }: Run): void {
   if (layerOf !== null) note(options, `the normalisation is that of the layer stored in ${layerOf}${options.epsilonUnit.said === "given" ? "" : "; such a network takes pixels, so epsilon is in pixels of 0 to 1 (--epsilon-space input changes that)"}`);
   for (const text of dataset.notes ?? []) note(options, text);
   for (const taken of new Set(checkpoints.flatMap(({ architecture: { name, assumed = [] } }) => assumed.map((what) => `${name}: ${what}`)))) note(options, taken);
-  const others = gpu.kernels === kindOf(gpu) ? "" : `, kernels for ${gpu.kernels}`;
-  note(options, `${gpu.adapter.name} (${gpu.adapter.type}${others}), writing ${session.folder}`);
+  note(options, `${deviceText(gpu)}, writing ${session.folder}`);
 }
 
 async function evaluate(run: Run, collector: Collector): Promise<void> {

@@ -9,6 +9,7 @@ import { openDevice } from "../../run/open.js";
 import { TrainingTree } from "../../results/training/folder.js";
 import { testNetwork } from "../../train/testing.js";
 import type { Command } from "../command.js";
+import { deviceText } from "../running/device.js";
 import { listenForInterruption } from "../running/signals.js";
 import { grouped, note, plural } from "../terminal.js";
 import { again, report } from "../training/ending.js";
@@ -27,7 +28,7 @@ function announce({ options, opened, gpu, tree, stepsPerEpoch }: TrainRun): void
   const inits = options.inits.map((init) => `Init_${init}`).join(", ");
   note(options, `${name} of width ${width} on ${grouped(train.images)} ${train.name} images (${train.normalisation ? normalisationText(train.normalisation) : "normalised already"}), tested on ${test ? grouped(test.images) : "none"}`);
   note(options, `${inits}: ${plural(epochs, "epoch")} of ${grouped(stepsPerEpoch)} steps of ${batch} images, ${optimizer.kind}, learning rate ${options.config.schedule.rate}`);
-  note(options, `${gpu.adapter.name} (${gpu.adapter.type}), writing ${tree.folder}`);
+  note(options, `${deviceText(gpu)}, writing ${tree.folder}`);
 }
 
 async function work(run: TrainRun): Promise<number> {
