@@ -1,8 +1,10 @@
 /** What the peers in JavaScript share: the engine's own protocol, its description of the network, and the case's files. */
-import { existsSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { fileURLToPath } from "node:url";
-import { readCheckpoint } from "../../dist/src/io/checkpoints/checkpoint.js";
+import { readTensors as readArrays } from "../../dist/src/io/checkpoints/checkpoint.js";
+import { readSafetensors } from "../../dist/src/io/checkpoints/safetensors.js";
+import { MemorySource } from "../../dist/src/io/source.js";
 import { prepareVulkanEnvironment } from "../../bin/vulkan.js";
 
 export { CHECKED, serve } from "../../dist/src/bench/protocol.js";
@@ -18,11 +20,15 @@ export async function optional(name) {
   return existsSync(fileURLToPath(new URL(`node_modules/${name}`, import.meta.url))) ? import(name) : null;
 }
 
-export const readTensors = async (file) => (await readCheckpoint(file)).tensors;
+/** Of a safetensors file. */
+export function readTensors(file) {
+  const source = new MemorySource(file, readFileSync(file));
+  return readArrays(source, readSafetensors(source));
+}
 
 /** The first n images and labels; more than the file holds repeat it. */
-export async function readImages(file) {
-  const tensors = await readTensors(file);
+export function readImages(file) {
+  const tensors = readTensors(file);
   const { shape, data } = tensors.get("images");
   const labels = tensors.get("labels").data;
   const size = shape[1] * shape[2] * shape[3];

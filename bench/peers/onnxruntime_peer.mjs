@@ -18,9 +18,9 @@ class Peer {
 
   async prepare({ case: of, files }) {
     const { graph } = architectureOf(of);
-    const model = toOnnx(graph, await readTensors(files.weights), of.input, of.classes);
+    const model = toOnnx(graph, readTensors(files.weights), of.input, of.classes);
     this.session = await runtime.InferenceSession.create(model, { executionProviders: [provider], graphOptimizationLevel: "all", logSeverityLevel: 3 });
-    this.take = await readImages(files.images);
+    this.take = readImages(files.images);
     this.shape = [of.input.channels, of.input.height, of.input.width];
     this.graph = graph;
     return { slices: 1, logits: [...(await this.forward(this.feed(CHECKED)))] };

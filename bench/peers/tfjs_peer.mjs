@@ -91,7 +91,7 @@ class Peer {
     const { tf } = this.opened;
     const { graph } = architectureOf(of);
     const weights = new Map();
-    for (const [name, { shape, data }] of await readTensors(files.weights)) {
+    for (const [name, { shape, data }] of readTensors(files.weights)) {
       const tensor = tf.tensor(data, shape);
       const weight = shape.length === 4 ? tf.transpose(tensor, [2, 3, 1, 0]) : tensor;
       weights.set(name, of.work === "train" && !/\.running_(mean|var)$/.test(name) ? tf.variable(weight) : weight);
@@ -99,7 +99,7 @@ class Peer {
     this.optimizer = tf.train.adam(1e-3, 0.9, 0.999, 1e-8);
     this.of = of;
     this.net = (x, trains = false) => forward(tf, graph, weights, x, trains);
-    this.take = await readImages(files.images);
+    this.take = readImages(files.images);
     const logits = tf.tidy(() => this.net(this.upload(CHECKED).x));
     return { slices: 1, logits: [...(await logits.data())] };
   }
