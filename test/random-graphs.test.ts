@@ -17,7 +17,7 @@ const PIXELS = 150;
 
 /** A value out of a fixed sequence. */
 function chooser(seed: number): { below(count: number): number; of<T>(values: readonly T[]): T } {
-  const values = noise(1000, seed * 7919 + 13);
+  const values = noise(1000, seed * 7919 + 14);
   let at = 0;
   const below = (count: number): number => Math.floor((values[at++] + 0.5) * count);
   return { below, of: (list) => list[below(list.length)] };
