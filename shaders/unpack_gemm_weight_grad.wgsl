@@ -1,4 +1,5 @@
-// Sums of conv2d_gemm_weight_grad.wgsl, added to the gradient of a weight as the checkpoint has it. One invocation: four sums.
+// Sums of conv2d_gemm_weight_grad.wgsl, added to the gradient of a weight as the checkpoint has it. One invocation: four sums;
+// rows of the grid are as long as those of the texture.
 // @import gemm_sums
 
 struct Params {
@@ -11,16 +12,17 @@ struct Params {
 
 @compute @workgroup_size(64)
 fn main(@builtin(global_invocation_id) id: vec3u) {
-  if (id.x >= SHARE_TEXELS) {
+  let own = id.y * SUMS_ROW + id.x;
+  if (id.x >= SUMS_ROW || own >= SHARE_TEXELS) {
     return;
   }
   var total = vec4f(0);
   for (var share = 0u; share < SHARES; share++) {
-    let at = share * SHARE_TEXELS + id.x;
+    let at = share * SHARE_TEXELS + own;
     total += textureLoad(sums, vec2u(at % SUMS_ROW, at / SUMS_ROW), 0);
   }
-  let tile = id.x / TILE_TEXELS;
-  let within = id.x % TILE_TEXELS;
+  let tile = own / TILE_TEXELS;
+  let within = own % TILE_TEXELS;
   let group = tile / TILES_N / TILES_M;
   let out = tile / TILES_N % TILES_M * TM + within / (TN / 4);
   // @unroll

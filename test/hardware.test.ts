@@ -8,6 +8,7 @@ import type { HardwareTile } from "../src/ops/convolution/hardware/room.js";
 import { gemmCandidates, invocationsOf } from "../src/ops/convolution/hardware/tile.js";
 import { sameTile } from "../src/ops/convolution/room.js";
 import { conv2d, conv2dInputGradient, convOutput, type ConvShape, squareConv, tileKey } from "../src/ops/convolution/shape.js";
+import { planTraining } from "../src/plan/training.js";
 import { planAlone } from "../src/run/alone.js";
 import { GpuExecutor } from "../src/run/gpu.js";
 import { kernelLimits } from "../src/run/limits.js";
@@ -181,6 +182,16 @@ test("tuning takes a faster tile only where it computes the same", async () => {
 test("numbers that are all zero are like nothing", () => {
   assert.not.ok(isAlike(Float32Array.of(0, 0), Float32Array.of(0, 0)));
   assert.ok(isAlike(Float32Array.of(0, 1), Float32Array.of(0, 1)));
+});
+
+test("a training's steps keep to the workgroups of a dispatch, however large a layer is", () => {
+  const b = new GraphBuilder();
+  const graph = b.graph(b.linear(b.linear(b.flatten("image"), "wide", 25088, 4096), "fc", 4096, 10));
+  const network = { name: "made", width: 1, channels: 512, classes: 10, graph, layers: [] };
+  const learning = { learned: () => ({ arena: "0", first: 0 }), counted: () => null, ofImages: false };
+  const { body } = planTraining(network, { ...LIMITS, image: { channels: 512, height: 7, width: 7 }, images: 100, batch: 100, blocksPerVariant: 7, labelSmoothing: 0, learning });
+  assert.ok(body.some(({ kernel }) => kernel === "unpack_gemm_weight_grad"));
+  for (const { name, grid } of body) assert.ok(Math.max(...grid) <= 65535, `${name} takes ${grid.join(" x ")} workgroups`);
 });
 
 test("images of more pixels than a dispatch has workgroups are refused", async () => {

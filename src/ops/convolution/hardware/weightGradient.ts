@@ -84,7 +84,7 @@ export function weightGradientSteps(weight: string, shape: ConvShape, site: Lear
       params: { first: place.first },
       bindings: { sums: texture, gradients },
       writes: [gradients],
-      grid: [Math.ceil(texels / 64), 1, 1],
+      grid: [Math.ceil(Math.min(texels, SUMS_ROW) / 64), Math.ceil(texels / SUMS_ROW), 1],
       cost: texels * shares * 4,
     },
   ];
