@@ -6,6 +6,7 @@ import { givenSums } from "../platform.js";
 import { ACCUMULATORS } from "../ops/convolution/software/tile.js";
 import { type Kernels, mapQuads, type MapShape } from "../layout/blocks.js";
 import type { KernelLimits } from "../ops/common/site.js";
+import { FEW_WORKGROUPS } from "../ops/convolution/room.js";
 
 export const kindOf = (gpu: Gpu): Kernels => (gpu.adapter.software ? "software" : "hardware");
 
@@ -20,7 +21,7 @@ const LARGE_PIXELS = 96 * 96;
 /** Sums of an invocation of the kernels for hardware; a software adapter takes its time to compile more. */
 const STACKED_ACCUMULATORS = { software: 32, hardware: 64 };
 /** Workgroups that keep an adapter busy. */
-const WORKGROUPS = { software: 8, hardware: 1024 };
+const WORKGROUPS = { software: FEW_WORKGROUPS, hardware: 1024 };
 /** Workgroups of a dispatch along one side, as every adapter has them: kernels for hardware take one a pixel. */
 const MOST_PIXELS = 65535;
 

@@ -10,9 +10,12 @@ export interface KernelLimits extends LayoutLimits {
   accumulators: number;
   /** Whether products are added to them one by one, not a step's among themselves first; by default where they are few. */
   direct?: boolean;
-  /** Workgroups that keep the adapter busy; by default few. */
+  /** Workgroups that keep the adapter busy; by default FEW_WORKGROUPS. */
   workgroups?: number;
 }
+
+/** As many as keep a software adapter busy. */
+export const FEW_WORKGROUPS = 8;
 
 /** What of a plan its tiles go by. */
 export interface TiledLimits extends KernelLimits {
@@ -72,3 +75,6 @@ export interface Room<Plan extends TiledPlan, Tile extends object> {
 /** Whether two tiles of one kernel are the same; one of them may have been read from a file. */
 export const sameTile = <Tile extends object>(a: Tile, b: object | null | undefined): boolean =>
   Object.entries(a).every(([key, value]) => (b as Record<string, unknown> | null | undefined)?.[key] === value);
+
+/** Each tile once, where it stands first. */
+export const distinctTiles = <Tile extends object>(tiles: Tile[]): Tile[] => tiles.filter((tile, i) => tiles.findIndex((other) => sameTile(other, tile)) === i);

@@ -1,6 +1,6 @@
 /** How shaders/conv2d_patch.wgsl does convolutions of few output channels a group: its patches of pixels, constants, weights, grid. */
 import { type BlockLayout, layoutConstants, type LayoutLimits } from "../../../layout/blocks.js";
-import { sameTile } from "../room.js";
+import { distinctTiles } from "../room.js";
 import { channelsOfGroup, type ConvShape, convOutput, multiplyAdds } from "../shape.js";
 import { type HardwarePlan, weightTextureFor } from "./plan.js";
 
@@ -74,7 +74,7 @@ export function isPatch(shape: ConvShape, gradient: boolean): boolean {
 /** The patch to take without measuring, and smaller and larger ones. */
 export function patchCandidates(shape: ConvShape, gradient: boolean, { accumulators }: { accumulators: number }): PatchTile[] {
   const all = [1.5, 1, 0.5].map((share) => patches(shape, gradient, share * accumulators)[0]);
-  return all.filter((tile, i) => all.findIndex((other) => sameTile(other, tile)) === i);
+  return distinctTiles(all);
 }
 
 /** See planGemm. */

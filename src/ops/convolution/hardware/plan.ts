@@ -2,7 +2,7 @@
 import { type BlockLayout, layoutConstants, type LayoutLimits } from "../../../layout/blocks.js";
 import type { TiledPlan } from "../room.js";
 import { channelsOfGroup, type ConvShape, multiplyAdds, weightStrides, windowConstants } from "../shape.js";
-import { FLAT_BELOW, type GemmTile } from "./tile.js";
+import { FLAT_BELOW, type GemmTile, paddedTo } from "./tile.js";
 
 /** What the kernel, the weights' packing and the grid have to agree on. */
 export interface HardwarePlan extends TiledPlan {
@@ -40,9 +40,8 @@ export function planGemm(shape: ConvShape, gradient: boolean, input: BlockLayout
   const { outs, sums } = channelsOfGroup(shape, gradient);
   const taps = kernel[0] * kernel[1];
   const isFlat = sums < FLAT_BELOW;
-  const padded = (count: number, to: number): number => Math.ceil(count / to) * to;
-  const rows = padded(isFlat ? sums * taps : sums, tile.depth);
-  const columns = padded(outs, tile.channels);
+  const rows = paddedTo(isFlat ? sums * taps : sums, tile.depth);
+  const columns = paddedTo(outs, tile.channels);
   const { row, size } = weightTextureFor((groups * rows * (isFlat ? 1 : taps) * columns) / 4, limits);
   return {
     kernels: "hardware", kernel: tile.kernel, shape, gradient, rows, isFlat, columns, weightTexture: size,

@@ -1,5 +1,5 @@
 /** Tiles of shaders/conv2d_gemm.wgsl: which there are for a shape, and which is the best guess. */
-import { sameTile } from "../room.js";
+import { distinctTiles } from "../room.js";
 import { channelsOfGroup, type ConvShape, convOutput } from "../shape.js";
 
 /** What a workgroup computes, at one pixel of the map that is written. */
@@ -34,13 +34,19 @@ const MANY_PIXELS = 4;
 export const FLAT_BELOW = 8;
 /** Channels of the sum in workgroup memory at once, best first where the sum is a multiple; 7 and 9 suit windows of 7x7 and 3x3 over an image. */
 const DEPTHS = [8, 7, 9];
-/** A tile of fewer channels is taken where it computes that much less for padding. */
+/** A smaller tile is taken where it computes that much less for padding. */
 const WORTH = 0.9;
 
 /** @returns invocations of a workgroup */
 export const invocationsOf = ({ channels, images, own }: GemmTile): number => (images / OWN_IMAGES) * (channels / own);
 
-const paddedTo = (channels: number, tile: number): number => Math.ceil(channels / tile) * tile;
+export const paddedTo = (count: number, size: number): number => Math.ceil(count / size) * size;
+
+/** @returns the first of the sizes by which not much more is computed than by that which pads least */
+export function sizeFor(sizes: number[], count: number): number {
+  const least = Math.min(...sizes.map((size) => paddedTo(count, size)));
+  return sizes.find((size) => paddedTo(count, size) * WORTH <= least)!;
+}
 
 /** Whether the kernel does it: groups of fewer channels than a vec4 of weights are left to the plain one. */
 export const isGemm = (shape: ConvShape, gradient: boolean): boolean => shape.groups === 1 || channelsOfGroup(shape, gradient).outs >= 4;
@@ -70,9 +76,7 @@ export function chooseGemmTile(shape: ConvShape, gradient: boolean, { lanes, acc
   const { outs } = channelsOfGroup(shape, gradient);
   const { height, width } = gradient ? shape : convOutput(shape);
   const isWide = accumulators >= 8 * OWN_IMAGES;
-  const allowed = CHANNELS.filter((tile) => tile <= (isWide && height * width >= MANY_PIXELS ? 128 : 64));
-  const least = Math.min(...allowed.map((tile) => paddedTo(outs, tile)));
-  const channels = allowed.find((tile) => paddedTo(outs, tile) * WORTH <= least)!;
+  const channels = sizeFor(CHANNELS.filter((size) => size <= (isWide && height * width >= MANY_PIXELS ? 128 : 64)), outs);
   return { kernel: "conv2d_gemm", channels, images: Math.min(128, 4 * lanes), own: isWide && channels >= 64 ? 8 : 4, depth: isWide ? depthFor(shape, gradient) : 1 };
 }
 
@@ -84,5 +88,5 @@ export function gemmCandidates(shape: ConvShape, gradient: boolean, limits: Gemm
     first, half, { ...half, own: 4 }, { ...first, own: 4 }, { ...first, own: 2 * first.own }, { ...first, depth: 2 * first.depth },
     { ...first, channels: 2 * first.channels }, { ...first, channels: first.channels / 2, own: 4 },
   ].filter((tile, i) => i === 0 || fits(tile, shape, gradient, limits));
-  return all.filter((tile, i) => all.findIndex((other) => sameTile(other, tile)) === i);
+  return distinctTiles(all);
 }

@@ -2,7 +2,7 @@
 import { type BlockLayout, layoutConstants } from "../../../layout/blocks.js";
 import { channelsOfGroup, type ConvShape, multiplyAdds, windowConstants } from "../shape.js";
 import type { HardwarePlan } from "./plan.js";
-import { FLAT_BELOW } from "./tile.js";
+import { FLAT_BELOW, paddedTo } from "./tile.js";
 
 /** What an invocation computes, for four images at one pixel. */
 export interface UniformTile {
@@ -17,12 +17,10 @@ const DEPTHS = [4, 2, 1];
 /** Of weights, which are a buffer here: what every adapter binds. */
 const MOST_BYTES = 2 ** 27;
 
-const columnsOf = (outs: number): number => Math.ceil(outs / CHANNELS) * CHANNELS;
-
 /** @returns nothing where few channels are summed, or weights are too large for a buffer; less than a tile of channels would be mostly padding */
 export function uniformCandidates(shape: ConvShape, gradient: boolean): UniformTile[] {
   const { outs, sums } = channelsOfGroup(shape, gradient);
-  const bytes = shape.groups * shape.kernel[0] * shape.kernel[1] * sums * columnsOf(outs) * 4;
+  const bytes = shape.groups * shape.kernel[0] * shape.kernel[1] * sums * paddedTo(outs, CHANNELS) * 4;
   return sums >= FLAT_BELOW && outs >= CHANNELS && bytes <= MOST_BYTES ? [{ kernel: "conv2d_uniform", channels: CHANNELS }] : [];
 }
 
@@ -30,7 +28,7 @@ export function uniformCandidates(shape: ConvShape, gradient: boolean): UniformT
 export function planUniform(shape: ConvShape, gradient: boolean, input: BlockLayout, output: BlockLayout, tile: UniformTile): HardwarePlan {
   const { groups, kernel } = shape;
   const { outs, sums } = channelsOfGroup(shape, gradient);
-  const columns = columnsOf(outs);
+  const columns = paddedTo(outs, CHANNELS);
   return {
     kernels: "hardware", kernel: tile.kernel, shape, gradient, rows: sums, isFlat: false, columns,
     weightTexture: { width: columns / 4, height: groups * kernel[0] * kernel[1] * sums }, weightBuffer: true,

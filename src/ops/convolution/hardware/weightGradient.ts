@@ -2,7 +2,9 @@
 import { layoutConstants } from "../../../layout/blocks.js";
 import type { LearningSite, ParameterPlace } from "../../common/site.js";
 import { layerOf, type Step } from "../../common/step.js";
+import { FEW_WORKGROUPS } from "../room.js";
 import { channelsOfGroup, type ConvShape, convOutput, multiplyAdds, windowConstants } from "../shape.js";
+import { FLAT_BELOW, paddedTo, sizeFor } from "./tile.js";
 
 /** What a workgroup of shaders/conv2d_gemm_weight_grad.wgsl computes of a group's weights. */
 export interface WeightGradientTile {
@@ -17,22 +19,10 @@ export interface WeightGradientTile {
 }
 
 const SIZES = [64, 32, 16, 8];
-/** A smaller tile is taken where it computes that much less for padding. */
-const WORTH = 0.9;
-/** Columns are channels and taps in one row where a tap alone has fewer. */
-const FLAT_BELOW = 8;
 /** Texels in a row of what is summed. */
 const SUMS_ROW = 4096;
-/** Workgroups that keep an adapter busy where nothing else is said; where weights are few, places and images are shared out. */
-const WORKGROUPS = 8;
 
-const paddedTo = (count: number, size: number): number => Math.ceil(count / size) * size;
-
-function sizeFor(count: number): number {
-  const least = Math.min(...SIZES.map((size) => paddedTo(count, size)));
-  return SIZES.find((size) => paddedTo(count, size) * WORTH <= least)!;
-}
-
+/** Whether columns are channels and taps in one row: where a tap alone has few. */
 const isFlat = (shape: ConvShape): boolean => shape.inChannels / shape.groups < FLAT_BELOW;
 
 /**
@@ -41,7 +31,7 @@ const isFlat = (shape: ConvShape): boolean => shape.inChannels / shape.groups < 
  */
 export function chooseWeightGradientTile(shape: ConvShape, accumulators: number): WeightGradientTile {
   const [ins, outs] = [shape.inChannels / shape.groups, shape.outChannels / shape.groups];
-  const tile = { outs: sizeFor(outs), columns: sizeFor(isFlat(shape) ? ins * shape.kernel[0] * shape.kernel[1] : ins) };
+  const tile = { outs: sizeFor(SIZES, outs), columns: sizeFor(SIZES, isFlat(shape) ? ins * shape.kernel[0] * shape.kernel[1] : ins) };
   const isWide = accumulators >= 64;
   return { ...tile, ownOuts: isWide && tile.outs >= 32 ? 8 : 4, ownColumns: isWide && tile.columns >= 32 ? 8 : 4, depth: isWide ? 4 : 1 };
 }
@@ -58,7 +48,8 @@ export function weightGradientSteps(weight: string, shape: ConvShape, site: Lear
   const out = convOutput(shape);
   const places = out.height * out.width * gradient.blocks;
   const tiles = tilesOfColumns * tilesOfOuts * shape.groups;
-  const shares = Math.min(places, Math.ceil((options.workgroups ?? WORKGROUPS) / tiles));
+  // Where weights are few, places and images are shared out.
+  const shares = Math.min(places, Math.ceil((options.workgroups ?? FEW_WORKGROUPS) / tiles));
   const texels = (tiles * tile.outs * tile.columns) / 4;
   const texture = site.texture("weight-gradient", Math.min(SUMS_ROW, texels * shares), Math.ceil((texels * shares) / SUMS_ROW));
   const shared = {

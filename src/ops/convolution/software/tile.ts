@@ -1,6 +1,6 @@
 /** Register tiles of the convolution kernel for software: which there are for a shape, and which is the best guess. */
 import { CHANNEL_TILE, IMAGE_MULTIPLE } from "../../../layout/blocks.js";
-import { sameTile, type TiledLimits } from "../room.js";
+import { distinctTiles, type TiledLimits } from "../room.js";
 import { type ConvShape, convOutput, multiplyAdds } from "../shape.js";
 
 /** What one invocation computes. */
@@ -161,5 +161,5 @@ export function tileCandidates(shape: ConvShape, gradient: boolean, limits: Tile
   const all = [first, { ...first, rows: height }, ...scaled]
     .filter((tile, i) => i === 0 || (tile.blocks >= 1 && tile.rows >= 1 && fits(tile)))
     .map((tile) => ({ ...tile, banded: tile.banded && tile.rows < height }));
-  return all.filter((tile, i) => all.findIndex((other) => sameTile(other, tile)) === i);
+  return distinctTiles(all);
 }

@@ -3,6 +3,7 @@ import { type BlockLayout, layoutConstants } from "../../../layout/blocks.js";
 import type { LearningSite, ParameterPlace } from "../../common/site.js";
 import { layerOf, type Step } from "../../common/step.js";
 import { usedTaps } from "./plan.js";
+import { FEW_WORKGROUPS } from "../room.js";
 import { type ConvShape, convOutput, multiplyAdds, windowConstants } from "../shape.js";
 import { PRODUCTS_PER_SUM } from "./tile.js";
 
@@ -27,8 +28,6 @@ export interface WeightGradientLimits {
 const SIZES = [16, 8, 4, 2, 1];
 /** vec4 that an invocation loads at once: each is code that a driver has to compile. */
 const MOST_LOADS = 64;
-/** Workgroups that keep an adapter busy where nothing else is said; where channels are fewer, images are shared out. */
-const WORKGROUPS = 8;
 
 /**
  * @param read layout of the convolution's input, @param written that of its output
@@ -87,7 +86,8 @@ export function weightGradientSteps(weight: string, shape: ConvShape, site: Lear
   const [x, y] = tile.lanesOut
     ? [Math.ceil(shape.outChannels / tile.outs / lanes), Math.ceil(ins / tile.ins)]
     : [Math.ceil(ins / tile.ins / lanes), Math.ceil(shape.outChannels / tile.outs)];
-  const shares = Math.max(1, Math.min(Math.ceil(images / 4), Math.ceil((options.workgroups ?? WORKGROUPS) / (x * y * rowTiles))));
+  // Where channels are few, images are shared out.
+  const shares = Math.max(1, Math.min(Math.ceil(images / 4), Math.ceil((options.workgroups ?? FEW_WORKGROUPS) / (x * y * rowTiles))));
   const sums = tile.outs * tile.ins * tile.rows * columns.count;
   const texels = Math.ceil(sums / 4) * lanes;
   const perRow = Math.min(x, Math.floor(options.maxTextureWidth / texels));
