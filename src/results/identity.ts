@@ -1,17 +1,28 @@
 /** What a run computes, as plain data, but for its checkpoints: two runs of equal identity give a checkpoint the same bytes. */
 import { createHash } from "node:crypto";
+import type { Gpu } from "../gpu/device.js";
 import type { StemOptions } from "../model/networks/family.js";
 import type { Normalisation } from "../io/types.js";
 import type { SweepConfig } from "../sweep/config.js";
 import type { Shard } from "../sweep/shards.js";
 
-export interface RunIdentity {
-  packageVersion: string;
-  /** Name and back end, and the driver: another one adds floats in another order. */
+/** On what: another device adds floats in another order. */
+export interface DeviceIdentity {
+  /** Name and back end. */
   adapter: string;
   driver: string;
   /** Which kernels, where not those for software: they, too, add floats in another order. Of merged parts both. */
   kernels?: string;
+}
+
+/** What computes. */
+export type RunsOn = Pick<Gpu, "adapter" | "kernels">;
+
+export const identityOfDevice = ({ adapter, kernels }: RunsOn): DeviceIdentity =>
+  ({ adapter: `${adapter.name} (${adapter.backend})`, driver: adapter.description, ...(kernels !== "software" && { kernels }) });
+
+export interface RunIdentity extends DeviceIdentity {
+  packageVersion: string;
   config: SweepConfig;
   /** What the user said of a stem; absent where that was nothing. */
   stem?: StemOptions;

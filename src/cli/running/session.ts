@@ -2,12 +2,12 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { InputError } from "../../errors.js";
-import type { AdapterSummary, Gpu } from "../../gpu/device.js";
+import type { AdapterSummary } from "../../gpu/device.js";
 import { hashCheckpoint } from "../../io/checkpoints/checkpoint.js";
 import { shownPath, versions } from "../../package.js";
 import { readLayers, RESULTS, ResultWriter } from "../../results/arrow/arrow.js";
 import type { CheckpointRecord } from "../../results/folder/checkpoints.js";
-import type { RunIdentity } from "../../results/identity.js";
+import { identityOfDevice, type RunIdentity, type RunsOn } from "../../results/identity.js";
 import { Journal, JournalReader, removeJournal } from "../../results/folder/journal.js";
 import { resultMetadata, writeManifest, type Manifest } from "../../results/manifest.js";
 import type { StemOptions } from "../../model/networks/family.js";
@@ -23,17 +23,12 @@ import { Collector } from "./collector.js";
 import type { RunOptions } from "../options.js";
 import { say } from "../terminal.js";
 
-/** What computes. */
-type RunsOn = Pick<Gpu, "adapter" | "kernels">;
-
-export function identityOf(job: Omit<OpenedInputs, "layerOf">, { adapter, kernels }: RunsOn, shard: Shard | null, stem: StemOptions = {}): RunIdentity {
+export function identityOf(job: Omit<OpenedInputs, "layerOf">, gpu: RunsOn, shard: Shard | null, stem: StemOptions = {}): RunIdentity {
   const { dataset, graph } = job;
   const key = job.checkpoints[0]?.file.key ?? null;
   return {
     packageVersion: versions().package,
-    adapter: `${adapter.name} (${adapter.backend})`,
-    driver: adapter.description,
-    ...(kernels !== "software" && { kernels }),
+    ...identityOfDevice(gpu),
     config: job.config,
     ...(Object.keys(stem).length > 0 && { stem }),
     ...(key !== null && { key }),

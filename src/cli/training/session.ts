@@ -4,10 +4,10 @@ import { join } from "node:path";
 import { InputError } from "../../errors.js";
 import { trainingPickle } from "../../export/training.js";
 import type { AdapterSummary } from "../../gpu/adapter.js";
-import type { Gpu } from "../../gpu/device.js";
 import type { OpenedTraining } from "../../inputs/training.js";
 import { encodeStateDict, type Entry } from "../../io/checkpoints/stateDict.js";
 import { parametersOf } from "../../model/graph.js";
+import { identityOfDevice, type RunsOn } from "../../results/identity.js";
 import { shownPath, versions } from "../../package.js";
 import { replaceFile } from "../../results/folder/durable.js";
 import type { FolderLock } from "../../results/folder/lock.js";
@@ -29,13 +29,11 @@ const WRITE_MS = 30_000;
 /** Of the names in a checkpoint: the notebooks keep the network as `model` in theirs. */
 const PREFIX = "model.";
 
-export function identityOf({ config, seed }: TrainOptions, { architecture, graph, start, train, test }: OpenedTraining, programHash: string | null, fromHash: string | null, { adapter, kernels }: Pick<Gpu, "adapter" | "kernels">, init: number): TrainingIdentity {
+export function identityOf({ config, seed }: TrainOptions, { architecture, graph, start, train, test }: OpenedTraining, programHash: string | null, fromHash: string | null, gpu: RunsOn, init: number): TrainingIdentity {
   const { name, width, channels, classes } = architecture;
   return {
     packageVersion: versions().package,
-    adapter: `${adapter.name} (${adapter.backend})`,
-    driver: adapter.description,
-    ...(kernels !== "software" && { kernels }),
+    ...identityOfDevice(gpu),
     network: { name, width, channels, classes, ...(graph && programHash && { program: programHash }), ...(start && fromHash && { from: fromHash }) },
     init,
     seed: { given: seed, own: seedOf(seed, init) },

@@ -6,6 +6,7 @@ import type { AdapterSummary } from "../../gpu/adapter.js";
 import type { Normalisation } from "../../io/types.js";
 import { replaceFile } from "../folder/durable.js";
 import { readJson } from "../folder/jsonFile.js";
+import type { DeviceIdentity } from "../identity.js";
 import type { TrainingConfig } from "../../train/config.js";
 
 export const TRAINING_MANIFEST = "training.json";
@@ -13,13 +14,8 @@ const MAX_FILE = 2 ** 23;
 const VERSION = 1;
 
 /** Trainings of equal identity write the same bytes into their checkpoints, however often they are stopped. */
-export interface TrainingIdentity {
+export interface TrainingIdentity extends DeviceIdentity {
   packageVersion: string;
-  /** Name and back end, and the driver: another one adds floats in another order. */
-  adapter: string;
-  driver: string;
-  /** Which kernels, where not those for software: they, too, add floats in another order. */
-  kernels?: string;
   /** `program`: SHA-256 of an exported program; `from`: of the file that is gone on from. Absent where there is none. */
   network: { name: string; width: number; channels: number; classes: number; program?: string; from?: string };
   init: number;
