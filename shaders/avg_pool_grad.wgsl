@@ -1,21 +1,7 @@
 // Gradient of the global average pool. One invocation: one image (lane), one channel (y).
 // @import input_layout
 // @import output_layout
-// @import epilogue_constants
-// @import residual_place
-// @import gate_place
-
-struct Params {
-  in_blocks: u32,
-  residual_blocks: u32,
-  gate_blocks: u32,
-}
-
-@group(0) @binding(0) var<uniform> params: Params;
-@group(0) @binding(1) var input: texture_storage_2d<rgba32float, read>;
-@group(0) @binding(2) var output: texture_storage_2d<rgba32float, write>;
-@group(0) @binding(3) var residual: texture_storage_2d<rgba32float, read>;
-@group(0) @binding(4) var gate: texture_2d<f32>;
+// @import map_step
 
 @compute @workgroup_size(LANES)
 fn main(@builtin(workgroup_id) tile: vec3u, @builtin(local_invocation_id) local: vec3u) {

@@ -17,21 +17,7 @@ const PAD_W = 1;
 const COUNT_PADDING = true;
 const DIVISOR = 0; // instead of the window's pixels; 0: those
 const CHANNELS = 8;
-// @import epilogue_constants
-// @import residual_place
-// @import gate_place
-
-struct Params {
-  in_blocks: u32,
-  residual_blocks: u32,
-  gate_blocks: u32,
-}
-
-@group(0) @binding(0) var<uniform> params: Params;
-@group(0) @binding(1) var input: texture_storage_2d<rgba32float, read>;
-@group(0) @binding(2) var output: texture_storage_2d<rgba32float, write>;
-@group(0) @binding(3) var residual: texture_storage_2d<rgba32float, read>;
-@group(0) @binding(4) var gate: texture_2d<f32>;
+// @import map_step
 // @import input_pixel
 // @import output_pixels
 

@@ -1,7 +1,7 @@
 // Mean, 1 / sqrt(variance + params.epsilon) and variance of each channel over a batch (biased, two passes), for every variant.
 // With GRADIENT: means of dy and of dy * normalised x, which the gradient of batch norm needs.
-// One workgroup: one channel group (y) of one variant (x); its lanes share the batch's images, and
-// the invocations of a lane the map.
+// One workgroup: one channel group (y) of one variant (x); its lanes share the batch's images, the invocations
+// of a lane the map.
 // @import input_layout
 // @import other_layout
 const GRADIENT = false;
@@ -26,7 +26,6 @@ struct Params {
 var<workgroup> partial: array<array<vec4f, 2>, THREADS>;
 
 // @import real_pixels
-
 // @import in_batch
 
 fn total(sum: vec4f, slot: u32, local: u32) -> vec4f {

@@ -7,14 +7,7 @@
 // @import residual_place
 // @import gate_place
 const GRADIENT = false; // "in" is the gradient of the convolution's output, "out" that of its input
-const KERNEL_H = 3;
-const KERNEL_W = 3;
-const STRIDE_H = 1;
-const STRIDE_W = 1;
-const PAD_H = 1;
-const PAD_W = 1;
-const DILATION_H = 1;
-const DILATION_W = 1;
+// @import window
 const CHANNELS = 64; // of a group, that are summed
 const OUT_CHANNELS = 64; // of a group, that are written
 const FLAT = false; // few channels: the sum walks (tap, channel) as one row; what lies beside the map counts as zero

@@ -4,14 +4,8 @@
 // @import input_layout
 // @import other_layout
 // @import gemm_sums
-const KERNEL_H = 3;
-const KERNEL_W = 3;
-const STRIDE_H = 1;
-const STRIDE_W = 1;
-const PAD_H = 1;
-const PAD_W = 1;
-const DILATION_H = 1;
-const DILATION_W = 1;
+// @import window
+const GRADIENT = false; // of the input, to source_of
 const FLAT = false; // few channels: the columns of a tile are of several taps
 const OWN_M = 8;
 const K = 4;
@@ -37,11 +31,13 @@ struct Params {
 var<workgroup> gs: array<vec4f, TM * K>;
 var<workgroup> xs: array<vec4f, TN * K>;
 
-// Where a tap reads for a pixel of the output; -1 beside the map.
-fn source_of(y: u32, x: u32, tap: u32) -> i32 {
-  let row = i32(y * STRIDE_H + tap / KERNEL_W * DILATION_H) - PAD_H;
-  let column = i32(x * STRIDE_W + tap % KERNEL_W * DILATION_W) - PAD_W;
-  return select(-1, row * IN_W + column, row >= 0 && row < IN_H && column >= 0 && column < IN_W);
+// @import source_of
+
+// Which pixel a tap reads for a pixel of the output; -1 beside the map.
+fn read_by(tap: u32, y: u32, x: u32) -> i32 {
+  let row = source_of(i32(y), i32(tap / KERNEL_W), STRIDE_H, PAD_H, DILATION_H, IN_H);
+  let column = source_of(i32(x), i32(tap % KERNEL_W), STRIDE_W, PAD_W, DILATION_W, IN_W);
+  return select(-1, row * IN_W + column, row >= 0 && column >= 0);
 }
 
 @compute @workgroup_size(THREADS)
@@ -74,7 +70,7 @@ fn main(@builtin(workgroup_id) tile: vec3u, @builtin(local_invocation_index) loc
     let pixel = place % (OTHER_H * OTHER_W);
     let y = pixel / OTHER_W;
     let x = pixel % OTHER_W;
-    let there = source_of(y, x, first_column / COLUMNS_OF_TAP);
+    let there = read_by(first_column / COLUMNS_OF_TAP, y, x);
     // @static
     if (!FLAT) {
       if (there < 0) {
@@ -95,7 +91,7 @@ fn main(@builtin(workgroup_id) tile: vec3u, @builtin(local_invocation_index) loc
       for (var i = 0; i < X_LOADS; i++) {
         // @static
         if (FLAT) {
-          let own = source_of(y, x, (first_column + (i * THREADS + local) / K) / COLUMNS_OF_TAP);
+          let own = read_by((first_column + (i * THREADS + local) / K) / COLUMNS_OF_TAP, y, x);
           let value = textureLoad(input, in_texel(image_block, x_at[i] + u32(max(own, 0)) * LANES + step));
           v[i] = select(vec4f(0), value, own >= 0);
         } else {

@@ -3,14 +3,7 @@
 // @import input_layout
 // @import output_layout
 const GRADIENT = false; // "in" is the gradient of the convolution's output, "out" that of its input
-const KERNEL_H = 3;
-const KERNEL_W = 3;
-const STRIDE_H = 1;
-const STRIDE_W = 1;
-const PAD_H = 1;
-const PAD_W = 1;
-const DILATION_H = 1;
-const DILATION_W = 1;
+// @import window
 const GROUP_IN_CHANNELS = 1; // of the convolution's input that an output sees
 const GROUP_OUT_CHANNELS = 1;
 const OUT_CHANNELS = 8; // of what is written

@@ -2,14 +2,7 @@
 // One workgroup: one weight; its lanes share the images.
 // @import input_layout
 // @import other_layout
-const KERNEL_H = 3;
-const KERNEL_W = 3;
-const STRIDE_H = 1;
-const STRIDE_W = 1;
-const PAD_H = 1;
-const PAD_W = 1;
-const DILATION_H = 1;
-const DILATION_W = 1;
+// @import window
 const GROUP_OUTS = 8;
 const GROUP_INS = 8;
 

@@ -3,14 +3,7 @@
 // @import input_layout
 // @import output_layout
 // @import other_layout
-const KERNEL_H = 3;
-const KERNEL_W = 3;
-const STRIDE_H = 2;
-const STRIDE_W = 2;
-const PAD_H = 1;
-const PAD_W = 1;
-const DILATION_H = 1;
-const DILATION_W = 1;
+// @import window
 const CHANNELS = 8;
 const WINNER = false; // a gradient follows
 const GATE = false; // a ReLU is in front: where the maximum is 0 nothing passes it on the way back, and nobody wins

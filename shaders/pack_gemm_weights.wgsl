@@ -5,12 +5,7 @@ const QUADS = 16; // vec4 of output channels in a row
 const ROWS = 576; // of a group
 const ROWS_OF_TAP = 64;
 const TAPS = 9;
-const SUMS = 64; // channels of a group that are added
-const OUTS = 64; // channels of a group that are made
-const GROUPS = 1;
-const SUM_STRIDE = 9; // from one of them to the next
-const OUT_STRIDE = 576;
-const GROUP_STRIDE = 36864; // from one group to the next
+// @import weight_strides
 
 struct Params {
   first: u32, // where the weight begins

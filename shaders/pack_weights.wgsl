@@ -15,12 +15,7 @@ const TAP_LEFT = 0;
 const TAP_ROWS = 3;
 const TAP_COLS = 3;
 const KERNEL_W = 3;
-const SUMS = 8; // channels of a group that are added
-const OUTS = 8; // channels of a group that are made
-const GROUPS = 1;
-const SUM_STRIDE = 9; // from one of them to the next
-const OUT_STRIDE = 72;
-const GROUP_STRIDE = 576; // from one group to the next
+// @import weight_strides
 
 struct Params {
   first: u32, // where the weight begins

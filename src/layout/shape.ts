@@ -40,3 +40,8 @@ export function placesOf(size: number, kernel: number, stride: number, dilation:
   const places = Math.ceil(room / stride) + 1;
   return (places - 1) * stride >= size + padding / 2 ? places - 1 : places;
 }
+
+/** A window as the kernels that walk over its taps know it. */
+export const windowConstants = ({ kernel, stride, pad, dilation }: Window) => ({
+  KERNEL_H: kernel[0], KERNEL_W: kernel[1], STRIDE_H: stride[0], STRIDE_W: stride[1], PAD_H: pad[0], PAD_W: pad[1], DILATION_H: dilation[0], DILATION_W: dilation[1],
+});

@@ -1,9 +1,9 @@
 /** Convolution and its input gradient: by the tiled kernel for software or for hardware, or by conv2d_plain.wgsl where that cannot. */
 import { type BlockLayout, layoutConstants } from "../layout/blocks.js";
-import type { MapShape } from "../layout/shape.js";
+import { type MapShape, windowConstants } from "../layout/shape.js";
 import { type AnyPlan, roomOf } from "./convolution/kernels.js";
 import type { TiledLimits } from "./convolution/room.js";
-import { conv2d as convLoops, conv2dInputGradient, conv2dWeightGradient, convOutput, type ConvShape, multiplyAdds, tileKey, windowConstants } from "./convolution/shape.js";
+import { conv2d as convLoops, conv2dInputGradient, conv2dWeightGradient, convOutput, type ConvShape, multiplyAdds, tileKey } from "./convolution/shape.js";
 import { biasGradientStep, weightGradientSteps } from "./convolution/weightGradient.js";
 import { endingConstants } from "./common/elementwise.js";
 import type { Conv2dNode } from "./common/nodes.js";

@@ -1,6 +1,6 @@
 /** Max-pool: by rows (shaders/max_pool.wgsl) or pixel by pixel (max_pool_plain.wgsl) where that cannot. */
 import { type BlockLayout, layoutConstants, type MapShape } from "../layout/blocks.js";
-import { placesOf } from "../layout/shape.js";
+import { placesOf, windowConstants } from "../layout/shape.js";
 import { byQuad, mapStep } from "./common/elementwise.js";
 import type { MaxPoolNode } from "./common/nodes.js";
 import type { Op } from "./common/op.js";
@@ -25,9 +25,6 @@ export const isByRows = ({ kernel, stride, pad, dilation }: MaxPoolNode, input: 
   input.stack === 1 && kernel[0] === kernel[1] && stride[0] === stride[1] && pad[0] === pad[1] && dilation[0] * dilation[1] === 1 && Math.min(input.width, output.width) >= 3;
 
 const squareConstants = ({ kernel, stride, pad }: MaxPoolNode) => ({ KERNEL: kernel[0], STRIDE: stride[0], PAD: pad[0] });
-const windowConstants = ({ kernel, stride, pad, dilation }: MaxPoolNode) => ({
-  KERNEL_H: kernel[0], KERNEL_W: kernel[1], STRIDE_H: stride[0], STRIDE_W: stride[1], PAD_H: pad[0], PAD_W: pad[1], DILATION_H: dilation[0], DILATION_W: dilation[1],
-});
 
 export const maxPool: Op<MaxPoolNode> = {
   kind: "max_pool",

@@ -28,11 +28,6 @@ export function channelsOfGroup({ inChannels, outChannels, groups }: ConvShape, 
   return gradient ? { outs: ins, sums: outs } : { outs, sums: ins };
 }
 
-/** A window as the kernels that walk over its taps know it. */
-export const windowConstants = ({ kernel, stride, pad, dilation }: ConvShape) => ({
-  KERNEL_H: kernel[0], KERNEL_W: kernel[1], STRIDE_H: stride[0], STRIDE_W: stride[1], PAD_H: pad[0], PAD_W: pad[1], DILATION_H: dilation[0], DILATION_W: dilation[1],
-});
-
 /** How weights lie in a checkpoint, as constants: channels that are summed and made in a group, and from one to the next of each. */
 export function weightStrides(shape: ConvShape, gradient: boolean): Record<string, number> {
   const { outs, sums } = channelsOfGroup(shape, gradient);

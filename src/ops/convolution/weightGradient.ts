@@ -1,9 +1,10 @@
 /** Gradients of a convolution's weights and bias: by the kernel of the room, or where that can't, one product after the other. */
 import { type Kernels, layoutConstants } from "../../layout/blocks.js";
+import { windowConstants } from "../../layout/shape.js";
 import type { LearningSite, ParameterPlace } from "../common/site.js";
 import { layerOf, type Step } from "../common/step.js";
 import { weightGradientSteps as hardware } from "./hardware/weightGradient.js";
-import { type ConvShape, multiplyAdds, windowConstants } from "./shape.js";
+import { type ConvShape, multiplyAdds } from "./shape.js";
 import { weightGradientSteps as software } from "./software/weightGradient.js";
 
 const ROOMS: Record<Kernels, typeof software> = { software, hardware };

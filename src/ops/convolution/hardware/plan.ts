@@ -1,7 +1,8 @@
 /** How a kernel for hardware does a convolution or its input gradient: constants, weights, grid. Here of shaders/conv2d_gemm.wgsl, and the weights of all. */
 import { type BlockLayout, layoutConstants, type LayoutLimits } from "../../../layout/blocks.js";
+import { windowConstants } from "../../../layout/shape.js";
 import type { TiledPlan } from "../room.js";
-import { channelsOfGroup, type ConvShape, multiplyAdds, weightStrides, windowConstants } from "../shape.js";
+import { channelsOfGroup, type ConvShape, multiplyAdds, weightStrides } from "../shape.js";
 import { FLAT_BELOW, type GemmTile, paddedTo } from "./tile.js";
 
 /** What the kernel, the weights' packing and the grid have to agree on. */

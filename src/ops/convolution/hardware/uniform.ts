@@ -1,6 +1,7 @@
 /** How shaders/conv2d_uniform.wgsl does a convolution or its input gradient: the rival of conv2d_gemm.wgsl that the tuner may choose. */
 import { type BlockLayout, layoutConstants } from "../../../layout/blocks.js";
-import { channelsOfGroup, type ConvShape, multiplyAdds, windowConstants } from "../shape.js";
+import { windowConstants } from "../../../layout/shape.js";
+import { channelsOfGroup, type ConvShape, multiplyAdds } from "../shape.js";
 import type { HardwarePlan } from "./plan.js";
 import { FLAT_BELOW, paddedTo } from "./tile.js";
 

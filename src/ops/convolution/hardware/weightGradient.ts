@@ -1,9 +1,10 @@
 /** Gradient of a convolution's weights by the kernels for hardware: its tile and its steps. */
 import { layoutConstants } from "../../../layout/blocks.js";
+import { windowConstants } from "../../../layout/shape.js";
 import type { LearningSite, ParameterPlace } from "../../common/site.js";
 import { layerOf, type Step } from "../../common/step.js";
 import { FEW_WORKGROUPS } from "../room.js";
-import { channelsOfGroup, type ConvShape, convOutput, multiplyAdds, windowConstants } from "../shape.js";
+import { channelsOfGroup, type ConvShape, convOutput, multiplyAdds } from "../shape.js";
 import { FLAT_BELOW, paddedTo, sizeFor } from "./tile.js";
 
 /** What a workgroup of shaders/conv2d_gemm_weight_grad.wgsl computes of a group's weights. */

@@ -1,10 +1,11 @@
 /** Gradient of a convolution's weights by the kernels for software: its tile and its steps. */
 import { type BlockLayout, layoutConstants } from "../../../layout/blocks.js";
+import { windowConstants } from "../../../layout/shape.js";
 import type { LearningSite, ParameterPlace } from "../../common/site.js";
 import { layerOf, type Step } from "../../common/step.js";
 import { usedTaps } from "./plan.js";
 import { FEW_WORKGROUPS } from "../room.js";
-import { type ConvShape, convOutput, multiplyAdds, windowConstants } from "../shape.js";
+import { type ConvShape, convOutput, multiplyAdds } from "../shape.js";
 import { PRODUCTS_PER_SUM } from "./tile.js";
 
 /** What one invocation of shaders/conv2d_weight_grad.wgsl computes. */
