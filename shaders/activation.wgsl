@@ -1,8 +1,8 @@
 // A function of each number, or with GRADIENT its slope there times the gradient of the output. Which one is KIND: see KINDS in
 // src/ops/activation.ts. One invocation: one image (lane), one channel group (y), all of its map.
 // @import input_layout
-// @import other_layout
-// @import output_layout
+// @import layout as other
+// @import layout as out
 const GRADIENT = false;
 const KIND = 0;
 // @import epilogue_constants

@@ -1,8 +1,8 @@
 // Sum of two maps, each with a factor; the second may be a single pixel, which is added everywhere. Gradients that meet are added by
 // it, too, and go through the gate of the ReLU in front of them. One invocation: one image (lane), one channel group (y), all of its map.
 // @import input_layout
-// @import other_layout
-// @import output_layout
+// @import layout as other
+// @import layout as out
 const OTHER = true; // false: one map alone
 // @import epilogue_constants
 // @import residual_place

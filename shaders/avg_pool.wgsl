@@ -1,6 +1,6 @@
 // Global average pool of small maps into 4 channels a vec4. One invocation: one image (lane), 4 channels (y).
 // @import input_layout
-// @import output_layout
+// @import layout as out
 const CHANNELS = 8; // behind the last, nothing is worth reading
 
 struct Params {

@@ -1,6 +1,6 @@
 // Gradient of the global average pool. One invocation: one image (lane), one channel (y).
 // @import input_layout
-// @import output_layout
+// @import layout as out
 // @import map_step
 
 @compute @workgroup_size(LANES)

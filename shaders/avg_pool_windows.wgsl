@@ -1,7 +1,7 @@
 // Average pool: the mean of each window, or with GRADIENT what each pixel is handed back. Windows slide, or (ADAPTIVE) they
 // cover the map as evenly as can be. One invocation: one image (lane), one channel group (y), one vec4 (z).
 // @import input_layout
-// @import output_layout
+// @import layout as out
 const GRADIENT = false;
 const ADAPTIVE = false;
 const MAP_H = 7; // of the pool's input

@@ -2,8 +2,8 @@
 // flows through the statistics: scale * inverse deviation * (dy - mean(dy) - normalised x * mean(dy * normalised x)).
 // Ioffe and Szegedy 2015, arXiv 1502.03167. One invocation: one image (lane), one channel group (y), all of its map.
 // @import input_layout
-// @import other_layout
-// @import output_layout
+// @import layout as other
+// @import layout as out
 const GRADIENT = false;
 // @import epilogue_constants
 // @import residual_place

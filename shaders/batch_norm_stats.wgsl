@@ -3,7 +3,7 @@
 // One workgroup: one channel group (y) of one variant (x); its lanes share the batch's images, the invocations
 // of a lane the map.
 // @import input_layout
-// @import other_layout
+// @import layout as other
 const GRADIENT = false;
 const PARTS = 1; // invocations of a lane
 

@@ -1,7 +1,7 @@
 // Two vectors one behind the other, where the second does not begin with a vec4. One invocation: one image (lane), four channels (y).
 // @import input_layout
-// @import other_layout
-// @import output_layout
+// @import layout as other
+// @import layout as out
 const SPLIT = 5; // channels of the first
 const COUNT = 8; // of both
 

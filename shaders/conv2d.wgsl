@@ -4,7 +4,7 @@
 // scale and shift, the residual, ReLU (forward) or its gate (gradient).
 enable subgroups;
 // @import input_layout
-// @import output_layout
+// @import layout as out
 // @import residual_place
 // @import gate_place
 

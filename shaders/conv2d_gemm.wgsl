@@ -3,7 +3,7 @@
 // same for the whole workgroup, and over the channels, K at a time, through workgroup memory. Whatever the tile, it adds in one order (tap,
 // channel). The filter's mask is applied once, where weights enter workgroup memory. Fused behind the sum as in conv2d.wgsl.
 // @import input_layout
-// @import output_layout
+// @import layout as out
 // @import residual_place
 // @import gate_place
 const GRADIENT = false; // "in" is the gradient of the convolution's output, "out" that of its input

@@ -2,7 +2,7 @@
 // of a group and TN columns (input channels of a tap) for a share of the places; an invocation OWN_M x OWN_N of them. Both sides go
 // through workgroup memory, K vec4 of four images at once. unpack_gemm_weight_grad.wgsl adds up the shares.
 // @import input_layout
-// @import other_layout
+// @import layout as other
 // @import gemm_sums
 // @import window
 const GRADIENT = false; // of the input, to source_of

@@ -4,8 +4,8 @@
 // kernel on one input channel, as in conv2d.wgsl.
 enable subgroups;
 // @import input_layout
-// @import output_layout
-// @import other_layout
+// @import layout as out
+// @import layout as other
 
 const KERNEL = 7;
 const KERNEL_LEFT = 0; // first kernel column that touches a pixel, and how many do

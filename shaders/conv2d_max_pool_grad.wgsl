@@ -3,8 +3,8 @@
 // Lanes are the images of a block. An invocation does the whole map of OC channels that the convolution reads, as in conv2d.wgsl.
 enable subgroups;
 // @import input_layout
-// @import output_layout
-// @import other_layout
+// @import layout as out
+// @import layout as other
 
 const KERNEL_TOP = 0; // first kernel row and column that touches a pixel, and how many do
 const KERNEL_LEFT = 0;

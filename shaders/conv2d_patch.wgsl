@@ -3,7 +3,7 @@
 // reads it. The sum runs over the channels, then over the window row by row, whatever the patch. Weights lie in workgroup memory, K
 // channels at a time, where the filter's mask is applied. Fused behind the sum as in conv2d.wgsl.
 // @import input_layout
-// @import output_layout
+// @import layout as out
 // @import residual_place
 // @import gate_place
 const GRADIENT = false; // "in" is the gradient of the convolution's output, "out" that of its input

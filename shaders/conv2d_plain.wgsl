@@ -1,7 +1,7 @@
 // Convolution or its input gradient of any geometry, one product after the other: for what conv2d.wgsl does not do.
 // One invocation: one image (lane), one channel group (y), one vec4 (z). Fused as there.
 // @import input_layout
-// @import output_layout
+// @import layout as out
 const GRADIENT = false; // "in" is the gradient of the convolution's output, "out" that of its input
 // @import window
 const GROUP_IN_CHANNELS = 1; // of the convolution's input that an output sees

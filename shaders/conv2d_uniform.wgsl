@@ -3,7 +3,7 @@
 // for the whole workgroup, so that GPUs with scalar registers load it once for all lanes. That is what the weights are in a buffer for:
 // texels always go to each lane. Fused behind the sum as in conv2d.wgsl.
 // @import input_layout
-// @import output_layout
+// @import layout as out
 // @import residual_place
 // @import gate_place
 const GRADIENT = false; // "in" is the gradient of the convolution's output, "out" that of its input

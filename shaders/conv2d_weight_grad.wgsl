@@ -3,7 +3,7 @@
 // side's and the taps. unpack_weight_grad.wgsl brings them where the checkpoint has them.
 // One workgroup: a tile of the lanes' channels (x), of the other channels (y), of kernel rows and a share of the images (z).
 // @import input_layout
-// @import other_layout
+// @import layout as other
 const LANES_OUT = false;
 const WHOLE = false; // maps are done whole, else one row of the output after the other
 const OUTS = 4; // output and input channels that an invocation does

@@ -1,7 +1,7 @@
 // Gradient of a convolution's weights of any geometry, one product after the other: for what conv2d_weight_grad.wgsl does not do.
 // One workgroup: one weight; its lanes share the images.
 // @import input_layout
-// @import other_layout
+// @import layout as other
 // @import window
 const GROUP_OUTS = 8;
 const GROUP_INS = 8;

@@ -2,7 +2,7 @@
 // FIRST + i is input channel FROM + (i % RADIX) * STEP + i / RADIX, for i up to COUNT; other channels become zero.
 // One invocation: one image (lane), one channel group (y, counted from GROUP), all of its map.
 // @import input_layout
-// @import output_layout
+// @import layout as out
 const FIRST = 0;
 const COUNT = 8;
 const FROM = 0;

@@ -1,7 +1,7 @@
 // Dropout: numbers that a counting random generator drops become 0, the others are scaled up; the gradient likewise. One invocation:
 // one image (lane) or the four of a vec4, one channel group (y), all of its map.
 // @import input_layout
-// @import output_layout
+// @import layout as out
 const CHANNELS = 8;
 const SALT = 0; // tells the network's dropouts apart
 // @import epilogue_constants

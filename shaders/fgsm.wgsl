@@ -1,8 +1,8 @@
 // Fast gradient sign method: x + epsilon * sign(gradient), sign(0) = 0. Goodfellow et al. 2015, arXiv 1412.6572.
 // One invocation: one image (lane), one channel (y), one vec4 of pixels (z).
 // @import input_layout
-// @import other_layout
-// @import output_layout
+// @import layout as other
+// @import layout as out
 const CLAMP = false;
 
 struct Params {

@@ -1,7 +1,7 @@
 // All pixels of all channels as one vector (channel, row, column), or with GRADIENT back. One invocation: one image (lane), one channel group (y),
 // one vec4 (z).
 // @import input_layout
-// @import output_layout
+// @import layout as out
 const GRADIENT = false;
 const CHANNELS = 8; // of what is written
 // @import map_step

@@ -1,8 +1,8 @@
 // Sum over the map of each channel, of one map or of the product of two: the gradient of a single pixel that was added or multiplied
 // everywhere. One invocation: one image (lane), four channels (y); or four images and one channel.
 // @import input_layout
-// @import other_layout
-// @import output_layout
+// @import layout as other
+// @import layout as out
 const OTHER = true; // false: of one map alone
 const CHANNELS = 8;
 // @import epilogue_constants

@@ -1,8 +1,8 @@
 // Max-pool, and which pixel of each window won: the first maximum in row-major order, as in PyTorch. The winner of a row of the
 // window is found first and serves every window that holds the row. One invocation: one image (lane), one channel (y), ROWS output rows (z).
 // @import input_layout
-// @import output_layout
-// @import other_layout
+// @import layout as out
+// @import layout as other
 const KERNEL = 3;
 const STRIDE = 2;
 const PAD = 1;

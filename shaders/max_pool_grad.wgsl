@@ -1,8 +1,8 @@
 // Gradient of max-pool: each pixel gathers from the windows it won, in row-major order of the windows.
 // One invocation: one image (lane), one channel (y), ROWS rows of the pool's input (z): the whole map or a multiple of the stride.
 // @import input_layout
-// @import output_layout
-// @import other_layout
+// @import layout as out
+// @import layout as other
 const KERNEL = 3;
 const STRIDE = 2;
 const PAD = 1;

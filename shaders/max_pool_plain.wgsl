@@ -1,8 +1,8 @@
 // Max-pool of any geometry, and which pixel of each window won, as in max_pool.wgsl: for maps and windows that it does not do.
 // One invocation: one image (lane), one channel group (y), one vec4 (z).
 // @import input_layout
-// @import output_layout
-// @import other_layout
+// @import layout as out
+// @import layout as other
 // @import window
 const CHANNELS = 8;
 const WINNER = false; // a gradient follows

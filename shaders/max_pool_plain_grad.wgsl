@@ -1,8 +1,8 @@
 // Gradient of max_pool_plain.wgsl: each pixel gathers from the windows it won, in row-major order of the windows.
 // One invocation: one image (lane), one channel group (y), one vec4 (z).
 // @import input_layout
-// @import output_layout
-// @import other_layout
+// @import layout as out
+// @import layout as other
 // @import window
 const CHANNELS = 8;
 

@@ -1,8 +1,8 @@
 // Product of two maps, pixel by pixel; the second may be a single pixel. The gradient of a factor is the same product with that of
 // the output. One invocation: one image (lane), one channel group (y), all of its map.
 // @import input_layout
-// @import other_layout
-// @import output_layout
+// @import layout as other
+// @import layout as out
 // @import epilogue_constants
 // @import residual_place
 // @import gate_place

@@ -1,7 +1,7 @@
 // A map with zeros around it, or without what lies at its rim; the gradient is the same the other way round.
 // One invocation: one image (lane), one channel group (y), one vec4 (z).
 // @import input_layout
-// @import output_layout
+// @import layout as out
 const TOP = 1; // rows of zeros above; below zero, rows that are left out
 const LEFT = 1;
 const CHANNELS = 8;

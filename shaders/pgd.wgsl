@@ -2,8 +2,8 @@
 // ball around the image. Madry et al. 2018, arXiv 1706.06083.
 // One invocation: one image (lane), one channel (y), one vec4 of pixels (z).
 // @import input_layout
-// @import other_layout
-// @import output_layout
+// @import layout as other
+// @import layout as out
 const CLAMP = false;
 
 struct Params {

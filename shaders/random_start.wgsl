@@ -1,7 +1,7 @@
 // A random place in the ball of radius epsilon around each image, the same for every filtered network: see src/ops/pgd.ts.
 // One invocation: one image (lane), one channel (y), one vec4 of pixels (z).
 // @import input_layout
-// @import output_layout
+// @import layout as out
 // @import output_pixels
 const CHANNELS = 3;
 const CLAMP = false;

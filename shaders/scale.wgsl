@@ -1,7 +1,7 @@
 // Scale and shift of each channel: batch norm with the trained statistics where no sum is in front of it; with GRADIENT the
 // gradient of its input. One invocation: one image (lane), one channel group (y), all of its map.
 // @import input_layout
-// @import output_layout
+// @import layout as out
 const GRADIENT = false;
 // @import epilogue_constants
 // @import residual_place

@@ -1,7 +1,7 @@
 // Softmax cross-entropy of each image, its gradient, and whether the largest logit (the first, in ties) is the label's.
 // One invocation: one image (lane), or the four of a vec4.
 // @import input_layout
-// @import output_layout
+// @import layout as out
 const CLASSES = 10;
 
 struct Params {

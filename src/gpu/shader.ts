@@ -19,9 +19,15 @@ export interface Shader {
 
 const shaders = new Map<string, Shader>();
 
-/** A file's text, with that of shaders/shared/NAME.wgsl in place of each line `// @import NAME`, in those files, too. */
+/**
+ * A file's text, with that of shaders/shared/NAME.wgsl in place of each line `// @import NAME`, in those files, too. By `// @import NAME as
+ * WHAT` names there that begin with `place_` and `PLACE_` begin with `what_` and `WHAT_`.
+ */
 function readSource(name: string): string {
-  return shaderText(name).replace(/^ *\/\/ @import (\w+)$/gm, (_, shared: string) => readSource(`shared/${shared}`));
+  return shaderText(name).replace(/^ *\/\/ @import (\w+)(?: as (\w+))?$/gm, (_, shared: string, as?: string) => {
+    const text = readSource(`shared/${shared}`);
+    return as ? text.replace(/\bplace_/g, `${as}_`).replace(/\bPLACE_/g, `${as.toUpperCase()}_`) : text;
+  });
 }
 
 /** Without what stands in `// @static` branches outside of functions, which WGSL itself doesn't know: aliases of types. */
