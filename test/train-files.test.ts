@@ -169,6 +169,13 @@ test("where the memory is too small, the parts of a step get smaller", async () 
   assert.equal(opened, [100, 50, 25]);
   assert.equal(readTrainingManifest(initOf("tight"))!.faults.map(({ kind, action }) => `${kind}: ${action}`), ["out-of-memory: trying again with 50 images at a time", "out-of-memory: trying again with 25 images at a time"]);
   opened.length = 0;
+  const never = trained("tighter", ["--batch-size", "5"], { onOpen: (microBatch) => {
+    opened.push(microBatch);
+    throw new OutOfMemoryError("stand-in: out of memory");
+  } });
+  await never.then(() => assert.unreachable(), (error: Error) => assert.instance(error, OutOfMemoryError));
+  assert.equal(opened, [5, 3], "two images and one again would leave norms one value");
+  opened.length = 0;
   assert.is((await trained("tight", ["--epochs", "6"], { onOpen })).code, 0);
   assert.equal(opened, [25], "it is known from then on");
 });
@@ -219,6 +226,8 @@ for (const [what, words, message] of [
   ["images too small for a network", ["--network", "VGG11", "--width", "8"], /--network: a VGG11 can't take the mnist images of 28x28 pixels: layer/],
   ["larger batches than images", ["--batch-size", "251"], /--batch-size: a step takes 251 images, and there are 250; lower it/],
   ["larger parts than batches", ["--micro-batch", "101"], /--micro-batch: takes at most the 100 images of a step/],
+  ["norms over one value", ["--batch-size", "1"], /bn2 sees one value of each channel, which have no variance; learn from 2 images at once or more/],
+  ["norms over one value of a part", ["--batch-size", "5", "--micro-batch", "2"], /bn2 sees one value of each channel/],
   ["a negative rate", ["--lr=-1"], /--lr: takes a number above 0, not -1/],
   ["momentum for Adam", ["--momentum", "0.9"], /--momentum: belongs to --optimizer sgd/],
   ["Nesterov alone", ["--optimizer", "sgd", "--nesterov"], /--nesterov: wants --momentum/],

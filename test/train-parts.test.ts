@@ -19,6 +19,7 @@ import { augmenter } from "../src/train/augment.js";
 import { Batches } from "../src/train/batches.js";
 import { initialTensors } from "../src/train/initialise.js";
 import { orderOf } from "../src/train/order.js";
+import { partsOf } from "../src/train/parts.js";
 import { Numbers, philox, PURPOSE, seedOf } from "../src/train/random.js";
 import { learningRate, type Schedule } from "../src/train/schedule.js";
 import { temporaryFolder } from "./support/cliFiles.js";
@@ -35,6 +36,14 @@ test("Philox gives the numbers that its authors publish", () => {
   assert.is(drawn([0, 0], [0, 0, 0, 0]), "6627e8d5 e169c58d bc57ac4c 9b00dbd8");
   assert.is(drawn([0xffffffff, 0xffffffff], [0xffffffff, 0xffffffff, 0xffffffff, 0xffffffff]), "408f276d 41c83b0e a20bc7c6 6d5451fd");
   assert.is(drawn([0xa4093822, 0x299f31d0], [0x243f6a88, 0x85a308d3, 0x13198a2e, 0x03707344]), "d16cfe09 94fdcceb 5001e420 24126ea1");
+});
+
+test("a step's images are cut into few parts of one size, but for one image", () => {
+  const sizes = (images: number, most?: number): number[] => partsOf(images, most).map((part) => part.images);
+  assert.equal(sizes(100), [100]);
+  assert.equal(sizes(100, 33), [25, 25, 25, 25]);
+  assert.equal(sizes(10, 4), [4, 3, 3]);
+  assert.equal(partsOf(5, 2), [{ first: 0, images: 2 }, { first: 2, images: 2 }, { first: 4, images: 1 }]);
 });
 
 test("normal numbers are normal, whole numbers are even", () => {

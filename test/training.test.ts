@@ -187,6 +187,21 @@ test("dropout drops the same numbers as plain loops", async () => {
   }
 });
 
+test("running statistics follow those of the batch by the norm's momentum", async () => {
+  const moved = async (momentum?: number): Promise<Float32Array[]> => {
+    const { graph, tensors } = MIXED.network;
+    const network = { ...MIXED.network, graph: { ...graph, nodes: graph.nodes.map((node) => (node.op === "batch_norm" ? { ...node, momentum } : node)) } };
+    const trainer = await open({ ...MIXED, network });
+    await losses(trainer, MIXED.pixels, MIXED.labels, [0.01]);
+    const state = await trainer.state();
+    trainer.close();
+    return ["norm.running_mean", "norm.running_var"].map((name) => state.tensors.get(name)!.data.map((value, i) => value - tensors.get(name)!.data[i]));
+  };
+  const [usual, fast] = [await moved(), await moved(0.5)];
+  fast.forEach((by, i) => assertClose(by, Float64Array.from(usual[i], (value) => 5 * value), 1e-4, ["mean", "variance"][i]));
+  await moved(0).then(() => assert.unreachable(), (error: Error) => assert.match(error.message, /norm has momentum 0/));
+});
+
 test("a batch in parts gives the gradients of the whole, dropout included", async () => {
   const plain = made(MIXED.image, (b) => b.graph(b.linear(b.flatten(b.dropout(b.relu(b.conv("image", "a", 3, 6, 3, { stride: 2 })))), "fc", 6 * 16, CLASSES)), 10);
   const whole = await gradientsOf(plain, { seed: SEED });

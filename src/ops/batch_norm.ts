@@ -2,6 +2,7 @@
  * Batch norm (Ioffe and Szegedy 2015, arXiv 1502.03167). With the trained statistics it is a scale and a shift of each channel, done
  * behind the sum in front of it where there is one. With those of the batch the gradient flows through the statistics.
  */
+import { UsageError } from "../errors.js";
 import { type BlockLayout, layoutConstants } from "../layout/blocks.js";
 import { mapStep } from "./common/elementwise.js";
 import type { BatchNormNode } from "./common/nodes.js";
@@ -121,8 +122,7 @@ function gradientStatsStep(node: BatchNormNode, site: GradientSite | LearningSit
   };
 }
 
-/** How fast the running statistics follow those of a batch: PyTorch's default. */
-export const MOMENTUM = 0.1;
+const MOMENTUM = 0.1;
 
 function learningSteps(node: BatchNormNode, site: LearningSite): Step[] {
   const { inputs: [{ layout }], options } = site;
@@ -130,12 +130,16 @@ function learningSteps(node: BatchNormNode, site: LearningSite): Step[] {
   const [mean, variance] = [site.counted(node.mean), site.counted(node.variance)];
   const arena = (weight ?? bias)?.arena ?? null;
   const isRunning = mean !== null && variance !== null;
+  const { momentum = MOMENTUM } = node;
+  const values = options.images * layout.height * layout.width;
+  if (values === 1) throw new UsageError(`${layerOf(node.weight ?? node.mean)} sees one value of each channel, which have no variance; learn from 2 images at once or more (--batch-size, --micro-batch)`);
+  if (isRunning && momentum === 0) throw new UsageError(`${layerOf(node.weight ?? node.mean)} has momentum 0, so its running statistics would never move (PyTorch writes 0 for momentum=None, too): give it a number such as 0.1 before the export`);
   const stats = gradientStatsStep(node, site);
   const learn: Step = {
     kernel: "batch_norm_weight_grad",
     name: `batch_norm weight gradient ${layerOf(node.weight ?? node.mean)}`,
     constants: { CHANNELS: node.channels, WEIGHT: weight !== null, BIAS: bias !== null, RUNNING: isRunning },
-    params: { first_weight: weight?.first ?? 0, first_bias: bias?.first ?? 0, first_mean: mean ?? 0, first_variance: variance ?? 0, values: options.images * layout.height * layout.width, momentum: MOMENTUM },
+    params: { first_weight: weight?.first ?? 0, first_bias: bias?.first ?? 0, first_mean: mean ?? 0, first_variance: variance ?? 0, values, momentum },
     bindings: { stats: site.kept("stats"), gradient_stats: stats.writes[0], ...(arena !== null && { gradients: `gradients/${arena}` }), ...(isRunning && { statistics: "statistics" }) },
     writes: [...(arena !== null ? [`gradients/${arena}`] : []), ...(isRunning ? ["statistics"] : [])],
     grid: [Math.ceil(node.channels / 64), 1, 1],

@@ -10,6 +10,7 @@ import { Submitter } from "../sweep/submitter.js";
 import { BatchPlans, type Prepared, type TrainerOptions } from "./batchPlans.js";
 import { momentsOf, optimizerState } from "./optimizer.js";
 import { type ParameterTable, type PlacedTensor, placeParameters } from "./parameters.js";
+import { partsOf } from "./parts.js";
 import { TrainingResources } from "./resources.js";
 
 export interface StepResult {
@@ -36,7 +37,7 @@ export interface TrainerState {
 const QUEUED = 2;
 
 /** Correct or not, and loss, of each image of a part of the batch. */
-interface Part {
+interface PartResult {
   values: Float32Array;
   /** Of the loss. */
   share: number;
@@ -69,7 +70,7 @@ export class Trainer {
     const resources = new TrainingResources(executor, network, table);
     const trainer = new Trainer(gpu, network, options, image, executor, table, resources, new Submitter(executor));
     try {
-      await trainer.plans.of(Math.min(options.microBatch ?? options.batch, options.batch), options.batch);
+      await trainer.plans.of(partsOf(options.batch, options.microBatch)[0].images, options.batch);
       trainer.restore({ step: 0, tensors: network.tensors, moments: [] });
       if (options.update) trainer.choose(options.update);
       await executor.memory.confirm();
@@ -89,13 +90,11 @@ export class Trainer {
     const { options, gpu, executor, resources, submitter } = this;
     const count = labels.length;
     const size = images.length / count;
-    const micro = options.microBatch ?? options.batch;
     const number = ++this.done;
     resources.clearGradients();
-    const parts: Promise<Part>[] = [];
+    const parts: Promise<PartResult>[] = [];
     const mix = options.attack?.mix ?? 0;
-    for (let first = 0; first < count; first += micro) {
-      const of = Math.min(micro, count - first);
+    for (const { first, images: of } of partsOf(count, options.microBatch)) {
       const prepared = await this.plans.of(of, count);
       executor.writeTexture(prepared.texture(this.input), toBlocks(prepared.plan.input, images.subarray(first * size, (first + of) * size), prepared.plan.blocksPerVariant));
       resources.writeLabels(labels.subarray(first, first + of));
@@ -138,7 +137,7 @@ export class Trainer {
   }
 
   /** Adds a part of the batch to the gradients. @param parts where what its images came to is added */
-  private async pass({ prefix, body, images }: Pick<Prepared, "prefix" | "body" | "images">, isFirst: boolean, share: number, parts: Promise<Part>[]): Promise<void> {
+  private async pass({ prefix, body, images }: Pick<Prepared, "prefix" | "body" | "images">, isFirst: boolean, share: number, parts: Promise<PartResult>[]): Promise<void> {
     const { resources, submitter } = this;
     if (isFirst) await submitter.run(prefix);
     const staging = await resources.takeStaging();
@@ -154,7 +153,7 @@ export class Trainer {
     device.queue.submit([encoder.finish()]);
   }
 
-  private tell(step: number, parts: Part[]): void {
+  private tell(step: number, parts: PartResult[]): void {
     const result: StepResult = { step, loss: 0, correct: 0, images: 0 };
     // With an attack every other part is of attacked images.
     const every = this.options.attack ? 2 : 1;

@@ -14,6 +14,7 @@ import { loadRun, type LoadedRun } from "../../results/loadRun.js";
 import { readRetraining, RETRAINING, writeRetraining } from "../../results/retraining/rows.js";
 import { TrainingTree } from "../../results/training/folder.js";
 import { openDevice } from "../../run/open.js";
+import { checkTrainable } from "../../train/parts.js";
 import type { Command } from "../command.js";
 import { RETRAIN_FLAGS } from "../retraining/flags.js";
 import { retrainOptions, type RetrainOptions } from "../retraining/options.js";
@@ -99,6 +100,7 @@ export async function retrain(options: RetrainOptions, argv: string[]): Promise<
   const { config, out, quiet, deadline, adapter, kernels, json } = first.training;
   const stepsPerEpoch = Math.floor(first.opened.train.images / config.batch);
   if (stepsPerEpoch === 0) throw new UsageError(`--batch-size: a step takes ${config.batch} images, and there are ${first.opened.train.images}; lower it, or raise --limit`);
+  for (const { opened, training } of sources) checkTrainable(opened.architecture, opened.train, { ...training.config, keepsStatistics: options.keepsStatistics });
   const test = firstImages(first.opened.test!, options.testLimit);
   const swept = options.rescoreEvery === null ? null : { dataset: await sweptImages(run, first), config: run.manifest.identity.config };
   const tree = new TrainingTree(out, first.opened.architecture.name, datasetTitle(first.opened.train.name));

@@ -7,6 +7,7 @@ import { datasetTitle } from "../../io/datasets/titles.js";
 import { openTraining } from "../../inputs/training.js";
 import { openDevice } from "../../run/open.js";
 import { TrainingTree } from "../../results/training/folder.js";
+import { checkTrainable } from "../../train/parts.js";
 import { testNetwork } from "../../train/testing.js";
 import type { Command } from "../command.js";
 import { deviceText } from "../running/device.js";
@@ -77,6 +78,7 @@ export async function train(options: TrainOptions, argv: string[], engine: Train
   const opened = await openTraining(options.inputs);
   const stepsPerEpoch = Math.floor(opened.train.images / options.config.batch);
   if (stepsPerEpoch === 0) throw new UsageError(`--batch-size: a step takes ${options.config.batch} images, and there are ${opened.train.images}; lower it${options.inputs.limit === null ? "" : ", or raise --limit"}`);
+  checkTrainable(opened.architecture, opened.train, options.config);
   const { adversarial } = options.config;
   if (adversarial && !opened.train.normalisation && (adversarial.clamp || adversarial.epsilonSpace === "pixel")) throw new UsageError("--adversarial: these images come normalised already, so their pixel range is unknown: use --epsilon-space input without --clamp");
   const { from } = options.inputs;

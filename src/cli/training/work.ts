@@ -13,6 +13,7 @@ import { Batches } from "../../train/batches.js";
 import { initialTensors } from "../../train/initialise.js";
 import type { testNetwork } from "../../train/testing.js";
 import type { TrainingConfig } from "../../train/config.js";
+import { isTrainable } from "../../train/parts.js";
 import type { TrainingAttack } from "../../train/batchPlans.js";
 import { Trainer } from "../../train/trainer.js";
 import { trainEpochs, type Learner } from "../../train/training.js";
@@ -86,8 +87,9 @@ export async function trainInit(run: TrainRun, session: TrainingSession, progres
   let learner: Learner | null = null;
   const cut: Cuttable = {
     async shrink() {
-      if (microBatch === 1) return false;
-      microBatch = Math.ceil(microBatch / 2);
+      const smaller = Math.ceil(microBatch / 2);
+      if (microBatch === 1 || !isTrainable(architecture, train, { batch, microBatch: smaller })) return false;
+      microBatch = smaller;
       return true;
     },
     get cutText() {

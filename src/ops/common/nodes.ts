@@ -38,6 +38,8 @@ export interface BatchNormNode extends NodeBase {
   mean: string;
   variance: string;
   epsilon: number;
+  /** How fast the running statistics follow those of a batch; PyTorch's default by default. */
+  momentum?: number;
 }
 
 /** A function of each pixel by itself; `low` and `high` are bounds (hardtanh, clamp) or parameters (leaky_relu: slope in `low`). */

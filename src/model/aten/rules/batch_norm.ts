@@ -10,11 +10,12 @@ function normalise(call: Call): ImageTensor {
   const { tensor, shape } = call.read(input);
   const vector = (name: string): string | null => vectorOf(call, name, shape.channels);
   const [mean, variance, weight] = [vector("running_mean"), vector("running_var"), vector("weight")];
-  const epsilon = call.number("eps");
+  const [epsilon, momentum] = [call.number("eps"), call.number("momentum")];
   if (mean === null || variance === null) return refuse("has no running statistics; build the network with track_running_stats");
   if (!(epsilon >= 0)) return refuse(`has an epsilon of ${epsilon}`);
+  if (!(momentum >= 0 && momentum <= 1)) return refuse(`has a momentum of ${momentum}`);
   const name = weight ? layerOf(weight) : mean.replace(/\.running_mean$/, "");
-  return call.like(input, call.builder.node({ op: "batch_norm", inputs: [tensor], channels: shape.channels, weight, bias: vector("bias"), mean, variance, epsilon }, name));
+  return call.like(input, call.builder.node({ op: "batch_norm", inputs: [tensor], channels: shape.channels, weight, bias: vector("bias"), mean, variance, epsilon, momentum }, name));
 }
 
 /** The statistics that decomposed forms return too are of training. */
