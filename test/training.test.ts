@@ -85,7 +85,7 @@ async function losses(trainer: Trainer, pixels: Float32Array, labels: Uint32Arra
 }
 
 /** Of those by the kernels for hardware: every kind of convolution is in them. */
-const BY_BOTH = ["resnet20 adamw", "mobilenet_v2 of one step"];
+const BY_BOTH = ["resnet18-cifar adamw", "mobilenet_v2 of one step"];
 const CASES = Object.entries(runs).flatMap(([key, run]) => [{ key, run, gpu }, ...(BY_BOTH.includes(key) ? [{ key, run, gpu: GPUS.hardware }] : [])]);
 
 for (const { key, run, gpu } of CASES) {
