@@ -95,7 +95,7 @@ fn main(@builtin(workgroup_id) tile: vec3u, @builtin(local_invocation_index) lan
         if (FIRST_H + j >= 0 && (DOWN - 1) * NEXT_H + FIRST_H + j < IN_H) {
           // @import patch_row
         } else {
-          if (u32(in_y) < IN_H) { // nor above 0: one comparison, one branch
+          if ((in_y >= 0) & (in_y < IN_H)) { // not &&, which is a branch more each time
             // @import patch_row
           }
         }

@@ -8,7 +8,7 @@ for (var p = 0; p < WINDOW_W; p++) {
     var x = textureLoad(input, in_at(in_block, channel, u32(in_y * IN_W + clamp(in_x, 0, IN_W - 1)), lane));
     // @static
     if (FIRST_W + p < 0 || (ACROSS - 1) * NEXT_W + FIRST_W + p >= IN_W) {
-      x = select(vec4f(0), x, u32(in_x) < IN_W);
+      x = select(vec4f(0), x, (in_x >= 0) & (in_x < IN_W));
     }
     // @unroll
     for (var r = 0; r < ROWS; r++) {
