@@ -9,7 +9,7 @@ import { planTraining, type TrainingAttackStep } from "../plan/training.js";
 import type { GpuExecutor, PreparedPlan } from "../run/gpu.js";
 import { kernelLimits } from "../run/limits.js";
 import { type OptimizerConfig, optimizerStep } from "./optimizer.js";
-import type { ParameterTable } from "./parameters.js";
+import { learningOf, type ParameterTable } from "./parameters.js";
 import type { TrainingResources } from "./resources.js";
 
 export interface TrainerOptions {
@@ -96,10 +96,9 @@ export class BatchPlans {
   private plan(images: number, batch: number, share: number, attack: TrainingAttackStep | null): UnitPlan {
     const { gpu, image, table, options } = this;
     const limits = kernelLimits(gpu, image);
-    const counted = (tensor: string): number | null => (options.keepsStatistics ? null : (table.counted.get(tensor)?.first ?? null));
     return planTraining(this.network, {
       ...limits, image, images, batch, blocksPerVariant: Math.ceil(images / blockImages(limits)), labelSmoothing: options.labelSmoothing ?? 0, share, attack,
-      learning: { learned: (tensor) => table.learned.get(tensor) ?? null, counted },
+      learning: learningOf(table, options.keepsStatistics),
     });
   }
 }

@@ -2,7 +2,7 @@
 import type { MapShape } from "../layout/blocks.js";
 import type { Architecture } from "../model/architecture.js";
 import { planTraining } from "../plan/training.js";
-import { placeParameters } from "./parameters.js";
+import { learningOf, placeParameters } from "./parameters.js";
 
 /** Some of a step's images. */
 export interface Part {
@@ -35,7 +35,7 @@ const LIMITS = { kernels: "software", lanes: 8, maxTextureWidth: 8192, shuffle: 
  */
 export function checkTrainable(network: Architecture, image: MapShape, { batch, microBatch, keepsStatistics = false }: StepImages): void {
   const table = placeParameters(network.graph, Infinity);
-  const learning = { learned: (tensor: string) => table.learned.get(tensor) ?? null, counted: (tensor: string) => (keepsStatistics ? null : (table.counted.get(tensor)?.first ?? null)) };
+  const learning = learningOf(table, keepsStatistics);
   for (const images of new Set(partsOf(batch, microBatch).map((part) => part.images))) {
     planTraining(network, { ...LIMITS, image, images, batch, blocksPerVariant: Math.ceil(images / LIMITS.lanes), labelSmoothing: 0, learning });
   }
