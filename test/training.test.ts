@@ -17,6 +17,7 @@ import { PACKAGE_ROOT } from "../src/package.js";
 import { openDevice } from "../src/run/open.js";
 import { OPTIMIZER_DEFAULTS, type OptimizerConfig } from "../src/train/optimizer.js";
 import type { TrainerOptions } from "../src/train/batchPlans.js";
+import { isTrainable } from "../src/train/parts.js";
 import { type StepResult, Trainer } from "../src/train/trainer.js";
 import { assertClose, noise } from "./support/close.js";
 import { CLASSES, classify, randomTensors } from "./support/graph.js";
@@ -200,6 +201,13 @@ test("running statistics follow those of the batch by the norm's momentum", asyn
   const [usual, fast] = [await moved(), await moved(0.5)];
   fast.forEach((by, i) => assertClose(by, Float64Array.from(usual[i], (value) => 5 * value), 1e-4, ["mean", "variance"][i]));
   await moved(0).then(() => assert.unreachable(), (error: Error) => assert.match(error.message, /norm has momentum 0/));
+});
+
+test("a norm whose statistics could not move hinders no training that leaves them", () => {
+  const { graph } = MIXED.network;
+  const network = { ...MIXED.network, graph: { ...graph, nodes: graph.nodes.map((node) => (node.op === "batch_norm" ? { ...node, momentum: 0 } : node)) } };
+  const images = { batch: 8, microBatch: 4 };
+  assert.equal([isTrainable(network, MIXED.image, images), isTrainable(network, MIXED.image, { ...images, keepsStatistics: true })], [false, true]);
 });
 
 test("a batch in parts gives the gradients of the whole, dropout included", async () => {

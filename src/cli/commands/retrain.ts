@@ -108,7 +108,7 @@ export async function retrain(options: RetrainOptions, argv: string[]): Promise<
   const interruption = listenForInterruption(deadline, (what) => note({ quiet }, what === "deadline" ? "deadline: finishing what is in flight" : `${what}: finishing what is in flight; once more to end at once`));
   const profiler = first.training.profile ? new Profiler(gpu) : null;
   const sessions: TrainingSession[] = [];
-  const retraining: Retraining = { options, run, attacks, swept, epsilon, test, shared: { argv, tree, gpu, interruption, started, profiler } };
+  const retraining: Retraining = { options, run, attacks, swept, epsilon, test, shared: { argv, tree, gpu, interruption, started, keepsStatistics: options.keepsStatistics, profiler } };
   try {
     note({ quiet }, `${updateText(options.update)}${needsMarks(options.update) ? ` by ${options.by} response at epsilon ${epsilon}` : ""}: ${plural(sources.length, "checkpoint")}, ${plural(config.epochs, "epoch")} of ${grouped(stepsPerEpoch)} steps of ${config.batch} images, tested on ${grouped(test.images)}`);
     for (const source of sources) sessions.push(await openSession(retraining, source, stepsPerEpoch));

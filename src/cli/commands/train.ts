@@ -88,7 +88,7 @@ export async function train(options: TrainOptions, argv: string[], engine: Train
   try {
     const interruption = listenForInterruption(options.deadline, (what) => note(options, what === "deadline" ? "deadline: finishing what is in flight" : `${what}: finishing what is in flight; once more to end at once`));
     try {
-      return await work({ engine, options, argv, opened, hashes, tree, gpu, stepsPerEpoch, interruption, started, profiler: options.profile ? new Profiler(gpu) : null });
+      return await work({ engine, options, argv, opened, hashes, tree, gpu, stepsPerEpoch, interruption, started, keepsStatistics: false, profiler: options.profile ? new Profiler(gpu) : null });
     } finally {
       interruption.dispose();
     }

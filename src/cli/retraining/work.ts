@@ -92,7 +92,7 @@ export async function retrain(retraining: Retraining, source: Source, session: T
     async openLearner(gpu: Gpu, network: Network, _run, seed: number, microBatch: number): Promise<Learner> {
       const { config } = training;
       const { channels, height, width } = opened.train;
-      trainer = await Trainer.open(gpu, network, { optimizer: config.optimizer, batch: config.batch, microBatch, labelSmoothing: config.labelSmoothing, seed, profiler: shared.profiler, update: selection.numbers(), keepsStatistics: options.keepsStatistics }, { channels, height, width });
+      trainer = await Trainer.open(gpu, network, { optimizer: config.optimizer, batch: config.batch, microBatch, labelSmoothing: config.labelSmoothing, seed, profiler: shared.profiler, update: selection.numbers(), keepsStatistics: shared.keepsStatistics }, { channels, height, width });
       return stepCounter(trainer, (step) => (steps = step));
     },
     async testNetwork(gpu, network) {

@@ -42,6 +42,8 @@ export interface TrainRun {
   stepsPerEpoch: number;
   interruption: Interruption;
   started: number;
+  /** Running statistics keep their bytes: a retraining may ask for it. */
+  keepsStatistics: boolean;
   /** Null without --profile. */
   profiler: Profiler | null;
 }
@@ -65,10 +67,10 @@ function attackOf({ adversarial }: TrainingConfig, { channels, normalisation }: 
 }
 
 /** @param microBatch images that are computed at once */
-export function openLearner(gpu: Gpu, network: Network, { options: { config }, opened: { train }, profiler }: TrainRun, seed: number, microBatch: number): Promise<Learner> {
+export function openLearner(gpu: Gpu, network: Network, { options: { config }, opened: { train }, keepsStatistics, profiler }: TrainRun, seed: number, microBatch: number): Promise<Learner> {
   const { optimizer, batch, labelSmoothing } = config;
   const { channels, height, width } = train;
-  return Trainer.open(gpu, network, { optimizer, batch, microBatch, labelSmoothing, seed, profiler, attack: attackOf(config, train) }, { channels, height, width });
+  return Trainer.open(gpu, network, { optimizer, batch, microBatch, labelSmoothing, seed, profiler, keepsStatistics, attack: attackOf(config, train) }, { channels, height, width });
 }
 
 /** Parameters as they are before the first step. */
@@ -80,7 +82,7 @@ function beginning({ architecture, start }: OpenedTraining, seed: number): Map<s
 
 /** @returns when the last epoch is over, or the run was interrupted and everything is saved */
 export async function trainInit(run: TrainRun, session: TrainingSession, progress: TrainingProgress | null): Promise<void> {
-  const { engine, options: { config }, opened, gpu, interruption } = run;
+  const { engine, options: { config }, opened, gpu, interruption, keepsStatistics } = run;
   const { architecture, train, test } = opened;
   const { batch, order, augment } = config;
   let microBatch = session.saved?.microBatch ?? config.microBatch;
@@ -88,7 +90,7 @@ export async function trainInit(run: TrainRun, session: TrainingSession, progres
   const cut: Cuttable = {
     async shrink() {
       const smaller = Math.ceil(microBatch / 2);
-      if (microBatch === 1 || !isTrainable(architecture, train, { batch, microBatch: smaller })) return false;
+      if (microBatch === 1 || !isTrainable(architecture, train, { batch, microBatch: smaller, keepsStatistics })) return false;
       microBatch = smaller;
       return true;
     },
