@@ -10,7 +10,7 @@ import { trainingLossStep } from "../ops/softmax_loss.js";
 import { BackwardPlanner, type Learning } from "./backward.js";
 import { type ContextOptions, PlanContext } from "./context.js";
 import { forwardSteps } from "./forward.js";
-import { packAffineStep, packWeightsStep } from "./packing.js";
+import { isConstant, packAffineStep, packWeightsStep } from "./packing.js";
 import type { UnitPlan } from "./plan.js";
 
 export interface TrainingPlanOptions extends Omit<ContextOptions, "filtered" | "variants" | "batchNorm" | "training"> {
@@ -62,7 +62,7 @@ export function planTraining(network: Architecture, { learning, batch, labelSmoo
   }
   const packing = [
     ...[...context.weights].map(([resource, plan]) => packWeightsStep(resource, plan, learning.learned)),
-    ...[...context.affines].filter(([, affine]) => affine.literal === null).map(([resource, affine]) => packAffineStep(resource, affine, learning.learned)),
+    ...[...context.affines].filter(([, affine]) => !isConstant(affine)).map(([resource, affine]) => packAffineStep(resource, affine, learning.learned)),
   ];
   const begin = attack?.moving && attack.randomStart != null ? [randomStartStep(original, image, attack.ball, attack.clamp, { seed: attack.randomStart, blocksPerVariant: options.blocksPerVariant })] : [];
   return {

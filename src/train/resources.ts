@@ -1,7 +1,7 @@
 /** What a training keeps on the device beside activations: parameters with their gradients and moments, statistics, labels, results. */
 import { settle } from "../gpu/device.js";
 import type { Network } from "../model/architecture.js";
-import { affineWidth } from "../plan/packing.js";
+import { affineWidth, isConstant } from "../plan/packing.js";
 import type { UnitPlan } from "../plan/plan.js";
 import type { GpuExecutor } from "../run/gpu.js";
 import { NetworkResources } from "../sweep/resources.js";
@@ -26,7 +26,7 @@ export class TrainingResources {
       const weights = plan.weights.get(resource);
       if (weights) return this.texture(resource, weights.width, weights.height);
       const affine = plan.affines.get(resource);
-      if (affine) return affine.literal ? this.constants.lookup(plan)(resource) : this.texture(resource, affineWidth(affine.channels), 2);
+      if (affine) return isConstant(affine) ? this.constants.lookup(plan)(resource) : this.texture(resource, affineWidth(affine.channels), 2);
       return this.buffer(resource);
     };
   }
