@@ -112,6 +112,7 @@ test("retraining.arrow: before and after each epoch, under each attack and stren
   assert.equal([first.updated, last.updated_fragile, last.updated_robust, last.updated_antifragile, last.updated, last.weights], [0, 0, count(2), count(3), count(2) + count(3), marks.reduce((sum, { length }) => sum + length, 0)]);
   assert.equal([last.variant, last.by, last.images, last.init, last.seed, last.checkpoint], ["robust,antifragile", "adversarial", 40, null, 0, "net.ckpt"]);
   assert.match(metadata.get("attacks")!, /"attack":"pgd","steps":2/);
+  assert.is(metadata.get("kernels"), "software");
 });
 
 test("what else trains, and what not, is the caller's to say", () => {

@@ -78,7 +78,7 @@ export async function retrain(retraining: Retraining, source: Source, session: T
   const done = Math.floor(session.step / stepsPerEpoch);
   const selection = await Selection.open(before, curves, { update: options.update, also: options.also, seed: session.seed, source: marksOf(retraining, source), file: run.file }, session.folder, shared.tree, done);
   const rowSource = { network: source.network, dataset: source.dataset, checkpoint: source.path, init: source.init, seed: options.seed, variant: updateText(options.update), by: needsMarks(options.update) ? options.by : null };
-  const metadata = { package_version: PACKAGE_VERSION, adapter: shared.gpu.adapter.name, epsilon_space: attacks[0].epsilonSpace, clamp: String(attacks[0].clamp), attacks: JSON.stringify(attacks.map(({ attack = "fgsm", steps, stepSize, randomStart }) => ({ attack, steps, stepSize, randomStart }))) };
+  const metadata = { package_version: PACKAGE_VERSION, adapter: shared.gpu.adapter.name, kernels: shared.gpu.kernels, epsilon_space: attacks[0].epsilonSpace, clamp: String(attacks[0].clamp), attacks: JSON.stringify(attacks.map(({ attack = "fgsm", steps, stepSize, randomStart }) => ({ attack, steps, stepSize, randomStart }))) };
   const tests = new RetrainingTests(session.folder, rowSource, attacks, metadata, done);
   if (!tests.has(0)) await tests.add(shared.gpu, before, test, 0, { ...NONE_UPDATED, weights: selection.counts().weights });
   const renew = async (network: Network, epoch: number): Promise<void> => selection.renew(network, await pulseCurves(shared.gpu, network, swept!.dataset, swept!.config, epsilon), epoch);

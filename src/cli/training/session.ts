@@ -176,7 +176,7 @@ export class TrainingSession {
     const { identity } = this.manifest;
     await this.lock.verify();
     const { network, dataset, seed, init } = identity;
-    await writeTrainingRows(this.folder, this.rows, { network: network.name, dataset: dataset.name, init: String(init), seed: String(seed.own), package_version: identity.packageVersion, adapter: identity.adapter });
+    await writeTrainingRows(this.folder, this.rows, { network: network.name, dataset: dataset.name, init: String(init), seed: String(seed.own), package_version: identity.packageVersion, adapter: identity.adapter, kernels: identity.kernels ?? "software" });
     await replaceFile(join(this.folder, this.tree.pickle(this.init)), trainingPickle(this.rows));
     this.manifest.steps_done = this.step;
     this.manifest.seconds = this.#seconds();
