@@ -1,10 +1,11 @@
 // Batch norm with a batch's own statistics, then residual and ReLU; with GRADIENT the gradient of its input, which
 // flows through the statistics: scale * inverse deviation * (dy - mean(dy) - normalised x * mean(dy * normalised x)).
-// Ioffe and Szegedy 2015, arXiv 1502.03167. One invocation: one image (lane), one channel group (y), all of its map.
+// Ioffe and Szegedy 2015, arXiv 1502.03167. One invocation: one image (lane), EACH channel groups (y), all of their maps.
 // @import input_layout
 // @import layout as other
 // @import layout as out
 const GRADIENT = false;
+const EACH = 1;
 // @import epilogue_constants
 // @import residual_place
 // @import gate_place
@@ -30,39 +31,41 @@ struct Params {
 @compute @workgroup_size(LANES)
 fn main(@builtin(workgroup_id) tile: vec3u, @builtin(local_invocation_id) local: vec3u) {
   let image_block = tile.x;
-  let group = tile.y;
   let lane = local.x;
   let variant = image_block / params.blocks_per_variant;
-  // Of each of the group's channels, or of the one there is.
-  var n: array<vec4f, IN_PACK>;
-  var s: array<vec4f, IN_PACK>;
-  var g: array<vec4f, IN_PACK>;
-  // @unroll
-  for (var u = 0; u < IN_PACK; u++) {
-    n[u] = textureLoad(norm, vec2u(group * IN_PACK + u, 0), 0);
-    s[u] = textureLoad(stats, vec2u(group * IN_PACK + u, variant % params.stats_rows), 0);
-    // @static
-    if (GRADIENT) {
-      g[u] = textureLoad(gradient_stats, vec2u(group * IN_PACK + u, variant), 0);
-    }
-  }
-  for (var quad = 0u; quad < OUT_QUADS; quad++) {
-    let x = textureLoad(input, in_at(image_block % params.in_blocks, group, quad, lane));
-    var value = vec4f(0);
-    // @static
-    if (GRADIENT) {
-      let d = textureLoad(dy, other_at(image_block, group, quad, lane));
-      // @unroll
-      for (var i = 0; i < 4; i++) {
-        value[i] = n[i % IN_PACK].x * s[i % IN_PACK].y * (d[i] - g[i % IN_PACK].x - (x[i] - s[i % IN_PACK].x) * s[i % IN_PACK].y * g[i % IN_PACK].y);
-      }
-    } else {
-      // @unroll
-      for (var i = 0; i < 4; i++) {
-        value[i] = (x[i] - s[i % IN_PACK].x) * s[i % IN_PACK].y * n[i % IN_PACK].x + n[i % IN_PACK].y;
+  for (var part = 0u; part < EACH; part++) {
+    let group = tile.y * EACH + part;
+    // Of each of the group's channels, or of the one there is.
+    var n: array<vec4f, IN_PACK>;
+    var s: array<vec4f, IN_PACK>;
+    var g: array<vec4f, IN_PACK>;
+    // @unroll
+    for (var u = 0; u < IN_PACK; u++) {
+      n[u] = textureLoad(norm, vec2u(group * IN_PACK + u, 0), 0);
+      s[u] = textureLoad(stats, vec2u(group * IN_PACK + u, variant % params.stats_rows), 0);
+      // @static
+      if (GRADIENT) {
+        g[u] = textureLoad(gradient_stats, vec2u(group * IN_PACK + u, variant), 0);
       }
     }
-    // @import epilogue
-    textureStore(output, out_at(image_block, group, quad, lane), value);
+    for (var quad = 0u; quad < OUT_QUADS; quad++) {
+      let x = textureLoad(input, in_at(image_block % params.in_blocks, group, quad, lane));
+      var value = vec4f(0);
+      // @static
+      if (GRADIENT) {
+        let d = textureLoad(dy, other_at(image_block, group, quad, lane));
+        // @unroll
+        for (var i = 0; i < 4; i++) {
+          value[i] = n[i % IN_PACK].x * s[i % IN_PACK].y * (d[i] - g[i % IN_PACK].x - (x[i] - s[i % IN_PACK].x) * s[i % IN_PACK].y * g[i % IN_PACK].y);
+        }
+      } else {
+        // @unroll
+        for (var i = 0; i < 4; i++) {
+          value[i] = (x[i] - s[i % IN_PACK].x) * s[i % IN_PACK].y * n[i % IN_PACK].x + n[i % IN_PACK].y;
+        }
+      }
+      // @import epilogue
+      textureStore(output, out_at(image_block, group, quad, lane), value);
+    }
   }
 }

@@ -1,11 +1,13 @@
 // Mean, 1 / sqrt(variance + params.epsilon) and variance of each channel over a batch (biased, two passes), for every variant.
-// With GRADIENT: means of dy and of dy * normalised x, which the gradient of batch norm needs.
+// With RUNNING the running statistics move towards them. With GRADIENT: means of dy and of dy * normalised x, which the gradient of batch norm needs.
 // One workgroup: one channel group (y) of one variant (x); its lanes share the batch's images, the invocations
 // of a lane the map.
 // @import input_layout
 // @import layout as other
 const GRADIENT = false;
 const PARTS = 1; // invocations of a lane
+const RUNNING = false;
+const CHANNELS = 8;
 
 const THREADS = LANES * PARTS;
 
@@ -15,6 +17,10 @@ struct Params {
   stats_rows: u32,
   raw_blocks: u32,
   epsilon: f32,
+  first_mean: u32,
+  first_variance: u32,
+  values: f32, // of a channel in the batch
+  momentum: f32,
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
@@ -22,6 +28,7 @@ struct Params {
 @group(0) @binding(2) var output: texture_storage_2d<rgba32float, write>; // row: variant, column: channel
 @group(0) @binding(3) var raw: texture_storage_2d<rgba32float, read>;
 @group(0) @binding(4) var stats: texture_2d<f32>;
+@group(0) @binding(5) var<storage, read_write> statistics: array<f32>;
 
 var<workgroup> partial: array<array<vec4f, 2>, THREADS>;
 
@@ -104,5 +111,15 @@ fn main(@builtin(workgroup_id) tile: vec3u, @builtin(local_invocation_id) local:
   }
   if (local.x < IN_PACK) {
     textureStore(output, vec2u(group * IN_PACK + local.x, tile.x), vec4f(mean[local.x], second[local.x], variance[local.x], 0));
+    // @static
+    if (RUNNING) {
+      let channel = group * IN_PACK + local.x;
+      if (channel < CHANNELS) {
+        let before = vec2f(statistics[params.first_mean + channel], statistics[params.first_variance + channel]);
+        statistics[params.first_mean + channel] = before.x * (1.0 - params.momentum) + mean[local.x] * params.momentum;
+        // PyTorch keeps the unbiased one.
+        statistics[params.first_variance + channel] = before.y * (1.0 - params.momentum) + variance[local.x] * params.values / (params.values - 1.0) * params.momentum;
+      }
+    }
   }
 }

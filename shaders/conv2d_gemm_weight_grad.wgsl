@@ -116,24 +116,20 @@ fn main(@builtin(workgroup_id) tile: vec3u, @builtin(local_invocation_index) loc
       workgroupBarrier();
       // @unroll
       for (var k = 0; k < K; k++) {
-        var a: array<vec4f, OWN_M>;
-        // @unroll
-        for (var m = 0; m < OWN_M; m++) {
-          a[m] = gs[k * TM + m * DOWN + down];
-        }
         var b: array<vec4f, OWN_N>;
         // @unroll
         for (var n = 0; n < OWN_N; n++) {
           b[n] = xs[k * TN + n * ACROSS + across];
         }
-        // Neighbours take another of the four images: RDNA 3 pairs products whose operands lie in other banks of registers.
         // @unroll
-        for (var i = 0; i < 4; i++) {
+        for (var m = 0; m < OWN_M; m++) {
+          let a = gs[k * TM + m * DOWN + down];
+          // Neighbours take another of the four images: RDNA 3 pairs products whose operands lie in other banks of registers.
           // @unroll
-          for (var m = 0; m < OWN_M; m++) {
+          for (var i = 0; i < 4; i++) {
             // @unroll
             for (var n = 0; n < OWN_N; n++) {
-              sums[m * OWN_N + n] = fma(a[m][(i + n) % 4], b[n][(i + n) % 4], sums[m * OWN_N + n]);
+              sums[m * OWN_N + n] = fma(a[(i + n) % 4], b[n][(i + n) % 4], sums[m * OWN_N + n]);
             }
           }
         }

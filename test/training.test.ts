@@ -203,6 +203,30 @@ test("running statistics follow those of the batch by the norm's momentum", asyn
   await moved(0).then(() => assert.unreachable(), (error: Error) => assert.match(error.message, /norm has momentum 0/));
 });
 
+test("running statistics move in the order of the forward pass, and where nothing in front of them is learned", async () => {
+  const image = { channels: 3, height: 5, width: 7 };
+  const of = made(image, (b) => {
+    const graph = classify(b, b.norm(b.norm("image", "first", 3), "second", 3), image);
+    return { ...graph, nodes: graph.nodes.map((node) => (node.op === "batch_norm" ? { ...node, weight: null, bias: null, mean: "norm.mean", variance: "norm.variance" } : node)) };
+  });
+  const [before, values] = [["norm.mean", "norm.variance"].map((name) => of.network.tensors.get(name)!.data), of.labels.length * 35];
+  const wanted = [0, 1, 2].map((channel) => {
+    const x = of.pixels.filter((_, i) => Math.floor(i / 35) % 3 === channel);
+    const mean = x.reduce((sum, value) => sum + value, 0) / values;
+    const variance = x.reduce((sum, value) => sum + (value - mean) ** 2, 0) / values;
+    const unbiased = values / (values - 1);
+    // The second time the norm sees what it normalised: a mean of 0.
+    return [[mean, 0], [variance * unbiased, (variance / (variance + 1e-5)) * unbiased]].map((batches, i) => batches.reduce((running, batch) => 0.9 * running + 0.1 * batch, before[i][channel]));
+  });
+  for (const on of Object.values(GPUS)) {
+    const trainer = await open(of, {}, on);
+    await losses(trainer, of.pixels, of.labels, [0.01]);
+    const { tensors } = await trainer.state();
+    trainer.close();
+    ["norm.mean", "norm.variance"].forEach((name, i) => assertClose(tensors.get(name)!.data, Float64Array.from(wanted, (each) => each[i]), 1e-5, `${name} by the kernels for ${on.kernels}`));
+  }
+});
+
 test("a norm whose statistics could not move hinders no training that leaves them", () => {
   const { graph } = MIXED.network;
   const network = { ...MIXED.network, graph: { ...graph, nodes: graph.nodes.map((node) => (node.op === "batch_norm" ? { ...node, momentum: 0 } : node)) } };

@@ -70,19 +70,65 @@ function runningGradient(node: BatchNormNode, site: GradientSite): Step {
 
 function batchSteps(node: BatchNormNode, site: Site): Step[] {
   const { inputs: [input], output, epilogue, options } = site;
-  const { blocksPerVariant, images } = options;
+  const { blocksPerVariant, images, training } = options;
   const rows = input.blocks / blocksPerVariant;
   const stats = site.texture("stats", columns(input), rows);
+  const running = training ? runningOf(node, site) : null;
   const constants = layoutConstants("IN", input.layout);
   const { groups, quads, lanes } = input.layout;
+  const each = groupsEach(output.layout);
   const cost = output.blocks * lanes * groups * quads * 4;
   return [
-    { kernel: "batch_norm_stats", name: "batch_norm_stats", constants: { ...constants, ...layoutConstants("OTHER", input.layout), PARTS: partsOf(input.layout) }, params: { blocks_per_variant: blocksPerVariant, images, stats_rows: rows, raw_blocks: input.blocks, epsilon: node.epsilon }, bindings: { input: input.resource, output: stats }, writes: [stats], grid: [rows, groups, 1], cost: 2 * cost },
+    {
+      kernel: "batch_norm_stats",
+      name: "batch_norm_stats",
+      constants: { ...constants, ...layoutConstants("OTHER", input.layout), PARTS: partsOf(input.layout), RUNNING: running !== null, CHANNELS: node.channels },
+      params: { blocks_per_variant: blocksPerVariant, images, stats_rows: rows, raw_blocks: input.blocks, epsilon: node.epsilon, ...(running ?? STAYING) },
+      bindings: { input: input.resource, output: stats, ...(running && { statistics: "statistics" }) },
+      writes: [stats, ...(running ? ["statistics"] : [])],
+      grid: [rows, groups, 1],
+      cost: 2 * cost,
+    },
     mapStep({
       kernel: "batch_norm", name: "batch_norm", input, output, ending: epilogue,
-      constants: layoutConstants("OTHER", output.layout), params: { blocks_per_variant: blocksPerVariant, stats_rows: rows }, bindings: { norm: site.affine(affineOf(node, false)), stats },
+      grid: [output.layout.groups / each, 1], constants: { ...layoutConstants("OTHER", output.layout), EACH: each }, params: { blocks_per_variant: blocksPerVariant, stats_rows: rows }, bindings: { norm: site.affine(affineOf(node, false)), stats },
     }),
   ];
+}
+
+/** vec4 below which an invocation does the maps of several channel groups: a CPU takes longer to begin a workgroup than to write one. */
+const FEW_QUADS = 8;
+
+/** Channel groups that an invocation does: where a lane is an image there are few, and a GPU has room for all. */
+function groupsEach({ stack, quads, groups }: BlockLayout): number {
+  if (stack > 1) return 1;
+  let each = 1;
+  while (each * quads * 2 <= FEW_QUADS && groups % (each * 2) === 0) each *= 2;
+  return each;
+}
+
+const MOMENTUM = 0.1;
+
+/** Where the running statistics lie, how many values of a channel move them, and how far. */
+interface Running {
+  first_mean: number;
+  first_variance: number;
+  values: number;
+  momentum: number;
+}
+
+/** Of statistics that are not moved. */
+const STAYING: Running = { first_mean: 0, first_variance: 0, values: 0, momentum: 0 };
+
+/** How running statistics move; null where they stay as they are. @throws UsageError where a channel has one value, or they could not move */
+function runningOf(node: BatchNormNode, { inputs: [{ layout }], options, counted }: Site): Running | null {
+  const { momentum = MOMENTUM } = node;
+  const values = options.images * layout.height * layout.width;
+  if (values === 1) throw new UsageError(`${layerOf(node.weight ?? node.mean)} sees one value of each channel, which have no variance; learn from 2 images at once or more (--batch-size, --micro-batch)`);
+  const [mean, variance] = [counted(node.mean), counted(node.variance)];
+  if (mean === null || variance === null) return null;
+  if (momentum === 0) throw new UsageError(`${layerOf(node.weight ?? node.mean)} has momentum 0, so its running statistics would never move (PyTorch writes 0 for momentum=None, too): give it a number such as 0.1 before the export`);
+  return { first_mean: mean, first_variance: variance, values, momentum };
 }
 
 /** Invocations of a lane, which share the map: a GPU has room for more of them than a block has lanes. */
@@ -94,12 +140,13 @@ function batchGradient(node: BatchNormNode, site: GradientSite): Step[] {
   const stats = site.kept("stats");
   const gradientStats = gradientStatsOf(site);
   const { place, ...ending } = site.target(0, { sum: true, gate: true });
+  const each = groupsEach(place.layout);
   return [
     // In training the weight's gradient needed them before.
     ...(training ? [] : [gradientStatsStep(node, site)]),
     mapStep({
       kernel: "batch_norm", name: "batch_norm gradient", input, output: place, ending,
-      constants: { GRADIENT: true, ...layoutConstants("OTHER", gradient.layout) }, params: { blocks_per_variant: blocksPerVariant, stats_rows: rows },
+      grid: [place.layout.groups / each, 1], constants: { GRADIENT: true, ...layoutConstants("OTHER", gradient.layout), EACH: each }, params: { blocks_per_variant: blocksPerVariant, stats_rows: rows },
       bindings: { dy: gradient.resource, norm: site.affine(affineOf(node, false)), stats, gradient_stats: gradientStats },
     }),
   ];
@@ -114,7 +161,7 @@ function gradientStatsStep(node: BatchNormNode, site: GradientSite | LearningSit
     kernel: "batch_norm_stats",
     name: "batch_norm_stats gradient",
     constants: { GRADIENT: true, ...layoutConstants("IN", gradient.layout), ...layoutConstants("OTHER", input.layout), PARTS: partsOf(gradient.layout) },
-    params: { blocks_per_variant: blocksPerVariant, images, stats_rows: input.blocks / blocksPerVariant, raw_blocks: input.blocks, epsilon: node.epsilon },
+    params: { blocks_per_variant: blocksPerVariant, images, stats_rows: input.blocks / blocksPerVariant, raw_blocks: input.blocks, epsilon: node.epsilon, ...STAYING },
     bindings: { input: gradient.resource, output, raw: input.resource, stats: site.kept("stats") },
     writes: [output],
     grid: [variants, input.layout.groups, 1],
@@ -122,26 +169,19 @@ function gradientStatsStep(node: BatchNormNode, site: GradientSite | LearningSit
   };
 }
 
-const MOMENTUM = 0.1;
-
 function learningSteps(node: BatchNormNode, site: LearningSite): Step[] {
   const { inputs: [{ layout }], options } = site;
-  const [weight, bias] = [node.weight, node.bias].map((tensor) => (tensor ? site.learned(tensor) : null));
-  const [mean, variance] = [site.counted(node.mean), site.counted(node.variance)];
-  const arena = (weight ?? bias)?.arena ?? null;
-  const isRunning = mean !== null && variance !== null;
-  const { momentum = MOMENTUM } = node;
-  const values = options.images * layout.height * layout.width;
-  if (values === 1) throw new UsageError(`${layerOf(node.weight ?? node.mean)} sees one value of each channel, which have no variance; learn from 2 images at once or more (--batch-size, --micro-batch)`);
-  if (isRunning && momentum === 0) throw new UsageError(`${layerOf(node.weight ?? node.mean)} has momentum 0, so its running statistics would never move (PyTorch writes 0 for momentum=None, too): give it a number such as 0.1 before the export`);
   const stats = gradientStatsStep(node, site);
+  const [weight, bias] = [node.weight, node.bias].map((tensor) => (tensor ? site.learned(tensor) : null));
+  const arena = (weight ?? bias)?.arena;
+  if (arena === undefined) return [stats];
   const learn: Step = {
     kernel: "batch_norm_weight_grad",
     name: `batch_norm weight gradient ${layerOf(node.weight ?? node.mean)}`,
-    constants: { CHANNELS: node.channels, WEIGHT: weight !== null, BIAS: bias !== null, RUNNING: isRunning },
-    params: { first_weight: weight?.first ?? 0, first_bias: bias?.first ?? 0, first_mean: mean ?? 0, first_variance: variance ?? 0, values, momentum },
-    bindings: { stats: site.kept("stats"), gradient_stats: stats.writes[0], ...(arena !== null && { gradients: `gradients/${arena}` }), ...(isRunning && { statistics: "statistics" }) },
-    writes: [...(arena !== null ? [`gradients/${arena}`] : []), ...(isRunning ? ["statistics"] : [])],
+    constants: { CHANNELS: node.channels, WEIGHT: weight !== null, BIAS: bias !== null },
+    params: { first_weight: weight?.first ?? 0, first_bias: bias?.first ?? 0, values: options.images * layout.height * layout.width },
+    bindings: { gradient_stats: stats.writes[0], gradients: `gradients/${arena}` },
+    writes: [`gradients/${arena}`],
     grid: [Math.ceil(node.channels / 64), 1, 1],
     cost: node.channels,
   };

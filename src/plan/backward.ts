@@ -20,7 +20,6 @@ interface Sum {
 /** What a training learns, and where. */
 export interface Learning {
   learned(tensor: string): ParameterPlace | null;
-  counted(tensor: string): number | null;
   /** Whether the gradient of the images is wanted, too. */
   ofImages: boolean;
 }
@@ -129,8 +128,8 @@ export class BackwardPlanner {
     return joined ?? opOf(fused.node).inputGradient(fused.node, site);
   }
 
-  #learningSite(fused: FusedNode, gradient: Place, { learned, counted }: Learning): LearningSite {
-    return { ...this.context.site(fused, "clean", `grad/${fused.output}`), gradient, kept: (name) => `clean/${fused.output}#${name}`, learned, counted };
+  #learningSite(fused: FusedNode, gradient: Place, { learned }: Learning): LearningSite {
+    return { ...this.context.site(fused, "clean", `grad/${fused.output}`), gradient, kept: (name) => `clean/${fused.output}#${name}`, learned };
   }
 
   #site(fused: FusedNode, gradient: Place): GradientSite {

@@ -114,7 +114,7 @@ export class PlanContext {
   }
 
   /** What forward and gradient sites of a node have in common; side textures are named after `owner`. */
-  site(fused: FusedNode, pass: Pass, owner: string): Omit<Site, "keeps" | "reluOf"> {
+  site(fused: FusedNode, pass: Pass, owner: string): Omit<Site, "keeps" | "reluOf" | "counted"> {
     const { options } = this;
     return {
       options,

@@ -21,13 +21,14 @@ export function pairOf(context: PlanContext, second: FusedNode): { rule: Pair; f
   return rule ? { rule, first } : null;
 }
 
-/** @param keeps whether a gradient of this pass follows */
-export function forwardSteps(context: PlanContext, pass: Pass, keeps: boolean): PlannedNode[] {
+/** @param keeps whether a gradient of this pass follows. @param counted where statistics lie that it moves */
+export function forwardSteps(context: PlanContext, pass: Pass, keeps: boolean, counted: Site["counted"] = () => null): PlannedNode[] {
   const planned = new Map<FusedNode, PlannedNode>();
   const siteOf = (fused: FusedNode): Site => ({
     ...context.site(fused, pass, `${pass}/${fused.output}`),
     keeps,
     reluOf: (input) => context.reluOf(fused.inputs[input]),
+    counted,
   });
   for (const fused of context.nodes) {
     const site = siteOf(fused);

@@ -5,6 +5,7 @@
  */
 import type { Architecture } from "../model/architecture.js";
 import { type Attack, fgsmStep } from "../ops/fgsm.js";
+import type { Site } from "../ops/common/site.js";
 import { pgdStep, randomStartStep } from "../ops/pgd.js";
 import { trainingLossStep } from "../ops/softmax_loss.js";
 import { BackwardPlanner, type Learning } from "./backward.js";
@@ -14,7 +15,7 @@ import { isConstant, packAffineStep, packWeightsStep } from "./packing.js";
 import type { UnitPlan } from "./plan.js";
 
 export interface TrainingPlanOptions extends Omit<ContextOptions, "filtered" | "variants" | "batchNorm" | "training"> {
-  learning: Omit<Learning, "ofImages">;
+  learning: Pick<Learning, "learned"> & Pick<Site, "counted">;
   /** Images over which the loss is a mean: those of the whole batch, of which this plan may do a part. */
   batch: number;
   labelSmoothing: number;
@@ -48,10 +49,11 @@ export function planTraining(network: Architecture, { learning, batch, labelSmoo
   const context = new PlanContext(network, { ...options, filtered: [], variants: 1, batchNorm: "batch", training: true });
   const logits = context.logits();
   const image = context.allocate(context.place("clean", network.graph.input));
-  const body = forwardSteps(context, "clean", true).flatMap(({ steps }) => steps);
+  const isLearned = share > 0;
+  const body = forwardSteps(context, "clean", true, isLearned ? learning.counted : undefined).flatMap(({ steps }) => steps);
   const ofLogits = context.allocate(context.gradient(logits, "#loss"));
   body.push(trainingLossStep(context.place("clean", logits), ofLogits, (share || 1) / batch, labelSmoothing));
-  const backward = new BackwardPlanner(context, { ...(share > 0 ? learning : { learned: () => null, counted: () => null }), ofImages: attack !== null });
+  const backward = new BackwardPlanner(context, { learned: isLearned ? learning.learned : () => null, ofImages: attack !== null });
   body.push(...backward.steps(ofLogits));
   const attacked = attack && context.allocate(context.place("adv", network.graph.input));
   const original = attack?.moving ? context.allocate({ ...image, resource: originalImages(network.graph.input) }) : image;

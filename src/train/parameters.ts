@@ -3,7 +3,7 @@ import type { Graph } from "../model/graph.js";
 import type { Parameter } from "../ops/common/op.js";
 import type { ParameterPlace } from "../ops/common/site.js";
 import { opOf } from "../ops/table.js";
-import type { Learning } from "../plan/backward.js";
+import type { TrainingPlanOptions } from "../plan/training.js";
 
 export interface PlacedTensor extends ParameterPlace {
   tensor: string;
@@ -57,7 +57,7 @@ export function placeParameters(graph: Graph, mostBytes: number): ParameterTable
 }
 
 /** What a plan of a training asks of the places. @param keepsStatistics running statistics are not moved */
-export const learningOf = ({ learned, counted }: ParameterTable, keepsStatistics = false): Omit<Learning, "ofImages"> => ({
+export const learningOf = ({ learned, counted }: ParameterTable, keepsStatistics = false): TrainingPlanOptions["learning"] => ({
   learned: (tensor) => learned.get(tensor) ?? null,
   counted: (tensor) => (keepsStatistics ? null : (counted.get(tensor)?.first ?? null)),
 });

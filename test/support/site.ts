@@ -24,7 +24,7 @@ export function siteOf({ lanes, maxTextureWidth, shuffle }: Pick<Gpu, "lanes" | 
     texture: (name) => name,
     plain: (layout) => blockLayout(layout, { lanes, maxTextureWidth }),
     keeps: false,
-    reluOf: () => null,
+    counted: () => null, reluOf: () => null,
     weightPlans,
     ...more,
   };

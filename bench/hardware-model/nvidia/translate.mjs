@@ -6,6 +6,13 @@ struct vec2u { u32 x, y; __device__ vec2u(u32 a, u32 b) : x(a), y(b) {} };
 struct vec3u { u32 x, y, z; };
 struct vec2f { float x, y; };
 struct vec4b { bool x, y, z, w; };
+struct vec4u {
+  u32 x, y, z, w;
+  __device__ explicit vec4u(u32 a) : x(a), y(a), z(a), w(a) {}
+  __device__ vec4u(u32 a, u32 b, u32 c, u32 d) : x(a), y(b), z(c), w(d) {}
+};
+__device__ __forceinline__ vec4u operator+(vec4u a, vec4u b) { return vec4u(a.x + b.x, a.y + b.y, a.z + b.z, a.w + b.w); }
+__device__ __forceinline__ vec4b operator<(vec4u a, vec4u b) { return vec4b{a.x < b.x, a.y < b.y, a.z < b.z, a.w < b.w}; }
 struct __align__(16) vec4f {
   float x, y, z, w;
   __device__ vec4f() : x(0), y(0), z(0), w(0) {}
@@ -46,7 +53,7 @@ export function toCuda(wgsl) {
   const shared = [];
   let inStruct = false;
   for (let line of wgsl.split("\n")) {
-    line = line.trim().replace(/array<(\w+), (.+)>;$/, "array<$1, $2>;");
+    line = line.trim().replace(/array<(\w+), (.+)>;$/, "array<$1, $2>;").replaceAll("vec4<bool>", "vec4b");
     let m;
     if (/^enable /.test(line) || line.startsWith("@compute") && !line.includes("fn main") || line === "") continue;
     if ((m = /^const (\w+) = (.+);$/.exec(line))) { out.push(/\d\.\d/.test(m[2]) ? `constexpr float ${m[1]} = ${m[2]};` : `constexpr int ${m[1]} = ${m[2]};`); continue; }
@@ -56,7 +63,7 @@ export function toCuda(wgsl) {
     if ((m = /^@group.* var<storage, read> (\w+): array<(\w+)>;$/.exec(line))) { arguments_.push(`const ${m[2]} *__restrict__ ${m[1]}`); continue; }
     if ((m = /^@group.* var<storage, read_write> (\w+): array<(\w+)>;$/.exec(line))) { arguments_.push(`${m[2]} *__restrict__ ${m[1]}`); continue; }
     if ((m = /^@group.* var<uniform> (\w+): array<(\w+), \d+>;$/.exec(line))) { arguments_.push(`const ${m[2]} *__restrict__ ${m[1]}`); continue; }
-    if ((m = /^@group.* var<uniform> (\w+): (\w+);$/.exec(line))) { arguments_.push(`const ${m[2]} ${m[1]}`); continue; }
+    if ((m = /^@group.* var<uniform> (\w+): (\w+);$/.exec(line))) { out.push(`__constant__ ${m[2]} ${m[1]};`); continue; } // functions read it, too
     if ((m = /^@group.* var (\w+): texture/.exec(line))) { arguments_.push(`const Texture ${m[1]}`); continue; }
     if ((m = /^var<workgroup> (\w+): array<(\w+), (.+)>;$/.exec(line))) { shared.push(`__shared__ ${m[2]} ${m[1]}[${m[3]}];`); continue; }
     if ((m = /^fn main\((.*)\) \{$/.exec(line))) {

@@ -85,6 +85,8 @@ export interface Site extends AnySite {
   keeps: boolean;
   /** The ReLU in front of an input, if that is what made it. */
   reluOf(input: number): Relu | null;
+  /** Of a tensor that training counts, in the buffer `statistics`; null where it stays as it is. */
+  counted(tensor: string): number | null;
 }
 
 /** Where a step writes the gradient of an input. */
@@ -120,7 +122,7 @@ export interface ParameterPlace {
   first: number;
 }
 
-/** Of the gradients of parameters, and of what else training changes. Gradients are added to what is there. */
+/** Of the gradients of parameters, which are added to what is there. */
 export interface LearningSite extends AnySite {
   /** Gradient of the op's output, behind the gate of its ReLU. */
   gradient: Place;
@@ -128,6 +130,4 @@ export interface LearningSite extends AnySite {
   kept(name: string): string;
   /** Of a learned tensor; null where it is not learned. */
   learned(tensor: string): ParameterPlace | null;
-  /** Of a tensor that is counted while training, in the buffer `statistics`; null where it stays as it is. */
-  counted(tensor: string): number | null;
 }
