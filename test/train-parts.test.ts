@@ -232,7 +232,7 @@ print(json.dumps([[name, str(tensor.dtype), list(tensor.shape), tensor.double().
     if (typeof entry === "number") assert.equal([dtype, shape, sum], ["torch.int64", [], entry]);
     else {
       assert.equal([dtype, shape], ["torch.float32", entry.shape]);
-      const own = entry.data.reduce((total, value) => total + value, 0);
+      const own = Array.from(entry.data).reduce((total, value) => total + value, 0);
       assert.ok(Math.abs(own - sum) < 1e-6, name);
     }
   }

@@ -82,18 +82,24 @@ function alsoRenamed(names: Renamed["names"], { from, to }: { from: string; to: 
   return [...names.filter((name) => name !== around), { from: around ? around.from + from.slice(around.to.length) : from, to }];
 }
 
-/** Every network in a dict, or why there is none. */
-export function networksIn(mapping: Mapping, fits: Fits): { found: FoundNetwork[]; nearest: Nearest | null } {
+/** Every network in a dict, or why there is none. @param own names of a graph's tensors, which are its own whatever they speak of */
+export function networksIn(mapping: Mapping, fits: Fits, own: ReadonlySet<string> = new Set()): { found: FoundNetwork[]; nearest: Nearest | null } {
   const all = weightsOf(mapping.entries);
   const normalisers = findNormalisers(new Map([...all].map(([name, { array }]) => [name, array])));
   const ofLayer = new Set(normalisers.flatMap(({ mean, std }) => [mean, std]));
-  const candidates = [...all].filter(([name, { array }]) => !ofLayer.has(name) && isFloat(array.dtype) && array.shape.length > 0);
+  const isCandidate = ([name, { array }]: [string, Weight]): boolean => !ofLayer.has(name) && isFloat(array.dtype) && array.shape.length > 0;
+  const candidates = [...all].filter(isCandidate);
   const found: FoundNetwork[] = [];
   let nearest: Nearest | null = null;
   if (candidates.length === 0) return { found, nearest };
 
   const attempt = (prefix: string): FoundNetwork | null => {
-    const under = new Map(candidates.filter(([name, { array }]) => name.startsWith(prefix) && !isBystander(name.slice(prefix.length), array)).map(([name, weight]) => [name.slice(prefix.length), weight]));
+    const under = new Map<string, Weight>();
+    for (const [name, weight] of all) {
+      const rest = name.slice(prefix.length);
+      const isTaken = own.has(rest) ? isFloat(weight.array.dtype) : isCandidate([name, weight]) && !isBystander(rest, weight.array);
+      if (name.startsWith(prefix) && isTaken) under.set(rest, weight);
+    }
     const make = (architecture: Architecture, weights: Map<string, Weight>, renamed: Renamed["names"]): FoundNetwork =>
       ({ key: [mapping.key, prefix.slice(0, -1)].filter((part) => part !== "").join(".") || ".", mapping, prefix, architecture, weights, normalisers, renamed, strays: [] });
     for (const { weights, names } of waysToTake(under)) {

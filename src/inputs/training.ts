@@ -1,18 +1,18 @@
 /** Opens what a training reads: the network's architecture, weights to begin with, images to learn from and to test with. */
 import { InputError, OptionError } from "../errors.js";
-import { isFloat, toFloat32 } from "../io/arrays.js";
-import { openCheckpointFile, readContents, shownName } from "../io/checkpoints/checkpoint.js";
+import { shownName } from "../io/checkpoints/checkpoint.js";
 import { openDataset, type DatasetOptions } from "../io/datasets/dataset.js";
-import type { Checkpoint, CheckpointFile, Dataset, Tensor } from "../io/types.js";
+import type { Checkpoint, CheckpointFile, Dataset } from "../io/types.js";
 import { shapeText } from "../layout/shape.js";
 import type { Architecture } from "../model/architecture.js";
-import { headOf, stateOrder, withClasses } from "../model/beginning.js";
+import { headOf, withClasses } from "../model/beginning.js";
 import { inferShapes, parametersOf } from "../model/graph.js";
 import { MEMBERS, namesOf } from "../model/networks/table.js";
 import { architectureNamed } from "../model/recognise.js";
 import { openGraph, type GraphFile } from "./graphs.js";
 import { fromZero, type Inputs } from "./inputs.js";
 import { normalisedImages } from "./normalisation.js";
+import { knownState, programState, type StateEntry } from "./stateDict.js";
 import { openCheckpoint } from "./weights.js";
 
 export interface TrainingInputs extends Pick<Inputs, "key" | "stem" | "dataset" | "coarse" | "resize" | "crop" | "normalisation"> {
@@ -43,10 +43,8 @@ export interface OpenedTraining {
   start: Start | null;
   train: Dataset;
   test: Dataset | null;
-  /** Names of the state_dict in its order, and which of them count batches. */
-  state: { tensor: string; isCounter: boolean }[];
-  /** What of an exported program's state_dict is no parameter of its graph, and stays as it is. */
-  fixed: Map<string, Tensor>;
+  /** The state_dict, in its order. */
+  state: StateEntry[];
   notes: string[];
 }
 
@@ -61,17 +59,11 @@ async function openImages(inputs: TrainingInputs, split: "train" | "test", limit
   }
 }
 
-/** A program's file, and what of its state_dict training leaves alone. @throws InputError for a weight that isn't in the state_dict */
-function programState(graph: GraphFile): Pick<OpenedTraining, "state" | "fixed" | "notes"> {
-  using source = openCheckpointFile(graph.path);
-  const { exported } = readContents(source);
-  const parameters = new Set(parametersOf(graph.architecture.graph).map(({ tensor }) => tensor));
-  const constant = [...parameters].find((name) => !graph.state.has(name));
-  if (constant !== undefined) throw new InputError(graph.path, `computes with ${shownName(constant)}, which is in no state_dict; make it a parameter of its module and export it again`);
-  const state = [...exported!.state].flatMap(([tensor, { dtype }]) => (isFloat(dtype) ? [{ tensor, isCounter: false }] : tensor.endsWith("num_batches_tracked") ? [{ tensor, isCounter: true }] : []));
-  const fixed = new Map([...exported!.state].flatMap(([name, array]): [string, Tensor][] => (isFloat(array.dtype) && !parameters.has(name) ? [[name, { shape: [...array.shape], data: toFloat32(graph.path, array) }]] : [])));
-  const numbers = [...graph.reads.keys()].filter((name) => !parameters.has(name));
-  return { state, fixed, notes: numbers.length > 0 ? [`${graph.path}: ${numbers.slice(0, 4).map(shownName).join(", ")}${numbers.length > 4 ? ` and ${numbers.length - 4} more` : ""} are numbers of its graph and are not trained`] : [] };
+/** What of a program's numbers no training changes. */
+function notesOn({ path, reads, architecture }: GraphFile): string[] {
+  const parameters = new Set(parametersOf(architecture.graph).map(({ tensor }) => tensor));
+  const numbers = [...reads.keys()].filter((name) => !parameters.has(name));
+  return numbers.length > 0 ? [`${path}: ${numbers.slice(0, 4).map(shownName).join(", ")}${numbers.length > 4 ? ` and ${numbers.length - 4} more` : ""} are numbers of its graph and are not trained`] : [];
 }
 
 const isKnown = (name: string, { name: title }: Architecture): boolean => namesOf(name).includes(title);
@@ -137,15 +129,14 @@ export async function openTraining(inputs: TrainingInputs): Promise<OpenedTraini
   checkFit(architecture, train, file);
   const test = await openTest(inputs, train, architecture.classes);
   const { dataset } = normalisedImages(train, start ? [start.file] : [], inputs.normalisation);
-  const program = graph && programState(graph);
+  const state = graph ? programState(graph, start?.checkpoint ?? null) : knownState(architecture, start?.checkpoint ?? null);
   const renewed = new Set(start && architecture !== start.architecture ? headOf(architecture.graph).tensors : []);
-  const notes = [...(start?.file.notes ?? []).map((note) => `${inputs.from}: ${note}`), ...(program?.notes ?? []), ...(renewed.size > 0 ? [`${inputs.from}: its last layer is of ${own.classes} classes and begins anew, for ${architecture.classes}`] : []), ...(train.notes ?? []), ...(inputs.tests && !test ? [`${inputs.data} has no split of its own to test with, so no accuracy on test images is told`] : [])];
+  const notes = [...(start?.file.notes ?? []).map((note) => `${inputs.from}: ${note}`), ...(graph ? notesOn(graph) : []), ...(renewed.size > 0 ? [`${inputs.from}: its last layer is of ${own.classes} classes and begins anew, for ${architecture.classes}`] : []), ...(train.notes ?? []), ...(inputs.tests && !test ? [`${inputs.data} has no split of its own to test with, so no accuracy on test images is told`] : [])];
   return {
     architecture, graph, train: dataset, notes,
     test: test && normalisedImages(test, start ? [start.file] : [], inputs.normalisation).dataset,
     start: start && { file: start.file, checkpoint: start.checkpoint, renewed },
-    state: program?.state ?? stateOrder(architecture),
-    fixed: program?.fixed ?? new Map(),
+    state,
   };
 }
 

@@ -1,6 +1,6 @@
 /** A network's weights in whatever people save around them. */
 import { InputError } from "../errors.js";
-import { isFloat, toFloat32, type ArrayRef } from "../io/arrays.js";
+import { isFloat, toFloat32, toNumbers, type ArrayRef } from "../io/arrays.js";
 import { openCheckpointFile, readContents, shownName, type OpenedFile } from "../io/checkpoints/checkpoint.js";
 import { isTensorLike, type Mapping } from "../io/checkpoints/mappings.js";
 import { Opaque } from "../io/checkpoints/pickleValues.js";
@@ -96,7 +96,7 @@ export function chooseWeights(file: string, contents: OpenedFile, { key = null, 
   const all: FoundNetwork[] = [];
   let nearest: Nearest | null = null;
   const search = (mapping: Mapping): void => {
-    const { found, nearest: near } = networksIn(mapping, fits);
+    const { found, nearest: near } = networksIn(mapping, fits, graph?.state);
     if (mapping.within === null && near && near.fit > (nearest?.fit ?? -1)) nearest = near;
     for (const network of found) if (!all.some((other) => sameWeights(other, network))) all.push(network);
   };
@@ -180,12 +180,17 @@ function normalisationOf(source: ByteSource, { chosen, others }: Choice): { norm
   return { normalisation, notes: normalisation ? [...notes, `holds a normalising layer in front of the network: ${shownNormalisation(normalisation)}`] : notes };
 }
 
+/** Numbers of batches that norms have seen. */
+const countersOf = (file: string, { mapping, prefix }: FoundNetwork): Map<string, number> =>
+  new Map([...mapping.entries].flatMap(([name, value]): [string, number][] =>
+    name.startsWith(prefix) && name.endsWith("num_batches_tracked") && !(value instanceof Opaque) && value.dtype === "int64" && value.numel === 1 ? [[name.slice(prefix.length), toNumbers(file, value)[0]]] : []));
+
 /** A checkpoint's weights out of bytes that are already open; the path is the source's name. Throws as `openCheckpoint` does, and for numbers that are not finite. */
 export function parseCheckpoint(source: ByteSource, options: WeightsOptions = {}): Checkpoint & Found {
   const contents = readContents(source);
   const choice = chooseWeights(source.file, contents, options);
   const tensors = readWeights(source, choice.chosen.weights);
-  return { path: source.file, format: contents.format, sha256: sha256(source), tensors, choice, ...normalisationOf(source, choice) };
+  return { path: source.file, format: contents.format, sha256: sha256(source), tensors, counters: countersOf(source.file, choice.chosen), choice, ...normalisationOf(source, choice) };
 }
 
 /** `parseCheckpoint` of a file. Throws FileSystemError, too, if it may not be read. */

@@ -181,6 +181,17 @@ export function toUint8(file: string, view: ArrayRef): Uint8Array<ArrayBuffer> {
   return out;
 }
 
+/** Every element of a view, row-major, as the bytes it has in its file. */
+export function toBytes(file: string, view: ArrayRef): Uint8Array<ArrayBuffer> {
+  const width = DTYPE_BYTES[view.dtype];
+  const bytes = new Uint8Array(view.numel === 0 ? new ArrayBuffer(0) : spanBytes(file, view));
+  const from = new Float64Array(view.numel);
+  gather(view, Float64Array.from({ length: view.span }, (_, i) => i), from);
+  const out = new Uint8Array(view.numel * width);
+  from.forEach((at, i) => out.set(bytes.subarray(at * width, (at + 1) * width), i * width));
+  return out;
+}
+
 /** Every element of a view, row-major, as numbers (an int64 beyond 2^53 is rounded). */
 export function toNumbers(file: string, view: ArrayRef): ArrayLike<number> {
   const { dense, values } = elements(file, view);

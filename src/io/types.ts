@@ -26,6 +26,8 @@ export interface Checkpoint {
   /** Of the file's bytes, hex. */
   sha256: string;
   tensors: Map<string, Tensor>;
+  /** Whole numbers beside them that count the batches which a norm has seen. */
+  counters?: ReadonlyMap<string, number>;
   /** Of a normalising layer that is stored in front of the network; null where there is none. */
   normalisation: Normalisation | null;
 }

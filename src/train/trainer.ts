@@ -27,7 +27,9 @@ export interface StepResult {
 export interface TrainerState {
   /** Steps done. */
   step: number;
-  /** Learned and counted tensors as a checkpoint has them, without the counts of batches: those are `step`. */
+  /** Forward passes that moved running statistics: what a norm counts. */
+  passes: number;
+  /** Learned and counted tensors as a checkpoint has them. */
   tensors: Map<string, Tensor>;
   /** Of the optimizer, by learned tensor: first and second moments of Adam, the momentum of SGD, or none. */
   moments: Map<string, Float32Array>[];
@@ -48,6 +50,7 @@ export class Trainer {
   onStep: (result: StepResult) => void = () => undefined;
   /** Steps queued so far. */
   private done = 0;
+  private passes = 0;
   private readonly plans: BatchPlans;
   private readonly pending: Promise<void>[] = [];
   private failure: Error | null = null;
@@ -71,7 +74,7 @@ export class Trainer {
     const trainer = new Trainer(gpu, network, options, image, executor, table, resources, new Submitter(executor));
     try {
       await trainer.plans.of(partsOf(options.batch, options.microBatch)[0].images, options.batch);
-      trainer.restore({ step: 0, tensors: network.tensors, moments: [] });
+      trainer.restore({ step: 0, passes: 0, tensors: network.tensors, moments: [] });
       if (options.update) trainer.choose(options.update);
       await executor.memory.confirm();
     } catch (error) {
@@ -140,6 +143,7 @@ export class Trainer {
   private async pass({ prefix, body, images }: Pick<Prepared, "prefix" | "body" | "images">, isFirst: boolean, share: number, parts: Promise<PartResult>[]): Promise<void> {
     const { resources, submitter } = this;
     if (isFirst) await submitter.run(prefix);
+    if (share > 0 && !this.options.keepsStatistics) this.passes += 1;
     const staging = await resources.takeStaging();
     await submitter.run(body, (encoder) => encoder.copyBufferToBuffer(resources.results, 0, staging, 0, images * 8));
     parts.push(resources.read(staging, images * 2).then((values) => ({ values, share })));
@@ -191,11 +195,11 @@ export class Trainer {
     for (const [placed, values] of [[table.learned, learned], [table.counted, counted]] as const) {
       for (const [tensor, { shape }] of placed) tensors.set(tensor, { shape, data: values.get(tensor)! });
     }
-    return { step: this.done, tensors, moments };
+    return { step: this.done, passes: this.passes, tensors, moments };
   }
 
   /** Goes on from a state. Moments that are not there begin with zeros. @throws AdapterError naming a tensor that is missing */
-  restore({ step, tensors, moments }: TrainerState): void {
+  restore({ step, passes, tensors, moments }: TrainerState): void {
     const { table, resources } = this;
     const of = ({ tensor, length }: PlacedTensor): Float32Array => {
       const found = tensors.get(tensor);
@@ -208,6 +212,7 @@ export class Trainer {
     }
     for (const placed of table.counted.values()) resources.write("statistics", placed.first, of(placed));
     this.done = step;
+    this.passes = passes;
   }
 
   /** Chooses anew what is updated; see TrainerOptions.update. */

@@ -20,7 +20,7 @@ class StandIn implements Learner {
 
   constructor(tensors: Map<string, Tensor>, private readonly options: StandInOptions, private readonly counted: { steps: number }) {
     const copy = new Map([...tensors].map(([name, { shape, data }]) => [name, { shape, data: data.slice() }]));
-    this.#state = { step: 0, tensors: copy, moments: [new Map([...copy].map(([name, { data }]) => [name, new Float32Array(data.length)]))] };
+    this.#state = { step: 0, passes: 0, tensors: copy, moments: [new Map([...copy].map(([name, { data }]) => [name, new Float32Array(data.length)]))] };
   }
 
   async step(images: Float32Array, labels: Uint32Array, learningRate: number): Promise<void> {
@@ -36,6 +36,7 @@ class StandIn implements Learner {
       }
     }
     state.step += 1;
+    state.passes += 1;
     this.onStep({ step: state.step, loss: this.options.loss?.(state.step) ?? 1 / state.step + (signal % 1) / 100, correct: state.step % (labels.length + 1), images: labels.length });
   }
 

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { InputError } from "../../errors.js";
 import { trainingPickle } from "../../export/training.js";
 import type { AdapterSummary } from "../../gpu/adapter.js";
+import type { StateEntry } from "../../inputs/stateDict.js";
 import type { OpenedTraining } from "../../inputs/training.js";
 import { encodeStateDict, type Entry } from "../../io/checkpoints/stateDict.js";
 import { parametersOf } from "../../model/graph.js";
@@ -160,9 +161,9 @@ export class TrainingSession {
     if (state.step !== this.#written) await this.#write();
   }
 
-  async #checkpoint(epoch: number, { tensors, step }: TrainerState): Promise<void> {
-    const { state, fixed } = this.opened;
-    const entries = new Map(state.map(({ tensor, isCounter }): [string, Entry] => [PREFIX + tensor, isCounter ? step : (tensors.get(tensor) ?? fixed.get(tensor)!)]));
+  async #checkpoint(epoch: number, { tensors, passes }: TrainerState): Promise<void> {
+    const valueOf = (entry: StateEntry): Entry => (entry.kind === "trained" ? tensors.get(entry.tensor)! : entry.kind === "counter" ? entry.start + passes * entry.each : entry.value);
+    const entries = new Map(this.opened.state.map((entry) => [PREFIX + entry.name, valueOf(entry)]));
     const file = this.tree.checkpoint(epoch, this.options.format);
     const bytes = encodeStateDict(entries, this.options.format);
     await this.lock.verify();

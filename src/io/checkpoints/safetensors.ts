@@ -50,11 +50,15 @@ export function readSafetensors(source: ByteSource): Map<string, ArrayRef> {
   return tensors;
 }
 
-/** Numbers of one byte each, in the order of a tensor. */
+/** Numbers as they lie in memory, in the order of a tensor. */
 export interface Bytes {
   shape: number[];
   data: Uint8Array;
+  /** uint8 where it is left out. */
+  dtype?: Dtype;
 }
+
+const CODES = new Map([...DTYPES].map(([code, dtype]) => [dtype, code]));
 
 /**
  * A safetensors file of float32 tensors, of bytes, and of whole numbers, which become int64 without dimensions.
@@ -65,7 +69,8 @@ export function encodeSafetensors(tensors: ReadonlyMap<string, Tensor | Bytes | 
   const parts = [...tensors].map(([name, value]) => {
     if (typeof value === "number") return { name, bytes: Buffer.from(BigInt64Array.of(BigInt(value)).buffer), dtype: "I64", shape: [] };
     const { shape, data } = value;
-    return { name, bytes: Buffer.from(data.buffer, data.byteOffset, data.byteLength), dtype: data instanceof Uint8Array ? "U8" : "F32", shape };
+    const dtype = data instanceof Uint8Array ? ((value as Bytes).dtype ?? "uint8") : "float32";
+    return { name, bytes: Buffer.from(data.buffer, data.byteOffset, data.byteLength), dtype: CODES.get(dtype)!, shape };
   });
   const entries = parts.map(({ name, bytes, dtype, shape }) => [name, { dtype, shape, data_offsets: [end, (end += bytes.length)] }]);
   const text = JSON.stringify(Object.fromEntries([...(metadata ? [["__metadata__", metadata]] : []), ...entries]));

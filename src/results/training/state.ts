@@ -19,8 +19,8 @@ const [TENSOR, MOMENT] = ["tensor/", "moment/"];
 
 /** A safetensors file: counts, `tensor/NAME`, and `moment/0/NAME` and so on of the optimizer. Random numbers need no state of their own. */
 export async function writeState(path: string, { state, microBatch }: SavedState): Promise<void> {
-  const { step, tensors, moments } = state;
-  const entries = new Map<string, Tensor | number>([["step", step], ["micro_batch", microBatch]]);
+  const { step, passes, tensors, moments } = state;
+  const entries = new Map<string, Tensor | number>([["step", step], ["passes", passes], ["micro_batch", microBatch]]);
   for (const [name, tensor] of tensors) entries.set(TENSOR + name, tensor);
   moments.forEach((moment, i) => {
     for (const [name, data] of moment) entries.set(`${MOMENT}${i}/${name}`, { shape: [data.length], data });
@@ -81,5 +81,5 @@ export function readState(path: string, shapes: ReadonlyMap<string, readonly num
     while (moments.length <= Number(index)) moments.push(new Map());
     moments[Number(index)].set(parameter, reader.data(name, size(shape)));
   }
-  return { state: { step: reader.count("step"), tensors, moments }, microBatch: reader.count("micro_batch") };
+  return { state: { step: reader.count("step"), passes: reader.count("passes"), tensors, moments }, microBatch: reader.count("micro_batch") };
 }
