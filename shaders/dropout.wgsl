@@ -1,8 +1,9 @@
-// Dropout: numbers that a counting random generator drops become 0, the others are scaled up; the gradient likewise. One invocation:
+// Dropout: numbers that a counting random generator drops become another, the others are scaled and moved; the gradient likewise. One invocation:
 // one image (lane) or the four of a vec4, one channel group (y), all of its map.
 // @import input_layout
 // @import layout as out
 const CHANNELS = 8;
+const WHOLE = false; // channels
 const SALT = 0; // tells the network's dropouts apart
 // @import epilogue_constants
 // @import residual_place
@@ -11,6 +12,8 @@ const SALT = 0; // tells the network's dropouts apart
 struct Params {
   threshold: u32, // of 2^32: the share that is dropped
   scale: f32,
+  shift: f32,
+  dropped: f32,
   in_blocks: u32,
   residual_blocks: u32,
   gate_blocks: u32,
@@ -53,8 +56,12 @@ fn main(@builtin(workgroup_id) tile: vec3u, @builtin(local_invocation_id) local:
     // @unroll
     for (var i = 0; i < 4; i++) {
       let at = out_pixel(group, quad, i % PIXELS, CHANNELS);
-      let index = (((image + i / PIXELS) * CHANNELS + at.channel) * OUT_H + at.y) * OUT_W + at.x;
-      value[i] = select(0.0, value[i] * params.scale, random(index) >= params.threshold);
+      var index = ((image + i / PIXELS) * CHANNELS + at.channel) * (OUT_H * OUT_W);
+      // @static
+      if (!WHOLE) {
+        index += at.y * OUT_W + at.x;
+      }
+      value[i] = select(params.dropped, value[i] * params.scale + params.shift, random(index) >= params.threshold);
     }
     // @import epilogue
     textureStore(output, out_at(image_block, group, quad, lane), value);

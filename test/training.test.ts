@@ -181,12 +181,21 @@ const MIXED = made({ channels: 3, height: 9, width: 10 }, (b) => {
   return b.graph(b.linear(b.dropout(b.relu(b.linear(b.flatten(z), "d", 8 * 20, 17))), "fc", 17, CLASSES));
 }, 10);
 
-test("dropout drops the same numbers as plain loops", async () => {
-  for (const on of Object.values(GPUS)) {
-    const found = await gradientsOf(MIXED, { seed: SEED }, on);
-    for (const [tensor, values] of expected(MIXED)) assertClose(found.get(tensor)!, values, 1e-5, `${tensor} by the kernels for ${on.kernels}`);
-  }
-});
+/** Whole channels, and with mean and variance as they were. */
+const DROPPING = made({ channels: 2, height: 6, width: 7 }, (b) => {
+  const x = b.relu(b.dropout(b.conv("image", "a", 2, 8, 3, { bias: true }), 0.4, { channels: true }));
+  const y = b.dropout(b.conv(x, "b", 8, 6, 2, { bias: true }), 0.3, { alpha: true });
+  return b.graph(b.linear(b.dropout(b.linear(b.flatten(b.dropout(y, 0.25, { channels: true, alpha: true }, "c")), "d", 6 * 12, 9), 0.5, { channels: true }, "e"), "fc", 9, CLASSES));
+}, 11);
+
+for (const [name, of] of Object.entries({ "of numbers": MIXED, "of channels, and alpha dropout": DROPPING })) {
+  test(`dropout ${name} drops the same as plain loops`, async () => {
+    for (const on of Object.values(GPUS)) {
+      const found = await gradientsOf(of, { seed: SEED }, on);
+      for (const [tensor, values] of expected(of)) assertClose(found.get(tensor)!, values, 1e-5, `${tensor} by the kernels for ${on.kernels}`);
+    }
+  });
+}
 
 test("running statistics follow those of the batch by the norm's momentum", async () => {
   const moved = async (momentum?: number): Promise<Float32Array[]> => {

@@ -1,6 +1,6 @@
 /** Puts a graph together, node by node: networks and exported programs are both built with it. */
 import type { Pair } from "../layout/shape.js";
-import type { ActivationNode, Node, PadNode } from "../ops/common/nodes.js";
+import type { ActivationNode, DropoutNode, Node, PadNode } from "../ops/common/nodes.js";
 import type { Graph } from "./graph.js";
 
 /** A node without the name of what it makes. */
@@ -121,8 +121,8 @@ export class GraphBuilder {
   }
 
   /** @param probability of each number, to become 0 in a training */
-  dropout(input: string, probability = 0.5, name = `${input}.dropout`): string {
-    return this.node({ op: "dropout", inputs: [input], probability }, name);
+  dropout(input: string, probability = 0.5, kind: Pick<DropoutNode, "channels" | "alpha"> = {}, name = `${input}.dropout`): string {
+    return this.node({ op: "dropout", inputs: [input], probability, ...kind }, name);
   }
 
   /** @param output tensor of logits */

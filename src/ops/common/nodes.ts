@@ -122,8 +122,12 @@ export interface FlattenNode extends NodeBase {
 /** Nothing while nothing is trained. */
 export interface DropoutNode extends NodeBase {
   op: "dropout";
-  /** Of each number, to become 0. */
+  /** Of each number, to be dropped. */
   probability: number;
+  /** Whole channels are, as by Dropout2d. */
+  channels?: boolean;
+  /** What is dropped and what is kept are moved so that mean and variance stay, as by AlphaDropout. */
+  alpha?: boolean;
 }
 
 export type Node =

@@ -1,3 +1,4 @@
+import type { DropoutNode } from "../../../ops/common/nodes.js";
 import type { Call, Rule, Rules } from "../call.js";
 import { refuse } from "../refusal.js";
 import type { ConstantTensor, ImageTensor } from "../values.js";
@@ -6,11 +7,11 @@ import type { ConstantTensor, ImageTensor } from "../values.js";
 const same: Rule = (call) => call.input();
 
 /** The same memory, too: dropout returns what it gets while nothing is trained. Trainings find a node of it. */
-const dropped: Rule = (call) => {
+const dropped = (kind: Pick<DropoutNode, "channels" | "alpha"> = {}) => (call: Call): ImageTensor | ConstantTensor => {
   const input = call.input();
   const probability = call.number("p", 0.5);
   if (!(probability >= 0 && probability < 1)) return refuse(`drops the share ${probability}`);
-  if (input.kind === "image" && probability > 0) input.memory.rename(call.builder.dropout(input.memory.read(), probability));
+  if (input.kind === "image" && probability > 0) input.memory.rename(call.builder.dropout(input.memory.read(), probability, kind));
   return input;
 };
 
@@ -32,11 +33,11 @@ function converted(call: Call): ImageTensor | ConstantTensor {
 const detached: Rule = (call) => (call.input().kind === "constant" ? call.input() : refuse("cuts the gradient off, without which there is no attack; leave detach() away"));
 
 export const identity: Rules = {
-  "dropout.default": dropped,
-  "feature_dropout.default": same,
-  "alpha_dropout.default": same,
-  "feature_alpha_dropout.default": same,
-  "native_dropout.default": (call) => [copied(call), null],
+  "dropout.default": dropped(),
+  "feature_dropout.default": dropped({ channels: true }),
+  "alpha_dropout.default": dropped({ alpha: true }),
+  "feature_alpha_dropout.default": dropped({ channels: true, alpha: true }),
+  "native_dropout.default": (call) => [dropped()(call), null],
   "alias.default": same,
   "clone.default": copied,
   "lift_fresh_copy.default": copied,
