@@ -12,6 +12,7 @@ import { MemorySource } from "../src/io/source.js";
 import type { Tensor } from "../src/io/types.js";
 import { networkOf } from "../src/model/checkpoint.js";
 import { PACKAGE_ROOT } from "../src/package.js";
+import { exportedFile, node, NODES, tensor } from "./support/exportedFile.js";
 import { evaluate } from "./support/graphLoops.js";
 import { folder, refuses } from "./support/io.js";
 
@@ -80,6 +81,18 @@ test("reshapes and what nobody reads leave no node, dropout one that does nothin
   const { choice: { chosen: { architecture: { graph } } } } = parseCheckpoint(new MemorySource("a.pt2", fileOf("shuffle")));
   assert.equal(graph.nodes.filter(({ op }) => op === "shuffle").map((node) => "groups" in node && node.groups), [3, 2, 6, 4, 2]);
   assert.equal(graph.nodes.filter(({ op }) => op === "flatten"), []);
+});
+
+test("a dropout is read by those that read what it made, and by nobody else", () => {
+  const dropout = (name: string, of: string) => node(name, { op: "aten.dropout.default", inputs: { input: tensor(of), p: { as_float: 0.5 }, train: { as_bool: false } } });
+  const [conv, mean, linear] = NODES;
+  const nodes = [conv, dropout("d", "conv"), dropout("e", "conv"), ...[["f", "d", "conv"], ["g", "f", "e"]].map(([name, self, other]) => node(name, { op: "aten.add.Tensor", inputs: { self: tensor(self), other: tensor(other) } })), { ...mean, inputs: [{ name: "self", arg: tensor("g"), kind: 1 }, ...(mean.inputs as unknown[]).slice(1)] }, linear];
+  const { graph } = parseCheckpoint(new MemorySource("a.pt2", exportedFile({ nodes }))).choice.chosen.architecture;
+  const of = (op: string) => graph.nodes.filter((each) => each.op === op);
+  const [made] = of("conv2d");
+  const [d, e] = of("dropout");
+  assert.equal([d.inputs, e.inputs], [[made.output], [made.output]]);
+  assert.equal(of("add").map(({ inputs }) => inputs), [[d.output, made.output], [of("add")[0].output, e.output]]);
 });
 
 test("zeros in front of a convolution are its own padding, also where some of them have to stay", () => {

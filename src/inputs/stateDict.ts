@@ -19,13 +19,13 @@ export type StateEntry =
 
 const COUNTER = "num_batches_tracked";
 
-/** How many of a graph's nodes have the statistics beside a counter: a module may be called several times, or never. */
-function callsOf({ nodes }: Graph, counter: string): number {
-  const mean = counter.slice(0, -COUNTER.length) + "running_mean";
-  return nodes.filter((node) => opOf(node).parameters?.(node).some(({ tensor }) => tensor === mean)).length;
-}
+/** Statistics beside a counter. */
+const meanOf = (counter: string): string => counter.slice(0, -COUNTER.length) + "running_mean";
 
-const counterOf = (graph: Graph, name: string, start: Checkpoint | null): StateEntry => ({ kind: "counter", name, start: start?.counters?.get(name) ?? 0, each: callsOf(graph, name) });
+/** How many of a graph's nodes have these statistics: a module may be called several times, or never. */
+const callsOf = ({ nodes }: Graph, mean: string): number => nodes.filter((node) => opOf(node).parameters?.(node).some(({ tensor }) => tensor === mean)).length;
+
+const counterOf = (graph: Graph, name: string, start: Checkpoint | null, mean = meanOf(name)): StateEntry => ({ kind: "counter", name, start: start?.counters?.get(name) ?? 0, each: callsOf(graph, mean) });
 
 /** Of a network that is known by its tensors. @param start weights to begin with */
 export const knownState = (architecture: Architecture, start: Checkpoint | null): StateEntry[] =>
@@ -43,10 +43,12 @@ export function programState({ path, state: names, architecture: { graph } }: Gr
   const parameters = new Set(parametersOf(graph).map(({ tensor }) => tensor));
   const constant = [...parameters].find((name) => !names.has(name));
   if (constant !== undefined) throw new InputError(path, `computes with ${shownName(constant)}, which is in no state_dict; make it a parameter of its module and export it again`);
+  /** The name by which the graph reads these numbers. */
+  const read = (name: string, array = state.get(name)): string | undefined => (parameters.has(name) || !array ? name : [...parameters].find((parameter) => isSameView(state.get(parameter)!, array)));
   const entryOf = (name: string, array: ArrayRef): StateEntry[] => {
-    const tied = parameters.has(name) ? name : [...parameters].find((parameter) => isSameView(state.get(parameter)!, array));
+    if (name.endsWith(COUNTER)) return [counterOf(graph, name, start, read(meanOf(name)))];
+    const tied = read(name, array);
     if (tied !== undefined) return [{ kind: "trained", name, tensor: tied }];
-    if (name.endsWith(COUNTER)) return [counterOf(graph, name, start)];
     const shape = [...array.shape];
     if (!isFloat(array.dtype)) return isWritten(array.dtype) ? [{ kind: "fixed", name, value: { shape, dtype: array.dtype, data: toBytes(path, array) } }] : [];
     const given = start?.tensors.get(name);

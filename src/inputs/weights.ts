@@ -180,10 +180,15 @@ function normalisationOf(source: ByteSource, { chosen, others }: Choice): { norm
   return { normalisation, notes: normalisation ? [...notes, `holds a normalising layer in front of the network: ${shownNormalisation(normalisation)}`] : notes };
 }
 
-/** Numbers of batches that norms have seen. */
-const countersOf = (file: string, { mapping, prefix }: FoundNetwork): Map<string, number> =>
-  new Map([...mapping.entries].flatMap(([name, value]): [string, number][] =>
-    name.startsWith(prefix) && name.endsWith("num_batches_tracked") && !(value instanceof Opaque) && value.dtype === "int64" && value.numel === 1 ? [[name.slice(prefix.length), toNumbers(file, value)[0]]] : []));
+/** Numbers of batches that norms have seen, by the network's names: in the file they lie beside the running means, whatever those are called there. */
+function countersOf(file: string, { mapping: { entries }, prefix, weights }: FoundNetwork): Map<string, number> {
+  const [mean, counter] = ["running_mean", "num_batches_tracked"].map((name) => (of: string) => of.replace(/[^.]*$/, name));
+  const named = new Map([...entries].map(([name, value]) => [value, name]));
+  return new Map([...weights].flatMap(([name, { array }]): [string, number][] => {
+    const value = name === mean(name) ? entries.get(counter(named.get(array) ?? prefix + name)) : undefined;
+    return value && !(value instanceof Opaque) && value.dtype === "int64" && value.numel === 1 ? [[counter(name), toNumbers(file, value)[0]]] : [];
+  }));
+}
 
 /** A checkpoint's weights out of bytes that are already open; the path is the source's name. Throws as `openCheckpoint` does, and for numbers that are not finite. */
 export function parseCheckpoint(source: ByteSource, options: WeightsOptions = {}): Checkpoint & Found {

@@ -27,6 +27,7 @@ const thresholdOf = ({ probability }: DropoutNode): Step["params"] => ({ thresho
 
 export const dropout: Op<DropoutNode> = {
   kind: "dropout",
+  isRandom: true,
   shape: (_, [input]) => input,
   isIdentity: ({ probability }, _, training) => !training || probability === 0,
   forward: (node, { inputs: [input], output, epilogue }: Site) => [

@@ -76,12 +76,6 @@ export class Memory {
     }
   }
 
-  /** @param tensor the same content in the exported program, by another name: what a dropout made */
-  rename(tensor: string): void {
-    this.read();
-    this.tensor = tensor;
-  }
-
   write(tensor: string): void {
     if (this.read() === tensor) return;
     this.tensor = tensor;

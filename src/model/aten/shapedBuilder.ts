@@ -8,7 +8,7 @@ import { refuse } from "./refusal.js";
 const MAX_ELEMENTS = 2 ** 28;
 const MAX_NODES = 200_000;
 
-/** Knows the shape of every tensor at once, and makes nothing twice. */
+/** Knows the shape of every tensor at once, and makes nothing twice but what draws random numbers. */
 export class ShapedBuilder extends GraphBuilder {
   readonly #made = new Map<string, Node>();
   readonly #shapes = new Map<string, MapShape>();
@@ -21,8 +21,8 @@ export class ShapedBuilder extends GraphBuilder {
 
   /** @throws Refusal where the inputs do not fit */
   override node(node: Parameters<GraphBuilder["node"]>[0], wished: string): string {
-    const same = JSON.stringify(node);
-    const known = this.#outputs.get(same);
+    const same = opOf(node as Node).isRandom ? null : JSON.stringify(node);
+    const known = same === null ? undefined : this.#outputs.get(same);
     if (known !== undefined) return known;
     const output = super.node(node, wished);
     const made = { ...node, output } as Node;
@@ -36,7 +36,7 @@ export class ShapedBuilder extends GraphBuilder {
     } catch (error) {
       return refuse((error as Error).message);
     }
-    this.#outputs.set(same, output);
+    if (same !== null) this.#outputs.set(same, output);
     return output;
   }
 

@@ -59,6 +59,8 @@ export interface Op<N extends NodeBase = NodeBase> {
   parameters?(node: N): Parameter[];
   /** Multiply-adds of weights with real pixels, per image; none where it is left out. */
   multiplyAdds?(node: N, inputs: MapShape[], output: MapShape): number;
+  /** Two nodes alike are two in a training, where each draws numbers of its own. */
+  isRandom?: boolean;
   /** Its output is its input, in whichever way it lies. */
   isIdentity?(node: N, inputs: MapShape[], training: boolean): boolean;
   /** Where its output is some channels of its input: which. Such a tensor need not be copied. */

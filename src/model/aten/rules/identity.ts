@@ -6,13 +6,13 @@ import type { ConstantTensor, ImageTensor } from "../values.js";
 /** The same memory. */
 const same: Rule = (call) => call.input();
 
-/** The same memory, too: dropout returns what it gets while nothing is trained. Trainings find a node of it. */
+/** Dropout returns what it gets while nothing is trained, and memory of its own in a training, where other readers see what was there before. */
 const dropped = (kind: Pick<DropoutNode, "channels" | "alpha"> = {}) => (call: Call): ImageTensor | ConstantTensor => {
   const input = call.input();
   const probability = call.number("p", 0.5);
   if (!(probability >= 0 && probability < 1)) return refuse(`drops the share ${probability}`);
-  if (input.kind === "image" && probability > 0) input.memory.rename(call.builder.dropout(input.memory.read(), probability, kind));
-  return input;
+  if (input.kind !== "image" || probability === 0) return input;
+  return { ...input, memory: input.memory.maybeCopy(call.builder.dropout(input.memory.read(), probability, kind)) };
 };
 
 /** Memory of its own. */
