@@ -11,6 +11,7 @@ import { encodeSafetensors, readSafetensors } from "../src/io/checkpoints/safete
 import { MemorySource } from "../src/io/source.js";
 import type { Tensor } from "../src/io/types.js";
 import { networkOf } from "../src/model/checkpoint.js";
+import { isIdle } from "../src/ops/dropout.js";
 import { PACKAGE_ROOT } from "../src/package.js";
 import { exportedFile, node, NODES, tensor } from "./support/exportedFile.js";
 import { evaluate } from "./support/graphLoops.js";
@@ -89,6 +90,12 @@ test("a dropout is read by those that read what it made, and by nobody else", ()
   const nodes = [conv, dropout("d", "conv"), dropout("e", "conv"), ...[["f", "d", "conv"], ["g", "f", "e"]].map(([name, self, other]) => node(name, { op: "aten.add.Tensor", inputs: { self: tensor(self), other: tensor(other) } })), { ...mean, inputs: [{ name: "self", arg: tensor("g"), kind: 1 }, ...(mean.inputs as unknown[]).slice(1)] }, linear];
   const { graph } = parseCheckpoint(new MemorySource("a.pt2", exportedFile({ nodes }))).choice.chosen.architecture;
   const of = (op: string) => graph.nodes.filter((each) => each.op === op);
+  // Each is read once, so that nobody can have meant what is in front of it.
+  assert.not(of("dropout").some(isIdle));
+  const [f] = nodes.filter(({ name }) => name === "f");
+  const twice = nodes.map((each) => (each === f ? node("f", { op: "aten.add.Tensor", inputs: { self: tensor("d"), other: tensor("d") } }) : each));
+  const read = parseCheckpoint(new MemorySource("a.pt2", exportedFile({ nodes: twice }))).choice.chosen.architecture.graph;
+  assert.equal(read.nodes.filter(({ op }) => op === "dropout").map(isIdle), [true, false]);
   const [made] = of("conv2d");
   const [d, e] = of("dropout");
   assert.equal([d.inputs, e.inputs], [[made.output], [made.output]]);

@@ -184,7 +184,8 @@ const MIXED = made({ channels: 3, height: 9, width: 10 }, (b) => {
 /** Whole channels, and with mean and variance as they were. */
 const DROPPING = made({ channels: 2, height: 6, width: 7 }, (b) => {
   const x = b.relu(b.dropout(b.conv("image", "a", 2, 8, 3, { bias: true }), 0.4, { channels: true }));
-  const y = b.dropout(b.conv(x, "b", 8, 6, 2, { bias: true }), 0.3, { alpha: true });
+  const z = b.add(b.concat([b.dropout(b.slice(x, 0, 4), 0.3), b.slice(x, 4, 4)]), b.dropout(x, 0.2));
+  const y = b.dropout(b.conv(b.add(z, x), "b", 8, 6, 2, { bias: true }), 0.3, { alpha: true });
   return b.graph(b.linear(b.dropout(b.linear(b.flatten(b.dropout(y, 0.25, { channels: true, alpha: true }, "c")), "d", 6 * 12, 9), 0.5, { channels: true }, "e"), "fc", 9, CLASSES));
 }, 11);
 

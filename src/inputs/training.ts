@@ -9,6 +9,7 @@ import { headOf, withClasses } from "../model/beginning.js";
 import { inferShapes, parametersOf } from "../model/graph.js";
 import { MEMBERS, namesOf } from "../model/networks/table.js";
 import { architectureNamed } from "../model/recognise.js";
+import { isIdle } from "../ops/dropout.js";
 import { openGraph, type GraphFile } from "./graphs.js";
 import { fromZero, type Inputs } from "./inputs.js";
 import { normalisedImages } from "./normalisation.js";
@@ -64,6 +65,12 @@ function notesOn({ path, reads, architecture }: GraphFile): string[] {
   const parameters = new Set(parametersOf(architecture.graph).map(({ tensor }) => tensor));
   const numbers = [...reads.keys()].filter((name) => !parameters.has(name));
   return numbers.length > 0 ? [`${path}: ${numbers.slice(0, 4).map(shownName).join(", ")}${numbers.length > 4 ? ` and ${numbers.length - 4} more` : ""} are numbers of its graph and are not trained`] : [];
+}
+
+/** @throws InputError for a program that doesn't tell who reads a dropout, and who what is in front of it */
+function checkDropouts({ graph: { nodes } }: Architecture, file: string): void {
+  const idle = nodes.find(isIdle);
+  if (idle) throw new InputError(file, `was exported behind eval(), where PyTorch doesn't tell a dropout from what it reads, and ${shownName(idle.output)} is read more than once; export it behind train() to learn with its dropout, or with p=0 without`);
 }
 
 const isKnown = (name: string, { name: title }: Architecture): boolean => namesOf(name).includes(title);
@@ -127,6 +134,7 @@ export async function openTraining(inputs: TrainingInputs): Promise<OpenedTraini
   const file = inputs.from ?? graph?.path ?? null;
   const architecture = own.classes === train.classes ? own : resized(own, train, file);
   checkFit(architecture, train, file);
+  if (file !== null) checkDropouts(architecture, file);
   const test = await openTest(inputs, train, architecture.classes);
   const { dataset } = normalisedImages(train, start ? [start.file] : [], inputs.normalisation);
   const state = graph ? programState(graph, start?.checkpoint ?? null) : knownState(architecture, start?.checkpoint ?? null);

@@ -121,7 +121,7 @@ export class GraphBuilder {
   }
 
   /** @param probability of each number, to become 0 in a training */
-  dropout(input: string, probability = 0.5, kind: Pick<DropoutNode, "channels" | "alpha"> = {}, name = `${input}.dropout`): string {
+  dropout(input: string, probability = 0.5, kind: Pick<DropoutNode, "channels" | "alpha" | "idle"> = {}, name = `${input}.dropout`): string {
     return this.node({ op: "dropout", inputs: [input], probability, ...kind }, name);
   }
 

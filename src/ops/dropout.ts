@@ -5,11 +5,14 @@
  */
 import { layoutConstants } from "../layout/blocks.js";
 import { mapStep } from "./common/elementwise.js";
-import type { DropoutNode } from "./common/nodes.js";
+import type { DropoutNode, Node } from "./common/nodes.js";
 import { pcg4d } from "./common/random.js";
 import type { Op, TwinInputs } from "./common/op.js";
 import type { GradientSite, Place, Site } from "./common/site.js";
 import type { Step } from "./common/step.js";
+
+/** Whether a node is a dropout some of whose readers may have meant its input. */
+export const isIdle = (node: Node): boolean => node.op === "dropout" && node.idle === true;
 
 const constantsOf = ({ output, channels = false }: DropoutNode, { layout }: Place): Step["constants"] => ({ ...layoutConstants("OUT", layout), CHANNELS: layout.channels, WHOLE: channels, SALT: saltOf(output) });
 

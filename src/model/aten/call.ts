@@ -23,6 +23,8 @@ export interface Environment {
   batch: number | null;
   valueOf(name: string): Value;
   numbersOf(constant: ConstantTensor): ArrayLike<number>;
+  /** How often the program reads what a name stands for. */
+  readingsOf(name: string | null): number;
 }
 
 export class Call {

@@ -36,6 +36,7 @@ class Importer implements Environment {
   readonly batch: number | null;
   readonly image: MapShape;
   readonly #values = new Map<string, Value>();
+  readonly #readings = new Map<string, number>();
 
   constructor(readonly file: string, readonly program: Program, readonly tensors: ProgramTensors) {
     const [input, ...more] = program.inputs.filter(({ kind }) => kind === "image");
@@ -47,6 +48,8 @@ class Importer implements Environment {
     if (meta?.sizes.length !== 4 || !isSide(channels) || !isSide(height) || !isSide(width) || meta.dtype !== FLOAT32) {
       throw new InputError(file, `takes ${input.name.slice(0, 60)} as ${meta ? `[${meta.sizes.slice(0, 8).map((size) => size ?? "any").join(", ")}] of type ${meta.dtype}` : "something unknown"}, not as images [batch, channels, height, width] of float32; export it with such an example`);
     }
+    const named = program.nodes.filter(({ target }) => !target.includes("sym_size")).flatMap(({ inputs }) => [...inputs.values()].flatMap((of) => (of.kind === "tensor" ? [of.name] : of.kind === "tensors" ? of.names : [])));
+    for (const name of [...program.outputs, ...named]) this.#readings.set(name, (this.#readings.get(name) ?? 0) + 1);
     this.batch = batch;
     this.image = { channels, height, width };
     this.builder = new ShapedBuilder(IMAGE, this.image);
@@ -57,6 +60,10 @@ class Importer implements Environment {
       const missing = new InputError(file, `has no tensor ${JSON.stringify(tensor.slice(0, 120))}, which its graph reads; it is damaged, export it again`);
       this.#values.set(name, known ? { kind: "constant", tensor, shape: known.shape, sizes: known.shape, isFloat: known.isFloat, transposed: false } : { kind: "unusable", because: missing });
     }
+  }
+
+  readingsOf(name: string | null): number {
+    return this.#readings.get(name ?? "") ?? 0;
   }
 
   valueOf(name: string): Value {

@@ -126,6 +126,8 @@ export interface DropoutNode extends NodeBase {
   probability: number;
   /** Whole channels are, as by Dropout2d. */
   channels?: boolean;
+  /** Of a program of net.eval(), where it and what it reads are one: some of its several readers may have meant that. */
+  idle?: boolean;
   /** What is dropped and what is kept are moved so that mean and variance stay, as by AlphaDropout. */
   alpha?: boolean;
 }

@@ -12,7 +12,8 @@ const dropped = (kind: Pick<DropoutNode, "channels" | "alpha"> = {}) => (call: C
   const probability = call.number("p", 0.5);
   if (!(probability >= 0 && probability < 1)) return refuse(`drops the share ${probability}`);
   if (input.kind !== "image" || probability === 0) return input;
-  return { ...input, memory: input.memory.maybeCopy(call.builder.dropout(input.memory.read(), probability, kind)) };
+  const isIdle = !call.boolean("train", true) && !call.node.target.includes("dropout_.") && call.environment.readingsOf(call.node.outputs[0]) > 1;
+  return { ...input, memory: input.memory.maybeCopy(call.builder.dropout(input.memory.read(), probability, { ...kind, ...(isIdle && { idle: true }) })) };
 };
 
 /** Memory of its own. */
