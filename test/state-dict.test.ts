@@ -10,7 +10,8 @@ import { programState } from "../src/inputs/stateDict.js";
 import { openCheckpoint, readCheckpoint } from "../src/inputs/weights.js";
 import { toNumbers } from "../src/io/arrays.js";
 import { openCheckpointFile, readContents } from "../src/io/checkpoints/checkpoint.js";
-import { encodeStateDict, type Entry } from "../src/io/checkpoints/stateDict.js";
+import type { Entry } from "../src/io/checkpoints/entry.js";
+import { encodeStateDict } from "../src/io/checkpoints/stateDict.js";
 import { PACKAGE_ROOT } from "../src/package.js";
 
 const folder = mkdtempSync(join(tmpdir(), "state-dict-"));

@@ -3,7 +3,8 @@ import { MARKS, type MarkOptions, type Marks } from "../analysis/marks.js";
 import type { Curve } from "../analysis/curves.js";
 import { InputError } from "../errors.js";
 import { toUint8 } from "../io/arrays.js";
-import { encodeSafetensors, readSafetensors, type Bytes } from "../io/checkpoints/safetensors.js";
+import type { Bytes } from "../io/checkpoints/entry.js";
+import { encodeSafetensors, readSafetensors } from "../io/checkpoints/safetensors.js";
 import { FileSource } from "../io/source.js";
 
 /** Raised whenever the metadata or the codes change their meaning. */

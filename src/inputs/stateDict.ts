@@ -1,8 +1,9 @@
 /** The state_dict that a training saves: which of its names are trained, counted, or stay as they are. */
 import { InputError } from "../errors.js";
-import { type ArrayRef, isFloat, toBytes, toFloat32 } from "../io/arrays.js";
+import { type ArrayRef, isFloat, isSameView, toBytes, toFloat32 } from "../io/arrays.js";
 import { openCheckpointFile, readContents, shownName } from "../io/checkpoints/checkpoint.js";
-import { type Entry, isWritten } from "../io/checkpoints/stateDict.js";
+import type { Entry } from "../io/checkpoints/entry.js";
+import { isWritten } from "../io/checkpoints/stateDict.js";
 import type { Checkpoint } from "../io/types.js";
 import type { Architecture } from "../model/architecture.js";
 import { stateOrder } from "../model/beginning.js";
@@ -30,8 +31,6 @@ const counterOf = (graph: Graph, name: string, start: Checkpoint | null, mean = 
 /** Of a network that is known by its tensors. @param start weights to begin with */
 export const knownState = (architecture: Architecture, start: Checkpoint | null): StateEntry[] =>
   stateOrder(architecture).map(({ tensor, isCounter }) => (isCounter ? counterOf(architecture.graph, tensor, start) : { kind: "trained", name: tensor, tensor }));
-
-const isSameView = (a: ArrayRef, b: ArrayRef): boolean => a.storage === b.storage && a.offset === b.offset && String(a.shape) === String(b.shape) && String(a.strides) === String(b.strides);
 
 /**
  * Of an exported program: what is no parameter of its graph is as in the weights to begin with, or as in the program.

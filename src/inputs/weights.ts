@@ -1,6 +1,6 @@
 /** A network's weights in whatever people save around them. */
 import { InputError } from "../errors.js";
-import { isFloat, toFloat32, toNumbers, type ArrayRef } from "../io/arrays.js";
+import { isFloat, isSameView, toFloat32, toNumbers, type ArrayRef } from "../io/arrays.js";
 import { openCheckpointFile, readContents, shownName, type OpenedFile } from "../io/checkpoints/checkpoint.js";
 import { isTensorLike, type Mapping } from "../io/checkpoints/mappings.js";
 import { Opaque } from "../io/checkpoints/pickleValues.js";
@@ -46,9 +46,8 @@ export interface Found {
 const MOST_MAPPINGS = 64;
 
 const tensorsIn = ({ entries }: Mapping): number => [...entries.values()].filter((value) => !(value instanceof Opaque)).length;
-const sameArray = (a: ArrayRef, b: ArrayRef): boolean => a === b || (a.storage === b.storage && a.offset === b.offset && String(a.shape) === String(b.shape) && String(a.strides) === String(b.strides));
 /** Whether two names lead to the same tensors. */
-const sameWeights = (a: FoundNetwork, b: FoundNetwork): boolean => [...a.weights].every(([name, { array }]) => { const other = b.weights.get(name); return other !== undefined && sameArray(array, other.array); });
+const sameWeights = (a: FoundNetwork, b: FoundNetwork): boolean => [...a.weights].every(([name, { array }]) => { const other = b.weights.get(name); return other !== undefined && isSameView(array, other.array); });
 const keysOf = (networks: FoundNetwork[]): string => networks.slice(0, 8).map(({ key }) => shownName(key)).join(", ");
 
 /** Says that a tensor is one of a kind that is not read. */

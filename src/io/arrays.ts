@@ -45,6 +45,10 @@ export class ArrayRef {
   }
 }
 
+/** Whether two views are of the same elements, so that two names of them are one tensor's. */
+export const isSameView = (a: ArrayRef, b: ArrayRef): boolean =>
+  a === b || (a.storage === b.storage && a.offset === b.offset && String(a.shape) === String(b.shape) && String(a.strides) === String(b.strides));
+
 /** Strides, in elements, of a dense array: row-major, or column-major if `fortran`. */
 export function denseStrides(shape: readonly number[], fortran = false): number[] {
   const strides = new Array<number>(shape.length);

@@ -2,7 +2,7 @@ import { InputError } from "../../errors.js";
 import { ArrayRef, DTYPE_BYTES, Storage, denseStrides, viewOf, type Dtype } from "../arrays.js";
 import { readHeader } from "./safetensorsHeader.js";
 import { PartSource, type ByteSource } from "../source.js";
-import type { Tensor } from "../types.js";
+import { bytesOf, dtypeOf, type Entry, shapeOf } from "./entry.js";
 
 const MAX_HEADER = 100_000_000;
 const DTYPES: ReadonlyMap<string, Dtype> = new Map<string, Dtype>([
@@ -50,28 +50,15 @@ export function readSafetensors(source: ByteSource): Map<string, ArrayRef> {
   return tensors;
 }
 
-/** Numbers as they lie in memory, in the order of a tensor. */
-export interface Bytes {
-  shape: number[];
-  data: Uint8Array;
-  /** uint8 where it is left out. */
-  dtype?: Dtype;
-}
-
 const CODES = new Map([...DTYPES].map(([code, dtype]) => [dtype, code]));
 
 /**
- * A safetensors file of float32 tensors, of bytes, and of whole numbers, which become int64 without dimensions.
+ * A safetensors file; whole numbers become int64 without dimensions.
  * @param metadata texts for the header
  */
-export function encodeSafetensors(tensors: ReadonlyMap<string, Tensor | Bytes | number>, metadata?: Record<string, string>): Buffer {
+export function encodeSafetensors(tensors: ReadonlyMap<string, Entry>, metadata?: Record<string, string>): Buffer {
   let end = 0;
-  const parts = [...tensors].map(([name, value]) => {
-    if (typeof value === "number") return { name, bytes: Buffer.from(BigInt64Array.of(BigInt(value)).buffer), dtype: "I64", shape: [] };
-    const { shape, data } = value;
-    const dtype = data instanceof Uint8Array ? ((value as Bytes).dtype ?? "uint8") : "float32";
-    return { name, bytes: Buffer.from(data.buffer, data.byteOffset, data.byteLength), dtype: CODES.get(dtype)!, shape };
-  });
+  const parts = [...tensors].map(([name, value]) => ({ name, bytes: bytesOf(value), dtype: CODES.get(dtypeOf(value))!, shape: shapeOf(value) }));
   const entries = parts.map(({ name, bytes, dtype, shape }) => [name, { dtype, shape, data_offsets: [end, (end += bytes.length)] }]);
   const text = JSON.stringify(Object.fromEntries([...(metadata ? [["__metadata__", metadata]] : []), ...entries]));
   const header = Buffer.from(text.padEnd(text.length + ((8 - (Buffer.byteLength(text) % 8)) % 8)));

@@ -1,12 +1,9 @@
 /** Writes a network's state_dict, as PyTorch and Hugging Face's safetensors read it. */
 import { zipBytes } from "../archives/zipWriter.js";
 import type { Dtype } from "../arrays.js";
-import type { Tensor } from "../types.js";
+import { bytesOf, dtypeOf, type Entry, shapeOf } from "./entry.js";
 import * as py from "./pickleWriter.js";
-import { type Bytes, encodeSafetensors } from "./safetensors.js";
-
-/** A tensor of floats; one whole number, as a batch norm's `num_batches_tracked`; or numbers of another type, as they lie in memory. */
-export type Entry = Tensor | number | Bytes;
+import { encodeSafetensors } from "./safetensors.js";
 
 /** What torch calls the storage of element types that are written. */
 const STORAGES: Partial<Record<Dtype, string>> = { float32: "FloatStorage", int64: "LongStorage", int32: "IntStorage", int16: "ShortStorage", int8: "CharStorage", uint8: "ByteStorage", bool: "BoolStorage" };
@@ -14,16 +11,12 @@ const STORAGES: Partial<Record<Dtype, string>> = { float32: "FloatStorage", int6
 /** Whether tensors of this type can be among the entries. */
 export const isWritten = (dtype: Dtype): boolean => dtype in STORAGES;
 
-const dtypeOf = (entry: Entry): Dtype => (typeof entry === "number" ? "int64" : "dtype" in entry ? (entry.dtype ?? "uint8") : "float32");
-
 /** The folder in the archive: torch.save names it by its file, torch.load takes any. */
 const ROOT = "archive";
 
-const bytesOf = (entry: Entry): Uint8Array => (typeof entry === "number" ? new Uint8Array(BigInt64Array.of(BigInt(entry)).buffer) : new Uint8Array(entry.data.buffer, entry.data.byteOffset, entry.data.byteLength));
-
 /** A tensor that owns its storage: torch._utils._rebuild_tensor_v2(storage, offset, shape, strides, requires_grad, hooks). */
 function rebuilt(key: number, entry: Entry): py.Pickled {
-  const shape = typeof entry === "number" ? [] : entry.shape;
+  const shape = shapeOf(entry);
   const elements = shape.reduce((product, size) => product * size, 1);
   const strides = shape.map((_, axis) => shape.slice(axis + 1).reduce((product, size) => product * size, 1));
   const storage = py.persistent(py.tuple([py.text("storage"), py.named("torch", STORAGES[dtypeOf(entry)]!), py.text(String(key)), py.text("cpu"), py.int(elements)]));
