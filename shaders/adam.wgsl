@@ -28,7 +28,10 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_id) local
   if (at >= params.count) {
     return;
   }
+  // Each is read once: a compiler can't tell that the buffers are different ones.
   let before = parameters[at];
+  let first_before = first[at];
+  let second_before = second[at];
   var w = before;
   var g = gradients[at];
   // @static
@@ -37,11 +40,11 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_id) local
   } else {
     g += optimizer.decay * w;
   }
-  let m = mix(first[at], g, 1.0 - optimizer.beta1);
-  let v = second[at] * optimizer.beta2 + g * g * (1.0 - optimizer.beta2);
+  let m = mix(first_before, g, 1.0 - optimizer.beta1);
+  let v = second_before * optimizer.beta2 + g * g * (1.0 - optimizer.beta2);
   w -= optimizer.rate / optimizer.correction1 * m / (sqrt(v) / optimizer.correction2 + optimizer.epsilon);
   let open = chosen_of(at);
   parameters[at] = select(before, w, open);
-  first[at] = select(first[at], m, open);
-  second[at] = select(second[at], v, open);
+  first[at] = select(first_before, m, open);
+  second[at] = select(second_before, v, open);
 }

@@ -29,8 +29,9 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_id) local
   let open = chosen_of(at);
   // @static
   if (MOMENTUM) {
-    let m = select(g, first[at] * optimizer.momentum + g, optimizer.started > 0.0);
-    first[at] = select(first[at], m, open);
+    let first_before = first[at];
+    let m = select(g, first_before * optimizer.momentum + g, optimizer.started > 0.0);
+    first[at] = select(first_before, m, open);
     // @static
     if (NESTEROV) {
       g += optimizer.momentum * m;

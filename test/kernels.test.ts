@@ -123,15 +123,15 @@ for (const height of [1, 2, 5]) {
     const constants = { ...layoutConstants("IN", where), ...layoutConstants("OTHER", where) };
     const statistics = (): GPUTexture => executor.createTexture(where.groups * where.pack, 1);
     const column = (texels: number) => Float32Array.from({ length: texels * 8 }, (_, i) => (i % 4 === 0 ? weight[i >> 2] : i % 4 === 1 ? bias[i >> 2] : 0) ?? 0);
-    const params = { blocks_per_variant: BLOCKS, images: IMAGES, stats_rows: 1, raw_blocks: BLOCKS, in_blocks: BLOCKS, residual_blocks: 1, gate_blocks: 1, epsilon: 1e-5, first_mean: 0, first_variance: 0, values: 0, momentum: 0 };
+    const params = { blocks_per_variant: BLOCKS, images: IMAGES, stats_rows: 1, raw_blocks: BLOCKS, in_blocks: BLOCKS, residual_blocks: 1, gate_blocks: 1, epsilon: 1e-5, first_mean: 0, first_variance: 0, first_weight: 0, first_bias: 0, values: 0, momentum: 0 };
     const texture = (data?: Float32Array) => executor.createTexture(where.texels, BLOCKS * where.fold, data && toBlocks(where, data, BLOCKS));
     const resources: Record<string, GPUTexture> = { x: texture(x), dy: texture(dy), y: texture(), dx: texture(), norm: executor.createTexture(8, 2, column(8)), stats: statistics(), gstats: statistics() };
     const step = (kernel: string, gradient: boolean, bindings: Record<string, string>, grid: [number, number, number]) => ({ kernel, name: kernel, constants: { ...constants, ...(kernel === "batch_norm" && layoutConstants("OUT", where)), GRADIENT: gradient }, params, bindings, writes: [], grid, cost: 1 });
     const body = [
-      step("batch_norm_stats", false, { input: "x", output: "stats" }, [1, where.groups, 1]),
-      step("batch_norm", false, { input: "x", output: "y", norm: "norm", stats: "stats" }, [BLOCKS, where.groups, where.quads]),
+      step("batch_norm_stats", false, { input: "x", output: "stats", norm: "norm" }, [1, where.groups, 1]),
+      step("batch_norm", false, { input: "x", output: "y", stats: "stats" }, [BLOCKS, where.groups, where.quads]),
       step("batch_norm_stats", true, { input: "dy", output: "gstats", raw: "x", stats: "stats" }, [1, where.groups, 1]),
-      step("batch_norm", true, { input: "x", output: "dx", dy: "dy", norm: "norm", stats: "stats", gradient_stats: "gstats" }, [BLOCKS, where.groups, where.quads]),
+      step("batch_norm", true, { input: "x", output: "dx", dy: "dy", stats: "gstats" }, [BLOCKS, where.groups, where.quads]),
     ];
     const prepared = await executor.prepare({ prefix: [], body, tensors: new Map() } as never, (name) => resources[name]);
     executor.submit(prepared.body);

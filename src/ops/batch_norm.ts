@@ -29,7 +29,7 @@ export const batchNorm: Op<BatchNormNode> = {
   takes: () => ["residual", "relu"],
   forward: (node, site) => (site.options.batchNorm === "running" ? [runningStep(node, site)] : batchSteps(node, site)),
   inputGradient: (node, site) => (site.options.batchNorm === "running" ? [runningGradient(node, site)] : batchGradient(node, site)),
-  weightGradient: (node, site) => learningSteps(node, site),
+  weightGradient: (node, site) => [gradientStatsStep(node, site, learnedOf(node, site))],
   twin: {
     forward(node, given) {
       return eachChannel(node, given, ({ mean, inverse }, weight, bias, x) => (x - mean) * inverse * weight + bias);
@@ -83,15 +83,15 @@ function batchSteps(node: BatchNormNode, site: Site): Step[] {
       kernel: "batch_norm_stats",
       name: "batch_norm_stats",
       constants: { ...constants, ...layoutConstants("OTHER", input.layout), PARTS: partsOf(input.layout), RUNNING: running !== null, CHANNELS: node.channels },
-      params: { blocks_per_variant: blocksPerVariant, images, stats_rows: rows, raw_blocks: input.blocks, epsilon: node.epsilon, ...(running ?? STAYING) },
-      bindings: { input: input.resource, output: stats, ...(running && { statistics: "statistics" }) },
+      params: { blocks_per_variant: blocksPerVariant, images, stats_rows: rows, raw_blocks: input.blocks, epsilon: node.epsilon, ...NOT_LEARNED, ...(running ?? STAYING) },
+      bindings: { input: input.resource, output: stats, norm: site.affine(affineOf(node, false)), ...(running && { statistics: "statistics" }) },
       writes: [stats, ...(running ? ["statistics"] : [])],
       grid: [rows, groups, 1],
       cost: 2 * cost,
     },
     mapStep({
       kernel: "batch_norm", name: "batch_norm", input, output, ending: epilogue,
-      grid: [output.layout.groups / each, 1], constants: { ...layoutConstants("OTHER", output.layout), EACH: each }, params: { blocks_per_variant: blocksPerVariant, stats_rows: rows }, bindings: { norm: site.affine(affineOf(node, false)), stats },
+      grid: [output.layout.groups / each, 1], constants: { ...layoutConstants("OTHER", output.layout), EACH: each }, params: { blocks_per_variant: blocksPerVariant, stats_rows: rows }, bindings: { stats },
     }),
   ];
 }
@@ -120,6 +120,14 @@ interface Running {
 /** Of statistics that are not moved. */
 const STAYING: Running = { first_mean: 0, first_variance: 0, values: 0, momentum: 0 };
 
+/** Where the gradients of weight and bias lie. */
+interface Learned {
+  first_weight: number;
+  first_bias: number;
+}
+
+const NOT_LEARNED: Learned = { first_weight: 0, first_bias: 0 };
+
 /** How running statistics move; null where they stay as they are. @throws UsageError where a channel has one value, or they could not move */
 function runningOf(node: BatchNormNode, { inputs: [{ layout }], options, counted }: Site): Running | null {
   const { momentum = MOMENTUM } = node;
@@ -135,10 +143,7 @@ function runningOf(node: BatchNormNode, { inputs: [{ layout }], options, counted
 const partsOf = ({ stack, quads }: BlockLayout): number => (stack === 1 ? 1 : Math.min(8, 2 ** Math.floor(Math.log2(quads))));
 
 function batchGradient(node: BatchNormNode, site: GradientSite): Step[] {
-  const { inputs: [input], gradient, options: { blocksPerVariant, training } } = site;
-  const rows = input.blocks / blocksPerVariant;
-  const stats = site.kept("stats");
-  const gradientStats = gradientStatsOf(site);
+  const { inputs: [input], gradient, options: { variants, blocksPerVariant, training } } = site;
   const { place, ...ending } = site.target(0, { sum: true, gate: true });
   const each = groupsEach(place.layout);
   return [
@@ -146,46 +151,39 @@ function batchGradient(node: BatchNormNode, site: GradientSite): Step[] {
     ...(training ? [] : [gradientStatsStep(node, site)]),
     mapStep({
       kernel: "batch_norm", name: "batch_norm gradient", input, output: place, ending,
-      grid: [place.layout.groups / each, 1], constants: { GRADIENT: true, ...layoutConstants("OTHER", gradient.layout), EACH: each }, params: { blocks_per_variant: blocksPerVariant, stats_rows: rows },
-      bindings: { dy: gradient.resource, norm: site.affine(affineOf(node, false)), stats, gradient_stats: gradientStats },
+      grid: [place.layout.groups / each, 1], constants: { GRADIENT: true, ...layoutConstants("OTHER", gradient.layout), EACH: each }, params: { blocks_per_variant: blocksPerVariant, stats_rows: variants },
+      bindings: { dy: gradient.resource, stats: gradientStatsOf(site) },
     }),
   ];
 }
 
 const gradientStatsOf = (site: GradientSite | LearningSite): string => site.texture("gradient-stats", columns(site.inputs[0]), site.options.variants);
 
-function gradientStatsStep(node: BatchNormNode, site: GradientSite | LearningSite): Step {
+/** Where the gradients of weight and bias are added to: what is learned of a norm lies in one arena. */
+function learnedOf(node: BatchNormNode, site: LearningSite): { arena: string; constants: Step["constants"]; params: Learned } | null {
+  const [weight, bias] = [node.weight, node.bias].map((tensor) => (tensor ? site.learned(tensor) : null));
+  const arena = (weight ?? bias)?.arena;
+  if (arena === undefined) return null;
+  return { arena, constants: { WEIGHT: weight !== null, BIAS: bias !== null }, params: { first_weight: weight?.first ?? 0, first_bias: bias?.first ?? 0 } };
+}
+
+function gradientStatsStep(node: BatchNormNode, site: GradientSite | LearningSite, learned: ReturnType<typeof learnedOf> = null): Step {
   const { inputs: [input], gradient, options: { variants, blocksPerVariant, images } } = site;
   const output = gradientStatsOf(site);
+  const gradients = learned && `gradients/${learned.arena}`;
   return {
     kernel: "batch_norm_stats",
     name: "batch_norm_stats gradient",
-    constants: { GRADIENT: true, ...layoutConstants("IN", gradient.layout), ...layoutConstants("OTHER", input.layout), PARTS: partsOf(gradient.layout) },
-    params: { blocks_per_variant: blocksPerVariant, images, stats_rows: input.blocks / blocksPerVariant, raw_blocks: input.blocks, epsilon: node.epsilon, ...STAYING },
-    bindings: { input: gradient.resource, output, raw: input.resource, stats: site.kept("stats") },
-    writes: [output],
+    constants: { GRADIENT: true, ...layoutConstants("IN", gradient.layout), ...layoutConstants("OTHER", input.layout), PARTS: partsOf(gradient.layout), CHANNELS: node.channels, ...learned?.constants },
+    params: {
+      blocks_per_variant: blocksPerVariant, images, stats_rows: input.blocks / blocksPerVariant, raw_blocks: input.blocks, epsilon: node.epsilon,
+      ...STAYING, ...(learned?.params ?? NOT_LEARNED), values: images * input.layout.height * input.layout.width,
+    },
+    bindings: { input: gradient.resource, output, raw: input.resource, stats: site.kept("stats"), ...(gradients && { gradients }) },
+    writes: [output, ...(gradients ? [gradients] : [])],
     grid: [variants, input.layout.groups, 1],
     cost: gradient.blocks * input.layout.lanes * input.layout.groups * input.layout.quads * 4,
   };
-}
-
-function learningSteps(node: BatchNormNode, site: LearningSite): Step[] {
-  const { inputs: [{ layout }], options } = site;
-  const stats = gradientStatsStep(node, site);
-  const [weight, bias] = [node.weight, node.bias].map((tensor) => (tensor ? site.learned(tensor) : null));
-  const arena = (weight ?? bias)?.arena;
-  if (arena === undefined) return [stats];
-  const learn: Step = {
-    kernel: "batch_norm_weight_grad",
-    name: `batch_norm weight gradient ${layerOf(node.weight ?? node.mean)}`,
-    constants: { CHANNELS: node.channels, WEIGHT: weight !== null, BIAS: bias !== null },
-    params: { first_weight: weight?.first ?? 0, first_bias: bias?.first ?? 0, values: options.images * layout.height * layout.width },
-    bindings: { gradient_stats: stats.writes[0], gradients: `gradients/${arena}` },
-    writes: [`gradients/${arena}`],
-    grid: [Math.ceil(node.channels / 64), 1, 1],
-    cost: node.channels,
-  };
-  return [stats, learn];
 }
 
 interface Statistics {
