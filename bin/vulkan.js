@@ -82,14 +82,25 @@ function hasWideVectors() {
 }
 
 /**
- * Mesa's software driver stops at vectors of 256 bits unless told otherwise; with 512 the kernels take a fifth less time. Its
- * cache of compiled kernels mixes up the two, so this width gets one of its own. A width that the user set is left alone.
+ * Mesa writes a vector to a texture number by number, each of them read back from where the whole vector was put. Intel's CPUs take
+ * three times as long for that where the vector has 512 bits (measured on Sapphire Rapids); AMD's don't.
  */
-function useWideVectors() {
+function hasSlowWideStores() {
+  return /^vendor_id\s*:\s*GenuineIntel$/m.test(readFileSync('/proc/cpuinfo', 'latin1'));
+}
+
+/**
+ * Mesa's software driver stops at vectors of 256 bits unless told otherwise; with 512 the kernels take a fifth less time, but for
+ * those that hardly do more than store, on some CPUs. There AVX-512 is kept from it altogether: addresses would take 512 bits.
+ * Its cache of compiled kernels mixes up the widths, so each gets one of its own. A width that the user set is left alone.
+ */
+function useVectors(boundByStores) {
   if (process.env.LP_NATIVE_VECTOR_WIDTH || !hasWideVectors()) return;
   const cache = process.env.MESA_SHADER_CACHE_DIR || cacheFolder();
-  process.env.LP_NATIVE_VECTOR_WIDTH = '512';
-  if (cache) process.env.MESA_SHADER_CACHE_DIR = join(cache, 'mesa-512');
+  const width = boundByStores && hasSlowWideStores() ? '256' : '512';
+  if (width === '256') process.env.GALLIUM_OVERRIDE_CPU_CAPS ||= 'avx'; // the last of those it may use
+  process.env.LP_NATIVE_VECTOR_WIDTH = width;
+  if (cache) process.env.MESA_SHADER_CACHE_DIR = join(cache, `mesa-${width}`);
   else process.env.MESA_SHADER_CACHE_DISABLE = 'true';
 }
 
@@ -103,12 +114,15 @@ function useMoreThreads() {
 
 let prepared = false;
 
-/** Sets this process up for Dawn. Call it before webgpu's create(); a second call does nothing. */
-export function prepareVulkanEnvironment() {
+/**
+ * Sets this process up for Dawn. Call it before webgpu's create(); a second call does nothing.
+ * @param boundByStores what will be computed writes much for what it computes
+ */
+export function prepareVulkanEnvironment(boundByStores = false) {
   if (prepared || process.platform !== 'linux') return;
   prepared = true;
   process.env.XDG_RUNTIME_DIR = runtimeFolder();
-  useWideVectors();
+  useVectors(boundByStores);
   useMoreThreads();
   const found = swiftShader();
   if (!found || !existsSync(found.driver)) return;

@@ -10,7 +10,7 @@ import { create, globals } from "webgpu";
 Object.assign(globalThis, globals);
 
 /** The launcher's own, in the package's folder: tests and library users come here without it. */
-const launcher = () => import(new URL("../../bin/vulkan.js", import.meta.url).href) as Promise<{ prepareVulkanEnvironment(): void; cacheFolder(): string | null }>;
+const launcher = () => import(new URL("../../bin/vulkan.js", import.meta.url).href) as Promise<{ prepareVulkanEnvironment(boundByStores: boolean): void; cacheFolder(): string | null }>;
 
 const SHADERS = new URL("../../shaders/", import.meta.url);
 
@@ -76,9 +76,12 @@ function withoutStderr<T>(act: () => T): T {
   }
 }
 
-/** WebGPU's entry point. What it returns has to be kept while a device of it lives. */
-export async function openWebGpu(): Promise<GPU> {
-  (await launcher()).prepareVulkanEnvironment();
+/**
+ * WebGPU's entry point. What it returns has to be kept while a device of it lives.
+ * @param boundByStores what will be computed writes much for what it computes; the first call of a process decides
+ */
+export async function openWebGpu(boundByStores: boolean): Promise<GPU> {
+  (await launcher()).prepareVulkanEnvironment(boundByStores);
   // Timestamps come rounded to 65 µs otherwise: longer than many a dispatch.
   const instance = create(["disable-dawn-features=timestamp_quantization", ...dawnOptions()]);
   // Dawn warns of every adapter that it lowers limits which nobody asked for.

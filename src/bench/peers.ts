@@ -46,10 +46,11 @@ export function knownPeers(python: string): Peer[] {
 /**
  * This engine, as a process like the others.
  * @param tune measures anew which settings of the kernels are fastest, and keeps them
+ * @param boundByStores see AdapterRequest
  */
-export function ours({ adapter, kernels, tune }: { adapter: string | null; kernels?: Kernels; tune: boolean }): Peer {
+export function ours({ adapter, kernels, tune, boundByStores }: { adapter: string | null; kernels?: Kernels; tune: boolean; boundByStores: boolean }): Peer {
   const script = fileURLToPath(new URL("process.js", import.meta.url));
-  return { id: "wgpu-inferlink", label: "wgpu-inferlink", command: [process.execPath, script, tune ? "anew" : "cached", kernels ?? "own", ...(adapter === null ? [] : [adapter])], install: null };
+  return { id: "wgpu-inferlink", label: "wgpu-inferlink", command: [process.execPath, script, tune ? "anew" : "cached", kernels ?? "own", boundByStores ? "stores" : "products", ...(adapter === null ? [] : [adapter])], install: null };
 }
 
 /** Peers by id, or by the beginning of it up to a hyphen: `torch` is all that begin with `torch-`. */

@@ -1,4 +1,4 @@
-/** This engine as a process that the benchmark measures: `process.js cached|anew KERNELS [ADAPTER]`, KERNELS being those for the adapter where it is `own`. */
+/** This engine as a process that the benchmark measures: `process.js cached|anew KERNELS stores|products [ADAPTER]`, KERNELS being those for the adapter where it is `own`, then what bounds the work. */
 import type { Gpu } from "../gpu/device.js";
 import { Profiler, type Profile } from "../gpu/profiler.js";
 import type { Kernels } from "../layout/blocks.js";
@@ -25,10 +25,10 @@ class Ours implements Server {
   #profiled: ((profiler: Profiler) => Measured) | null = null;
 
   /** @param tuning settings of the kernels: those measured before, or measured anew and kept */
-  constructor(private readonly tuning: Tuning, private readonly kernels: Kernels | undefined, private readonly adapter: string | undefined) {}
+  constructor(private readonly tuning: Tuning, private readonly kernels: Kernels | undefined, private readonly boundByStores: boolean, private readonly adapter: string | undefined) {}
 
   async #open(): Promise<Gpu> {
-    return (this.#gpu ??= await openDevice({ adapter: this.adapter, kernels: this.kernels }));
+    return (this.#gpu ??= await openDevice({ adapter: this.adapter, kernels: this.kernels, boundByStores: this.boundByStores }));
   }
 
   async hello(): Promise<AdapterHello> {
@@ -73,5 +73,5 @@ class Ours implements Server {
   }
 }
 
-const [tuning, kernels, adapter] = process.argv.slice(2);
-await serve(new Ours(tuning as Tuning, kernels === "own" ? undefined : (kernels as Kernels), adapter));
+const [tuning, kernels, bound, adapter] = process.argv.slice(2);
+await serve(new Ours(tuning as Tuning, kernels === "own" ? undefined : (kernels as Kernels), bound === "stores", adapter));

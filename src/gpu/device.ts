@@ -32,6 +32,8 @@ export interface Gpu {
 export interface AdapterRequest {
   adapter?: string | number;
   kernels?: Kernels;
+  /** What will be computed writes much for what it computes, which decides the vectors of a software adapter. */
+  boundByStores?: boolean;
 }
 
 const LIMITS = ["maxStorageBufferBindingSize", "maxBufferSize", "maxComputeWorkgroupStorageSize"] as const;
@@ -75,9 +77,9 @@ function summarise(adapter: GPUAdapter, index: number): AdapterSummary {
 }
 
 /** Every adapter that Dawn names, hardware first. */
-async function findAdapters(): Promise<Found[]> {
+async function findAdapters(boundByStores = false): Promise<Found[]> {
   const found: Found[] = [];
-  const instance = await openWebGpu();
+  const instance = await openWebGpu(boundByStores);
   const requests: GPURequestAdapterOptions[] = [{ powerPreference: "high-performance" }, { powerPreference: "low-power" }, { forceFallbackAdapter: true }];
   for (const request of requests) {
     const adapter = await instance.requestAdapter(request).catch(() => null);
@@ -92,10 +94,13 @@ export async function listAdapters(): Promise<AdapterSummary[]> {
   return (await findAdapters()).map(({ summary }) => summary);
 }
 
+/** Mesa's software adapter is called after the width of its vectors, which is ours to choose. */
+const withoutWidth = (name: string): string => name.toLowerCase().replace(/\b\d+-bits\b/, "bits");
+
 function choose(found: Found[], asked: string | number | undefined): Found {
   if (found.length === 0) throw new AdapterError("no WebGPU adapter found; install a Vulkan driver (on Debian: mesa-vulkan-drivers and libvulkan1) or run `node bin/setup.js` in the package's folder");
-  const wanted = asked === undefined ? "" : String(asked).toLowerCase();
-  const chosen = wanted === "" ? found[0] : found.find(({ summary }) => String(summary.index) === wanted || `${summary.name} ${summary.description} ${summary.vendor}`.toLowerCase().includes(wanted));
+  const wanted = asked === undefined ? "" : withoutWidth(String(asked));
+  const chosen = wanted === "" ? found[0] : found.find(({ summary }) => String(summary.index) === wanted || withoutWidth(`${summary.name} ${summary.description} ${summary.vendor}`).includes(wanted));
   if (!chosen) throw new AdapterError(`no adapter matches "${asked}"; there ${found.length === 1 ? "is" : "are"}: ${found.map(({ summary }) => `${summary.index} ${summary.name}`).join(", ")}`);
   return chosen;
 }
@@ -118,7 +123,7 @@ async function requestDevice({ adapter, summary }: Found, maxTextureWidth: numbe
  * @throws AdapterError when there is none or none of that name
  */
 export async function openAdapter(request: AdapterRequest, check: (gpu: Gpu) => Promise<void>): Promise<Gpu> {
-  const chosen = choose(await findAdapters(), request.adapter);
+  const chosen = choose(await findAdapters(request.boundByStores), request.adapter);
   const { adapter, summary } = chosen;
   const info = adapter.info as GPUAdapterInfo & { subgroupMinSize?: number };
   const subgroups = adapter.features.has("subgroups");

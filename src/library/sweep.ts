@@ -6,6 +6,7 @@ import { openDevice } from "../run/open.js";
 import { completeConfig, variantCount } from "../sweep/config.js";
 import { FinishedUnits } from "../sweep/finished.js";
 import { openInputs } from "../inputs/inputs.js";
+import { isBoundByStores } from "../plan/intensity.js";
 import { evaluateUnits, planSweep, type SweepJob, type SweepPlan } from "../sweep/sweep.js";
 import { tilesFor } from "../sweep/tiles.js";
 import type { Unit } from "../sweep/units.js";
@@ -41,9 +42,10 @@ export async function* sweep(options: SweepOptions = {}): AsyncGenerator<Row, vo
     const job: SweepJob = await openInputs(inputs, config);
     const plan = planSweep(job);
     signal?.throwIfAborted();
-    gpu = await openDevice({ adapter, kernels });
+    const networks = job.checkpoints.map(({ architecture }) => architecture);
+    gpu = await openDevice({ adapter, kernels, boundByStores: isBoundByStores(networks, job.dataset) });
     // What `run` or `bench` measured on this adapter before; measuring would write a file.
-    const tiles = await tilesFor(gpu, job.checkpoints.map(({ architecture }) => architecture), job.dataset, job.config.batchNorm, "cached");
+    const tiles = await tilesFor(gpu, networks, job.dataset, job.config.batchNorm, "cached");
     const finished = new FinishedUnits(job, plan);
     for await (const evaluated of evaluateUnits(gpu, job, plan, { tiles, signal, onProgress: onProgress && reporter(job, plan, onProgress) })) {
       const layer = finished.add(evaluated);

@@ -4,11 +4,13 @@ import { adapterOf, describeMachine, type Environment } from "../../bench/enviro
 import { measureGrowth } from "../../bench/growth.js";
 import { growthFigure, growthReport } from "../../bench/growthReport.js";
 import { measure } from "../../bench/measure.js";
+import { architectureOf } from "../../bench/networks.js";
 import { ours } from "../../bench/peers.js";
 import { measureProfile, profileReport } from "../../bench/profile.js";
 import { report } from "../../bench/report.js";
 import { EXIT } from "../../errors.js";
 import type { AdapterSummary } from "../../gpu/device.js";
+import { isBoundByStores } from "../../plan/intensity.js";
 import { replaceFile } from "../../results/folder/durable.js";
 import { BENCH_FLAGS, benchOptions, type BenchOptions } from "./benchOptions.js";
 import type { Command } from "../command.js";
@@ -23,7 +25,7 @@ async function bench({ cases, peers, adapter, kernels, tune, output, growth, pro
   const interruption = listenForInterruption(null, () => process.exit(interruption.code()!)); // what runs beside it ends with it
   const machine = describeMachine();
   const environment = (adapter: AdapterSummary): Environment => ({ adapter: adapterOf(adapter), kernels: kernels ?? (adapter.software ? "software" : "hardware"), ...machine });
-  const engine = ours({ adapter, kernels, tune });
+  const engine = ours({ adapter, kernels, tune, boundByStores: cases.every((of) => isBoundByStores([architectureOf(of)], of.input)) });
   const note = options.quiet ? () => undefined : say;
   if (growth) {
     const found = await measureGrowth(growth.base, growth.base.sweep!.layers![0], engine, files, { ...options, say: note });

@@ -10,6 +10,7 @@ import { normalisedImages } from "../../inputs/normalisation.js";
 import { openDataset } from "../../io/datasets/dataset.js";
 import { datasetTitle } from "../../io/datasets/titles.js";
 import type { Dataset } from "../../io/types.js";
+import { isBoundByStores } from "../../plan/intensity.js";
 import { loadRun, type LoadedRun } from "../../results/loadRun.js";
 import { readRetraining, RETRAINING, writeRetraining } from "../../results/retraining/rows.js";
 import { TrainingTree } from "../../results/training/folder.js";
@@ -104,7 +105,7 @@ export async function retrain(options: RetrainOptions, argv: string[]): Promise<
   const test = firstImages(first.opened.test!, options.testLimit);
   const swept = options.rescoreEvery === null ? null : { dataset: await sweptImages(run, first), config: run.manifest.identity.config };
   const tree = new TrainingTree(out, first.opened.architecture.name, datasetTitle(first.opened.train.name));
-  const gpu = await openDevice({ adapter: adapter ?? undefined, kernels });
+  const gpu = await openDevice({ adapter: adapter ?? undefined, kernels, boundByStores: isBoundByStores(sources.map(({ opened }) => opened.architecture), first.opened.train) });
   const interruption = listenForInterruption(deadline, (what) => note({ quiet }, what === "deadline" ? "deadline: finishing what is in flight" : `${what}: finishing what is in flight; once more to end at once`));
   const profiler = first.training.profile ? new Profiler(gpu) : null;
   const sessions: TrainingSession[] = [];

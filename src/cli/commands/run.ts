@@ -18,6 +18,7 @@ import { again, report } from "../running/ending.js";
 import { RUN_FLAGS } from "../flags.js";
 import { normalisationText } from "../../io/datasets/normalise.js";
 import { openInputs } from "../../inputs/inputs.js";
+import { isBoundByStores } from "../../plan/intensity.js";
 import { runOptions, type RunOptions } from "../options.js";
 import { Progress } from "../running/progress.js";
 import { Session } from "../running/session.js";
@@ -130,7 +131,7 @@ export async function run(options: RunOptions, argv: string[], engine: Engine = 
   const started = performance.now();
   let job = await openInputs(options, options.config);
   let plan = planSweep(job);
-  const gpu = await engine.openDevice({ adapter: options.adapter ?? undefined, kernels: options.kernels });
+  const gpu = await engine.openDevice({ adapter: options.adapter ?? undefined, kernels: options.kernels, boundByStores: isBoundByStores(job.checkpoints.map(({ architecture }) => architecture), job.dataset) });
   try {
     if (isShortened(options, gpu)) {
       const { limit, thresholds } = SHORT;

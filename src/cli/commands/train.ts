@@ -5,6 +5,7 @@ import { hashCheckpoint } from "../../io/checkpoints/checkpoint.js";
 import { normalisationText } from "../../io/datasets/normalise.js";
 import { datasetTitle } from "../../io/datasets/titles.js";
 import { openTraining } from "../../inputs/training.js";
+import { isBoundByStores } from "../../plan/intensity.js";
 import { openDevice } from "../../run/open.js";
 import { TrainingTree } from "../../results/training/folder.js";
 import { checkTrainable } from "../../train/parts.js";
@@ -84,7 +85,7 @@ export async function train(options: TrainOptions, argv: string[], engine: Train
   const { from } = options.inputs;
   const hashes = { program: opened.graph?.sha256 ?? null, from: from === null ? null : hashCheckpoint(from) };
   const tree = new TrainingTree(options.out, opened.architecture.name, datasetTitle(opened.train.name));
-  const gpu = await engine.openDevice({ adapter: options.adapter ?? undefined, kernels: options.kernels });
+  const gpu = await engine.openDevice({ adapter: options.adapter ?? undefined, kernels: options.kernels, boundByStores: isBoundByStores([opened.architecture], opened.train) });
   try {
     const interruption = listenForInterruption(options.deadline, (what) => note(options, what === "deadline" ? "deadline: finishing what is in flight" : `${what}: finishing what is in flight; once more to end at once`));
     try {
