@@ -95,12 +95,16 @@ export async function listAdapters(): Promise<AdapterSummary[]> {
 }
 
 /** Mesa's software adapter is called after the width of its vectors, which is ours to choose. */
-const withoutWidth = (name: string): string => name.toLowerCase().replace(/\b\d+-bits\b/, "bits");
+const withoutWidth = (name: string): string => name.replace(/\b\d+-bits\b/, "bits");
 
 function choose(found: Found[], asked: string | number | undefined): Found {
   if (found.length === 0) throw new AdapterError("no WebGPU adapter found; install a Vulkan driver (on Debian: mesa-vulkan-drivers and libvulkan1) or run `node bin/setup.js` in the package's folder");
-  const wanted = asked === undefined ? "" : withoutWidth(String(asked));
-  const chosen = wanted === "" ? found[0] : found.find(({ summary }) => String(summary.index) === wanted || withoutWidth(`${summary.name} ${summary.description} ${summary.vendor}`).includes(wanted));
+  const wanted = asked === undefined ? "" : String(asked).toLowerCase();
+  const isWanted = ({ index, name, description, vendor }: AdapterSummary): boolean => {
+    const names = `${name} ${description} ${vendor}`.toLowerCase();
+    return String(index) === wanted || names.includes(wanted) || withoutWidth(names).includes(withoutWidth(wanted));
+  };
+  const chosen = wanted === "" ? found[0] : found.find(({ summary }) => isWanted(summary));
   if (!chosen) throw new AdapterError(`no adapter matches "${asked}"; there ${found.length === 1 ? "is" : "are"}: ${found.map(({ summary }) => `${summary.index} ${summary.name}`).join(", ")}`);
   return chosen;
 }
