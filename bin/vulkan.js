@@ -71,22 +71,20 @@ function useSwiftShader(found) {
   process.env.VK_DRIVER_FILES = found.driver;
 }
 
-/** Whether the CPU adds vectors of 512 bits. */
-function hasWideVectors() {
-  try {
-    const flags = /^flags\s*:(.*)$/m.exec(readFileSync('/proc/cpuinfo', 'latin1'))?.[1].split(' ') ?? [];
-    return ['avx512f', 'avx512bw', 'avx512dq', 'avx512vl'].every((flag) => flags.includes(flag));
-  } catch {
-    return false;
-  }
-}
-
 /**
- * Mesa writes a vector to a texture number by number, each of them read back from where the whole vector was put. Intel's CPUs take
- * three times as long for that where the vector has 512 bits (measured on Sapphire Rapids); AMD's don't.
+ * Whether the CPU adds vectors of 512 bits, and whether it is slow to store them. Mesa writes a vector to a texture number by number, each
+ * of them read back from where the whole vector was put: Intel's CPUs take three times as long for that where it has 512 bits
+ * (measured on Sapphire Rapids), AMD's don't.
  */
-function hasSlowWideStores() {
-  return /^vendor_id\s*:\s*GenuineIntel$/m.test(readFileSync('/proc/cpuinfo', 'latin1'));
+function wideVectors() {
+  try {
+    const cpu = readFileSync('/proc/cpuinfo', 'latin1');
+    const of = (name) => new RegExp(`^${name}\\s*:\\s*(.*)$`, 'm').exec(cpu)?.[1].split(' ') ?? [];
+    const flags = of('flags');
+    return { exist: ['avx512f', 'avx512bw', 'avx512dq', 'avx512vl'].every((flag) => flags.includes(flag)), storeSlowly: of('vendor_id').includes('GenuineIntel') };
+  } catch {
+    return { exist: false, storeSlowly: false };
+  }
 }
 
 /**
@@ -95,9 +93,11 @@ function hasSlowWideStores() {
  * Its cache of compiled kernels mixes up the widths, so each gets one of its own. A width that the user set is left alone.
  */
 function useVectors(boundByStores) {
-  if (process.env.LP_NATIVE_VECTOR_WIDTH || !hasWideVectors()) return;
+  if (process.env.LP_NATIVE_VECTOR_WIDTH) return;
+  const wide = wideVectors();
+  if (!wide.exist) return;
   const cache = process.env.MESA_SHADER_CACHE_DIR || cacheFolder();
-  const width = boundByStores && hasSlowWideStores() ? '256' : '512';
+  const width = boundByStores && wide.storeSlowly ? '256' : '512';
   if (width === '256') process.env.GALLIUM_OVERRIDE_CPU_CAPS ||= 'avx'; // the last of those it may use
   process.env.LP_NATIVE_VECTOR_WIDTH = width;
   if (cache) process.env.MESA_SHADER_CACHE_DIR = join(cache, `mesa-${width}`);

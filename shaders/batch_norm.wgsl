@@ -1,6 +1,6 @@
 // Batch norm with a batch's own statistics, then residual and ReLU; with GRADIENT the gradient of its input, which
 // flows through the statistics: scale * inverse deviation * (dy - mean(dy) - normalised x * mean(dy * normalised x)).
-// Ioffe and Szegedy 2015, arXiv 1502.03167. What a channel multiplies by comes from batch_norm_stats.wgsl.
+// Ioffe and Szegedy 2015, arXiv 1502.03167. What it takes of each channel comes from batch_norm_stats.wgsl.
 // One invocation: one image (lane), EACH channel groups (y), all of their maps.
 // @import input_layout
 // @import layout as other
@@ -38,12 +38,12 @@ fn main(@builtin(workgroup_id) tile: vec3u, @builtin(local_invocation_id) local:
     // @import channel_stats
     for (var quad = 0u; quad < OUT_QUADS; quad++) {
       let x = textureLoad(input, in_at(image_block % params.in_blocks, group, quad, lane));
-      var value = (x - its[0]) * its[2];
+      var value = x - its[0];
       // @static
       if (GRADIENT) {
-        value += (textureLoad(dy, other_at(image_block, group, quad, lane)) - its[1]) * its[3];
+        value = its[3] * (textureLoad(dy, other_at(image_block, group, quad, lane)) - its[1] - value * its[2]);
       } else {
-        value += its[3];
+        value = value * its[1] * its[2] + its[3];
       }
       // @import epilogue
       textureStore(output, out_at(image_block, group, quad, lane), value);

@@ -1,6 +1,7 @@
-// What batch_norm.wgsl does to each channel, from a batch's statistics (the variance biased, in two passes), for every variant: mean,
-// 1 / sqrt(variance + params.epsilon), scale, shift. With RUNNING the running statistics move towards them. With GRADIENT what
-// the gradient needs: mean of x, mean of dy, and what each of their distances is multiplied by; with WEIGHT and BIAS the gradients of these.
+// What batch_norm.wgsl takes of each channel, from a batch's statistics (the variance biased, in two passes), for every variant: mean,
+// inverse deviation = 1 / sqrt(variance + params.epsilon), weight, bias. With RUNNING the running statistics move towards them.
+// With GRADIENT: mean of x, mean of dy, inverse deviation * mean(dy * normalised x), weight * inverse deviation; with WEIGHT
+// and BIAS also the gradients of these.
 // One workgroup: one channel group (y) of one variant (x); its lanes share the batch's images, the invocations
 // of a lane the map.
 // @import input_layout
@@ -96,7 +97,7 @@ fn main(@builtin(workgroup_id) tile: vec3u, @builtin(local_invocation_id) local:
   // @static
   if (GRADIENT) {
     let product = total(dot, 1u, local.x);
-    its = array<vec4f, 4>(its[0], mean, -its[2] * its[1] * product, its[2]);
+    its = array<vec4f, 4>(its[0], mean, its[1] * product, its[2] * its[1]);
     let channel = group * IN_PACK + local.x;
     if (local.x < IN_PACK && channel < CHANNELS) {
       // @static
@@ -121,7 +122,7 @@ fn main(@builtin(workgroup_id) tile: vec3u, @builtin(local_invocation_id) local:
     }
     let variance = total(dot, 1u, local.x);
     let inverse = 1.0 / sqrt(variance + params.epsilon);
-    its = array<vec4f, 4>(mean, inverse, its[2] * inverse, its[3]);
+    its = array<vec4f, 4>(mean, inverse, its[2], its[3]);
     // @static
     if (RUNNING) {
       let channel = group * IN_PACK + local.x;

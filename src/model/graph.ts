@@ -44,6 +44,10 @@ export function inferShapes(graph: Graph, input: MapShape): Map<string, MapShape
   return shapes;
 }
 
+/** Multiply-adds of a node for one image, on real pixels. @param shapes of every tensor of its graph, see inferShapes */
+export const multiplyAddsOf = (node: Node, shapes: ReadonlyMap<string, MapShape>): number =>
+  opOf(node).multiplyAdds?.(node, node.inputs.map((name) => shapes.get(name)!), shapes.get(node.output)!) ?? 0;
+
 function shapeOf(node: Node, inputs: MapShape[]): MapShape {
   let shape: MapShape;
   try {

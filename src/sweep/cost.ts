@@ -3,7 +3,7 @@
  * adapter, nor on weights that only one shard reads.
  */
 import type { MapShape } from "../layout/shape.js";
-import { type Graph, inferShapes } from "../model/graph.js";
+import { type Graph, inferShapes, multiplyAddsOf } from "../model/graph.js";
 import { layerOf } from "../ops/common/step.js";
 import { opOf } from "../ops/table.js";
 import { fuse, readsOf } from "../plan/fuse.js";
@@ -18,9 +18,8 @@ export function costOf(graph: Graph, image: MapShape, passes: number): (layer: s
   // As they are joined: what is added behind a sum has the sum done again for each filtered network, too.
   const nodes = fuse(graph, shapes, "running").nodes.map((fused) => {
     const { node, output } = fused;
-    const op = opOf(node);
-    const layers = (op.parameters?.(node) ?? []).filter(({ filterable }) => filterable).map(({ tensor }) => layerOf(tensor));
-    return { layers, reads: readsOf(fused), output, cost: op.multiplyAdds?.(node, node.inputs.map((name) => shapes.get(name)!), shapes.get(node.output)!) ?? 0 };
+    const layers = (opOf(node).parameters?.(node) ?? []).filter(({ filterable }) => filterable).map(({ tensor }) => layerOf(tensor));
+    return { layers, reads: readsOf(fused), output, cost: multiplyAddsOf(node, shapes) };
   });
   const whole = nodes.reduce((sum, { cost }) => sum + cost, 0);
   /** The filtered layer and every node that its output reaches. */
